@@ -1,0 +1,1 @@
+"""Specs, life cycle, metrics and errors as plain data: pydantic and the standard library only."""

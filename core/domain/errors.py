@@ -1,0 +1,118 @@
+"""The errors a user can meet. Each message says what is wrong and what to do.
+
+RethinkError                  500
+├── InvalidInput              422   a value that is not allowed
+├── NotFound                  404   no such run
+├── Conflict                  409   the request does not fit the run's state
+├── TooManyRuns               429   the queue is full
+├── Unauthorized              401   no valid token
+├── Forbidden                 403   a request from a foreign page
+├── DataUnavailable           503   no source gave the dataset
+├── DataCorrupt               422   a data file is not what its checksum says
+├── DatabaseUnavailable       503
+└── BrokerUnavailable         503
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+
+class RethinkError(Exception):
+    """Base of all errors with a message for the user. `status` is the HTTP status it maps to."""
+
+    status = 500
+    title = "Internal error"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidInput(RethinkError):
+    status = 422
+    title = "Invalid input"
+
+    def __init__(self, message: str, errors: list[dict[str, Any]] | None = None) -> None:
+        super().__init__(message)
+        self.errors = errors or []
+
+
+class NotFound(RethinkError):
+    status = 404
+    title = "Not found"
+
+
+class Conflict(RethinkError):
+    status = 409
+    title = "Conflict with the current state"
+
+
+class TooManyRuns(RethinkError):
+    status = 429
+    title = "The queue is full"
+
+
+class Unauthorized(RethinkError):
+    status = 401
+    title = "A token is needed"
+
+
+class Forbidden(RethinkError):
+    status = 403
+    title = "Request refused"
+
+
+class DataUnavailable(RethinkError):
+    status = 503
+    title = "The dataset could not be fetched"
+
+
+class DataCorrupt(RethinkError):
+    status = 422
+    title = "A data file is damaged"
+
+
+class DatabaseUnavailable(RethinkError):
+    status = 503
+    title = "The database does not answer"
+
+
+class BrokerUnavailable(RethinkError):
+    status = 503
+    title = "The broker does not answer"
+
+
+def invalid_input(error: "ValidationError", prefix: tuple[str, ...] = ()) -> InvalidInput:
+    """Turn pydantic's errors into one that names each field, its value and what is allowed."""
+    return InvalidInput(*describe(error.errors(include_url=False), prefix))
+
+
+def describe(
+    details: "list[ErrorDetails] | list[dict[str, Any]]", prefix: tuple[str, ...] = ()
+) -> tuple[str, list[dict[str, Any]]]:
+    """A sentence for all of pydantic's `details`, and one `{field, value, message}` for each."""
+    errors = []
+    for detail in details:
+        location = [str(part) for part in (*prefix, *detail["loc"])]
+        rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        value = detail.get("input")
+        shown = _shown(value)
+        if detail["type"] == "value_error":
+            message = rule
+        elif detail["type"] == "missing":
+            message = "is required"
+        elif detail["type"] == "extra_forbidden":
+            message = "is not a known field: check its spelling"
+        else:
+            message = f"{shown} is not allowed: it {rule}"
+        errors.append({"field": ".".join(location), "value": shown, "message": message})
+    sentence = "; ".join(f"{e['field']} {e['message']}".strip() for e in errors)
+    return sentence, errors
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

@@ -1,0 +1,360 @@
+"""The run spec: all that determines a sequence of weights, and nothing else.
+
+Notable choices:
+- A `RunSpec` is canonical by construction: p = 0 becomes true labels, p = 1 random labels, and
+  fields without effect become None. Equal specs have equal JSON, and its SHA-256 is the run's
+  identity.
+- How far to train is not part of it: see `core.domain.demands`.
+- Values that the paper leaves to the model (learning rate, batch size, initialisation) may be left
+  out; they are then filled in from `MODEL_DEFAULTS`, so that a stored spec is always complete.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from core.domain.datasets import DATASETS, DatasetInfo
+
+ENGINE = 1
+"""Raised whenever the training code changes trajectories."""
+
+MAX_SEED = 2**31 - 1
+
+
+class Randomization(StrEnum):
+    """The randomization tests of Zhang et al. 2017, section 2.1."""
+
+    TRUE_LABELS = "true_labels"
+    CORRUPTED_LABELS = "corrupted_labels"
+    RANDOM_LABELS = "random_labels"
+    SHUFFLED_PIXELS = "shuffled_pixels"
+    RANDOM_PIXELS = "random_pixels"
+    GAUSSIAN = "gaussian"
+
+
+class Variant(StrEnum):
+    """Two readings of the randomizations where the paper's text leaves room."""
+
+    PAPER = "paper"
+    """Random pixels permute all values of an image; Gaussian moments of the whole dataset."""
+    REPORT = "report"
+    """Random pixels permute positions, channels kept together; Gaussian moments per image and
+    channel."""
+
+
+class ModelName(StrEnum):
+    INCEPTION = "inception"
+    ALEXNET = "alexnet"
+    MLP_1X512 = "mlp-1x512"
+    MLP_3X512 = "mlp-3x512"
+
+
+class BatchNorm(StrEnum):
+    """Where the small Inception has batch normalisation."""
+
+    ALL = "all"
+    NONE = "none"
+    DOWN = "down"
+    """In the two downsampling modules only: the report's third model."""
+
+
+class Initialisation(StrEnum):
+    TORCH = "torch"
+    """PyTorch's default: uniform, ±1/√fan_in, biases too."""
+    XAVIER_UNIFORM = "xavier_uniform"
+    """Glorot and Bengio 2010; biases zero. TF-slim's default, in which the paper was written."""
+    HE_NORMAL = "he_normal"
+    """He et al. 2015, fan_in; biases zero."""
+
+
+class Precision(StrEnum):
+    FP32 = "fp32"
+    BF16 = "bf16"
+
+
+MODEL_DEFAULTS: dict[ModelName, dict[str, Any]] = {
+    ModelName.INCEPTION: {"learning_rate": 0.1, "batch_size": 128, "batch_norm": BatchNorm.ALL},
+    ModelName.ALEXNET: {"learning_rate": 0.01, "batch_size": 128},
+    ModelName.MLP_1X512: {"learning_rate": 0.01, "batch_size": 60},
+    ModelName.MLP_3X512: {"learning_rate": 0.01, "batch_size": 60},
+}
+"""The paper's learning rates (appendix A) and the batch sizes inferred from its figures."""
+
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Jitter = Annotated[float, Field(ge=0, le=0.5)]
+
+
+class RunSpec(BaseModel):
+    """All that determines the sequence of weights of a run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    dataset: str = Field("cifar10", description="Dataset the images and labels come from.")
+    n_train: int | None = Field(
+        None,
+        ge=10,
+        description="Training images, a class-balanced subset. Empty: the whole training set.",
+    )
+    n_test: int | None = Field(
+        None,
+        ge=10,
+        description="Test images, a class-balanced subset. Empty: the whole test set.",
+    )
+    subset_seed: Seed | None = Field(0, description="Seed that draws the subsets.")
+    crop: int = Field(28, ge=8, description="Side of the centre crop in pixels.")
+
+    randomization: Randomization = Field(
+        Randomization.TRUE_LABELS, description="What is randomized before training."
+    )
+    corruption: Fraction | None = Field(
+        None,
+        description="Probability p that a training label is replaced by a uniform random class. "
+        "For corrupted labels only.",
+    )
+    variant: Variant | None = Field(
+        Variant.PAPER,
+        description="Reading of random pixels and Gaussian images: the paper's or the report's.",
+    )
+    data_seed: Seed | None = Field(0, description="Seed of the randomization.")
+
+    model: ModelName = Field(ModelName.MLP_1X512, description="Network to train.")
+    width: float = Field(1.0, ge=0.05, le=4, description="Factor on every hidden width.")
+    batch_norm: BatchNorm | None = Field(
+        None, description="Where Inception has batch normalisation. For inception only."
+    )
+    bn_momentum: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Weight of the newest batch in BN's running statistics. For inception only.",
+    )
+    bn_eps: float | None = Field(
+        None, gt=0, le=0.1, description="Added to BN's variance. For inception only."
+    )
+    initialisation: Initialisation = Field(
+        Initialisation.TORCH, description="Distribution of the initial weights."
+    )
+    init_scale: float = Field(1.0, gt=0, le=10, description="Factor on the initial weights.")
+
+    learning_rate: float = Field(
+        None,  # type: ignore[assignment]  # filled in from MODEL_DEFAULTS
+        gt=0,
+        le=10,
+        description="Initial learning rate of SGD. Empty: the paper's for the model.",
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, description="Momentum of SGD.")
+    decay: float = Field(
+        0.95, gt=0, le=1, description="Factor on the learning rate every `decay_steps` steps."
+    )
+    decay_steps: int = Field(
+        None,  # type: ignore[assignment]
+        ge=1,
+        le=10_000_000,
+        description="Steps between two decays. Empty: one epoch over the whole training set.",
+    )
+    warmup_steps: int = Field(
+        0, ge=0, le=1_000_000, description="Steps over which the learning rate rises linearly."
+    )
+    batch_size: int = Field(
+        None,  # type: ignore[assignment]
+        ge=1,
+        le=10_000,
+        description="Images a step. Empty: the paper preset's for the model.",
+    )
+
+    weight_decay: float = Field(
+        0.0, ge=0, le=1, description="wd·w is added to the gradient of weights, not of biases."
+    )
+    dropout: float = Field(
+        0.0, ge=0, le=0.95, description="Probability of dropping an inner activation."
+    )
+    random_crop: bool = Field(False, description="Augmentation: random in place of centre crop.")
+    random_flip: bool = Field(False, description="Augmentation: horizontal flip, p = 0.5.")
+    brightness: Jitter = Field(0.0, description="Augmentation: factor within 1 ± this.")
+    contrast: Jitter = Field(0.0, description="Augmentation: factor within 1 ± this.")
+    saturation: Jitter = Field(0.0, description="Augmentation: factor within 1 ± this.")
+    hue: Jitter = Field(0.0, description="Augmentation: shift within ± this part of the circle.")
+
+    seed: Seed = Field(0, description="Seed of weights, data order, dropout and augmentation.")
+    precision: Precision = Field(
+        Precision.FP32, description="Number format of matrix products in training."
+    )
+    replicate: int = Field(
+        0, ge=0, le=1000, description="Above 0: train the same spec again as another run."
+    )
+    engine: int = Field(ENGINE, ge=1, le=ENGINE, description="Version of the training code.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in_what_the_model_decides(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        values = {k: v for k, v in given.items() if v is not None}
+        model = values.get("model", ModelName.MLP_1X512)
+        dataset = DATASETS.get(str(values.get("dataset", "cifar10")))
+        if model not in list(ModelName) or dataset is None:
+            return values  # field validation will name the fault
+        defaults = dict(MODEL_DEFAULTS[ModelName(model)])
+        if values.get("batch_norm", defaults.get("batch_norm", "none")) != "none":
+            defaults |= {"bn_momentum": 0.1, "bn_eps": 1e-3}
+        try:
+            batch_size = int(values.get("batch_size", defaults["batch_size"]))
+            defaults["decay_steps"] = math.ceil(dataset.train_size / batch_size)
+        except (TypeError, ValueError, ZeroDivisionError):
+            defaults["decay_steps"] = 1  # validation of batch_size will name the fault
+        defaults["decay_steps"] = max(defaults["decay_steps"], 1)
+        return defaults | values
+
+    @model_validator(mode="after")
+    def _make_canonical(self) -> Self:
+        _check_dataset(self)
+        _check_batch_norm(self)
+        for field, value in _without_effect(self).items():
+            object.__setattr__(self, field, value)
+        return self
+
+    @property
+    def dataset_info(self) -> DatasetInfo:
+        return DATASETS[self.dataset]
+
+    @property
+    def train_size(self) -> int:
+        """Training images actually used."""
+        return self.n_train or self.dataset_info.train_size
+
+    @property
+    def test_size(self) -> int:
+        """Test images actually used."""
+        return self.n_test or self.dataset_info.test_size
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return math.ceil(self.train_size / self.batch_size)
+
+    @property
+    def label_corruption(self) -> float:
+        """Probability p that a training label is replaced, 0 to 1."""
+        if self.randomization is Randomization.CORRUPTED_LABELS:
+            return self.corruption or 0.0
+        return 1.0 if self.randomization is Randomization.RANDOM_LABELS else 0.0
+
+    @property
+    def augments(self) -> bool:
+        """Whether training images are changed at random in each epoch."""
+        jitters = (self.brightness, self.contrast, self.saturation, self.hue)
+        return self.random_crop or self.random_flip or any(jitters)
+
+    def replace(self, **changes: Any) -> "RunSpec":
+        """A validated copy with `changes`."""
+        return RunSpec.model_validate(self.model_dump() | changes)
+
+    def canonical_json(self) -> str:
+        """The spec as JSON with sorted keys and without the fields that have no effect."""
+        return json.dumps(
+            self.model_dump(mode="json", exclude_none=True),
+            sort_keys=True,
+            separators=(",", ":"),
+            allow_nan=False,
+        )
+
+    def hash(self) -> str:
+        """SHA-256 of the canonical JSON, in hex: the run's identity."""
+        return hashlib.sha256(self.canonical_json().encode()).hexdigest()
+
+    def changes(self) -> dict[str, Any]:
+        """The fields that differ from the default spec of the same model, in their order."""
+        default = RunSpec(model=self.model).model_dump(mode="json")
+        return {
+            field: value
+            for field, value in self.model_dump(mode="json").items()
+            if value != default[field]
+        }
+
+
+class SpecRequest(RunSpec):
+    """A spec as submitted: the precision may be left to the machine that will train it."""
+
+    precision: Precision | Literal["auto"] = Field(  # type: ignore[assignment]
+        "auto", description="Number format of matrix products in training. auto: by the workers."
+    )
+
+    def resolve(self, precision: Precision) -> RunSpec:
+        """The spec to store: `precision` stands in for auto."""
+        values = self.model_dump()
+        if values["precision"] == "auto":
+            values["precision"] = precision
+        return RunSpec.model_validate(values)
+
+
+def _check_dataset(spec: RunSpec) -> None:
+    info = DATASETS.get(spec.dataset)
+    if info is None:
+        raise ValueError(f"dataset {spec.dataset!r} is not known: use one of {', '.join(DATASETS)}")
+    for field, whole in (("n_train", info.train_size), ("n_test", info.test_size)):
+        asked = getattr(spec, field)
+        if asked is not None and asked > whole:
+            raise ValueError(
+                f"{field} {asked} is not allowed: {info.title} has {whole} such images"
+            )
+    if spec.crop > min(info.height, info.width):
+        raise ValueError(
+            f"crop {spec.crop} is not allowed: {info.title} images are "
+            f"{info.height}×{info.width} pixels"
+        )
+    if spec.batch_size > spec.train_size:
+        raise ValueError(
+            f"batch_size {spec.batch_size} is not allowed: it must not exceed the "
+            f"{spec.train_size} training images"
+        )
+    if spec.randomization is Randomization.CORRUPTED_LABELS:
+        if spec.corruption is None:
+            raise ValueError("corruption is required with corrupted_labels: give p from 0 to 1")
+    elif spec.corruption not in (None, spec.label_corruption):
+        raise ValueError(
+            f"corruption {spec.corruption} is not allowed with randomization "
+            f"{spec.randomization}: use corrupted_labels"
+        )
+
+
+def _check_batch_norm(spec: RunSpec) -> None:
+    if spec.model is not ModelName.INCEPTION:
+        given = [f for f in ("batch_norm", "bn_momentum", "bn_eps") if getattr(spec, f) is not None]
+        if given:
+            raise ValueError(
+                f"{given[0]} is not allowed with model {spec.model}: only inception has batch "
+                "normalisation, leave it out"
+            )
+    elif spec.batch_norm is BatchNorm.NONE and (spec.bn_momentum or spec.bn_eps):
+        raise ValueError("bn_momentum and bn_eps are not allowed with batch_norm none")
+
+
+def _without_effect(spec: RunSpec) -> dict[str, Any]:
+    """The values that make `spec` canonical; None where a field has no effect."""
+    info = spec.dataset_info
+    canonical: dict[str, Any] = {
+        "n_train": None if spec.n_train == info.train_size else spec.n_train,
+        "n_test": None if spec.n_test == info.test_size else spec.n_test,
+    }
+    if canonical["n_train"] is None and canonical["n_test"] is None:
+        canonical["subset_seed"] = None
+    randomization = spec.randomization
+    if randomization is Randomization.CORRUPTED_LABELS and spec.corruption in (0, 1):
+        randomization = (
+            Randomization.RANDOM_LABELS if spec.corruption else Randomization.TRUE_LABELS
+        )
+    canonical["randomization"] = randomization
+    if randomization is not Randomization.CORRUPTED_LABELS:
+        canonical["corruption"] = None
+    if randomization is Randomization.TRUE_LABELS:
+        canonical["data_seed"] = None
+    if randomization not in (Randomization.RANDOM_PIXELS, Randomization.GAUSSIAN):
+        canonical["variant"] = None
+    if spec.decay == 1:
+        canonical["decay_steps"] = 1  # the learning rate is constant, whatever the interval
+    return canonical

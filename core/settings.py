@@ -1,0 +1,91 @@
+"""Settings from `RETHINK_*` environment variables, checked at the start of each process."""
+
+import functools
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from core.domain.errors import invalid_input
+
+
+class Settings(BaseSettings):
+    """Every environment variable the project reads: `RETHINK_` and the field's name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="RETHINK_", frozen=True, env_ignore_empty=True)
+
+    home: Path = Field(
+        Path("~/.local/share/rethink"),
+        description="Folder that holds all state: database, datasets, checkpoints, token, logs.",
+    )
+    database_url: str = Field(
+        "", description="SQLAlchemy URL. Empty: SQLite in the home. postgresql://… for PostgreSQL."
+    )
+    broker_url: str = Field(
+        "", description="Redis or Valkey URL. Empty: `rethink up` starts one of its own."
+    )
+    token: str = Field("", description="Access token. Empty: made once and kept in the home.")
+    url: str = Field("", description="Server that client commands talk to. Empty: the local one.")
+    host: str = Field("127.0.0.1", description="Address the API binds to.")
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        8000, description="Port the API binds to; 0 picks a free one."
+    )
+    allowed_hosts: str = Field(
+        "",
+        description="Host names, comma separated, under which the API may be reached besides "
+        "localhost and the address it binds to.",
+    )
+    demo: bool = Field(
+        True, description="Whether `rethink up` queues a demonstration on an empty home."
+    )
+    cifar10: Path | None = Field(
+        None, description="Folder with CIFAR-10 as python pickles or .bin batches, tried first."
+    )
+    threads: Annotated[int, Field(ge=0, le=1024)] = Field(
+        0, description="CPU threads of a trainer. 0: all cores."
+    )
+    max_queued: Annotated[int, Field(ge=1)] = Field(
+        10_000, description="Runs that may wait in the queue; more are refused."
+    )
+    lease_seconds: Annotated[float, Field(ge=1)] = Field(
+        60, description="A run whose worker is silent for this long goes back to the queue."
+    )
+    heartbeat_seconds: Annotated[float, Field(gt=0)] = Field(
+        10, description="Interval at which a worker renews its lease."
+    )
+    hang_seconds: Annotated[float, Field(ge=1)] = Field(
+        600, description="A trainer that reports nothing for this long is killed."
+    )
+    reap_seconds: Annotated[float, Field(gt=0)] = Field(
+        15, description="Interval at which the API looks for lost runs and lost messages."
+    )
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @property
+    def root(self) -> Path:
+        """The home as an absolute path."""
+        return self.home.expanduser().absolute()
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL in force."""
+        if not self.database_url:
+            return f"sqlite:///{self.root / 'rethink.db'}"
+        for scheme in ("postgresql://", "postgres://"):
+            if self.database_url.startswith(scheme):
+                return "postgresql+psycopg://" + self.database_url.removeprefix(scheme)
+        return self.database_url
+
+
+@functools.cache
+def get_settings() -> Settings:
+    """The settings of this process.
+
+    Raises:
+        InvalidInput: a variable has a value that is not allowed.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise invalid_input(error, prefix=("RETHINK",)) from error

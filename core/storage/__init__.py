@@ -1,0 +1,1 @@
+"""All SQL of the project: tables, transactions and the queries over them."""

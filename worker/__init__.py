@@ -1,0 +1,1 @@
+"""Training: the Celery worker that supervises, the trainer child that computes."""

@@ -1,0 +1,1 @@
+"""Getting a dataset, verifying it, and sharing it memory-mapped between processes."""
