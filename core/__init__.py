@@ -2,3 +2,5 @@
 
 Imports neither FastAPI, Celery nor torch.
 """
+
+__version__ = "0.1.0"

@@ -9,6 +9,7 @@ RethinkError                  500
 ├── Forbidden                 403   a request from a foreign page
 ├── DataUnavailable           503   no source gave the dataset
 ├── DataCorrupt               422   a data file is not what its checksum says
+├── HomeUnavailable           503   the folder that holds all state cannot be used
 ├── DatabaseUnavailable       503
 └── BrokerUnavailable         503
 """
@@ -75,6 +76,11 @@ class DataCorrupt(RethinkError):
     title = "A data file is damaged"
 
 
+class HomeUnavailable(RethinkError):
+    status = 503
+    title = "The home folder cannot be used"
+
+
 class DatabaseUnavailable(RethinkError):
     status = 503
     title = "The database does not answer"
@@ -101,7 +107,9 @@ def describe(
         value = detail.get("input")
         shown = _shown(value)
         if detail["type"] == "value_error":
-            message = rule
+            # A rule across fields: by custom its message begins with the field at fault.
+            field, _, message = rule.partition(" ")
+            location.append(field)
         elif detail["type"] == "missing":
             message = "is required"
         elif detail["type"] == "extra_forbidden":

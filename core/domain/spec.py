@@ -9,6 +9,7 @@ Notable choices:
   out; they are then filled in from `MODEL_DEFAULTS`, so that a stored spec is always complete.
 """
 
+import functools
 import hashlib
 import json
 import math
@@ -269,12 +270,17 @@ class RunSpec(BaseModel):
 
     def changes(self) -> dict[str, Any]:
         """The fields that differ from the default spec of the same model, in their order."""
-        default = RunSpec(model=self.model).model_dump(mode="json")
+        default = _default_values(self.model)
         return {
             field: value
             for field, value in self.model_dump(mode="json").items()
             if value != default[field]
         }
+
+
+@functools.cache
+def _default_values(model: ModelName) -> dict[str, Any]:
+    return RunSpec(model=model).model_dump(mode="json")
 
 
 class SpecRequest(RunSpec):

@@ -1,0 +1,112 @@
+"""`python -m backend`: serve the API and the page with uvicorn."""
+
+import argparse
+import json
+import logging
+import os
+import socket
+import sys
+
+import structlog
+import uvicorn
+
+from backend.app import LOOPBACK, create_app
+from core import home
+from core.domain.errors import InvalidInput, RethinkError
+from core.settings import Settings, get_settings
+
+SERVER_FILE = "server.json"
+GRACE_SECONDS = 5
+"""Open streams get this long to end."""
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(prog="python -m backend", description=__doc__)
+    options.add_argument("--host", default=None, help="address to bind (RETHINK_HOST)")
+    options.add_argument("--port", default=None, type=int, help="port; 0: a free one")
+    given = options.parse_args()
+    try:
+        settings = get_settings()
+        changes = {"host": given.host, "port": given.port}
+        settings = settings.model_copy(
+            update={k: v for k, v in changes.items() if v is not None}
+        )
+        return serve(settings)
+    except RethinkError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        return 2 if isinstance(error, InvalidInput) else 1
+
+
+def serve(settings: Settings) -> int:
+    """Serve until a signal. Writes where it listens into the home, for clients to find it."""
+    _refuse_open_bind(settings)
+    _configure_logging(settings.log_level)
+    listener = _bind(settings)
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+    url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else shown}:{port}"  # noqa: S104
+    app = create_app(settings)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+            server_header=False,
+        )
+    )
+    path = home.folder(settings) / SERVER_FILE
+    home.write(path, json.dumps({"url": url, "pid": os.getpid()}) + "\n", replace=True)
+    try:
+        logging.getLogger(__name__).info("listening on %s", url)
+        server.run(sockets=[listener])
+    finally:
+        path.unlink(missing_ok=True)
+    return 0
+
+
+def _refuse_open_bind(settings: Settings) -> None:
+    if settings.host not in LOOPBACK and not settings.token:
+        raise InvalidInput(
+            f"Binding to {settings.host} opens the server to others: set RETHINK_TOKEN to a "
+            "secret of your own first, and RETHINK_ALLOWED_HOSTS to the names it is reached by."
+        )
+
+
+def _bind(settings: Settings) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(2048)
+    except OSError as error:
+        raise InvalidInput(
+            f"Cannot listen on {settings.host}, port {settings.port} ({error.strerror}). "
+            "Choose another with --port, or --port 0 for any free one."
+        ) from error
+    return listener
+
+
+def _configure_logging(level: str) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+        ],
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer(colors=False),
+        ],
+    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=level.upper(), handlers=[handler])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

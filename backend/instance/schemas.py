@@ -1,0 +1,95 @@
+"""What the server's own routes take and give."""
+
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from backend.runs.schemas import Time
+
+
+class Check(BaseModel):
+    ok: bool = Field(description="Whether it answers.")
+    detail: str = Field(description="What is wrong, if anything.")
+
+
+class Health(BaseModel):
+    """Whether the server can do its work."""
+
+    status: Literal["ok", "degraded"] = Field(description="ok, or degraded: see the checks.")
+    version: str = Field(description="Version of Rethink.")
+    database: Check = Field(description="Whether the database answers.")
+    broker: Check = Field(description="Whether the broker answers.")
+    workers: int = Field(description="Workers seen within a lease.")
+
+
+class SignIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    token: str = Field(max_length=500, description="The server's token.")
+
+
+class DatasetView(BaseModel):
+    """A dataset that runs can use."""
+
+    name: str = Field(description="Name in a spec.")
+    title: str = Field(description="Name for people.")
+    classes: int = Field(description="Number of classes.")
+    class_names: list[str] = Field(description="Names of the classes, in the order of labels.")
+    train_size: int = Field(description="Training images.")
+    test_size: int = Field(description="Test images.")
+
+
+class ModelView(BaseModel):
+    """A network that runs can use."""
+
+    name: str = Field(description="Name in a spec.")
+    title: str = Field(description="Name for people.")
+    parameters: int | None = Field(
+        description="Trainable parameters on CIFAR-10, counted by a worker; null without one."
+    )
+
+
+class PresetView(BaseModel):
+    """A request to start from."""
+
+    name: str = Field(description="Name of the preset.")
+    title: str = Field(description="Name for people.")
+    description: str = Field(description="What it does, and why its choices are as they are.")
+    request: dict[str, Any] = Field(description="Body for POST /api/v1/runs.")
+
+
+class WorkerView(BaseModel):
+    """A worker, what it offers and what it is doing."""
+
+    FROM_CAPABILITIES: ClassVar[tuple[str, ...]] = (
+        *("device", "device_reason", "precision", "precision_reason", "threads", "models"),
+    )
+
+    id: str = Field(description="Host, slot and process.")
+    host: str = Field(description="The machine it runs on.")
+    state: Literal["idle", "busy", "lost"] = Field(
+        description="lost: silent for longer than a lease."
+    )
+    run_id: str | None = Field(description="The run it trains.")
+    device: str | None = Field(description="What it trains on.")
+    device_reason: str | None = Field(description="Why that device.")
+    precision: str | None = Field(description="The precision it recommends.")
+    precision_reason: str | None = Field(description="Why that precision.")
+    threads: int | None = Field(description="CPU threads of its trainer.")
+    models: dict[str, int] = Field(description="Parameters of each model it can train.")
+    memory_bytes: int | None = Field(description="Memory of worker and trainer.")
+    utilization: float | None = Field(description="Cores kept busy by the trainer.")
+    started_at: Time
+    last_seen: Time
+
+
+class Capabilities(BaseModel):
+    """What can be launched on this server."""
+
+    version: str = Field(description="Version of Rethink.")
+    plotly_version: str = Field(description="Version of the plotting library it serves.")
+    datasets: list[DatasetView] = Field(description="Datasets.")
+    models: list[ModelView] = Field(description="Models.")
+    presets: list[PresetView] = Field(description="Requests to start from, the quickest first.")
+    run_schema: dict[str, Any] = Field(description="JSON Schema of the body of POST /api/v1/runs.")
+    workers: list[WorkerView] = Field(description="Workers.")

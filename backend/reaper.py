@@ -1,0 +1,68 @@
+"""Looks after what died: takes back runs of silent workers and sends lost hints again.
+
+It waits until it has seen a healthy database for one whole lease: after an outage of the database,
+or a restart of the API, live workers need that time to renew their leases.
+"""
+
+import logging
+import threading
+import time
+
+from backend.broker import Broker
+from core.domain.errors import BrokerUnavailable, DatabaseUnavailable
+from core.domain.lifecycle import RunState
+from core.settings import Settings
+from core.storage import events, leases, runs, workers
+from core.storage.database import Database
+
+logger = logging.getLogger(__name__)
+
+
+class Reaper:
+    """A thread in each API process; that two look at once does no harm."""
+
+    def __init__(self, settings: Settings, database: Database, broker: Broker) -> None:
+        self.settings, self.database, self.broker = settings, database, broker
+        self._stop = threading.Event()
+        self._healthy_since: float | None = None
+        self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self.look()
+            except DatabaseUnavailable as error:
+                self._healthy_since = None
+                logger.warning("%s", error)
+            except Exception:
+                logger.exception("the reaper met an error and goes on")
+            self._stop.wait(self.settings.reap_seconds)
+
+    def look(self) -> None:
+        """Take back what is lost, if the database has been healthy for a lease; wake workers."""
+        time_now = time.monotonic()
+        with self.database.write() as session:
+            if self._healthy_since is None:
+                self._healthy_since = time_now
+            if time_now - self._healthy_since >= self.settings.lease_seconds:
+                for run_id in leases.take_back(session):
+                    logger.warning("run %s was taken back from a silent worker", run_id)
+            workers.forget_silent(session, 60 * self.settings.lease_seconds)
+            events.prune(session)
+            waiting = runs.count_by_state(session).get(RunState.QUEUED, 0)
+        if waiting:
+            self._send_lost_hints(waiting)
+
+    def _send_lost_hints(self, waiting: int) -> None:
+        try:
+            if self.broker.waiting_hints() < min(waiting, 8):
+                self.broker.wake_a_worker()
+        except BrokerUnavailable as error:
+            logger.warning("%s", error)

@@ -1,0 +1,162 @@
+"""Requests about runs, in terms of the storage. Opens no transaction: the routes do."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from backend.runs.schemas import (
+    AttemptView,
+    DemandView,
+    EstimateView,
+    RunRequest,
+    RunView,
+    RunWorker,
+)
+from core.domain.demands import Demand, StopRule
+from core.domain.estimates import MeasuredEpoch, estimate
+from core.domain.lifecycle import RunState
+from core.domain.metrics import EpochMetrics
+from core.domain.spec import Precision, RunSpec, SpecRequest
+from core.settings import Settings
+from core.storage import runs, workers
+from core.storage.tables import DemandRow, Run, Worker
+
+
+def resolve(session: Session, request: SpecRequest, lease_seconds: float) -> tuple[RunSpec, str]:
+    """The spec to store, and why it has its precision: what all live workers recommend."""
+    if request.precision != "auto":
+        return request.resolve(request.precision), "asked for"
+    live = workers.live(session, lease_seconds)
+    advice = [(w.capabilities.get("precision"), w.capabilities.get("precision_reason")) for w in live]
+    if advice and all(precision == Precision.BF16 for precision, _ in advice):
+        return request.resolve(Precision.BF16), str(advice[0][1])
+    reasons = [reason for precision, reason in advice if precision != Precision.BF16 and reason]
+    reason = str(reasons[0]) if reasons else "fp32 is right on every device; no worker said more"
+    return request.resolve(Precision.FP32), reason
+
+
+def submit(session: Session, request: RunRequest, settings: Settings) -> tuple[Run, bool]:
+    """Store the request. Returns the run and whether it is new."""
+    spec, reason = resolve(session, request.spec, settings.lease_seconds)
+    return runs.submit(
+        session,
+        spec,
+        request.demand,
+        name=request.name,
+        priority=request.priority,
+        precision_reason=reason,
+        max_queued=settings.max_queued,
+    )
+
+
+def estimated(session: Session, request: RunRequest, settings: Settings) -> EstimateView:
+    """What the request would cost, without storing anything."""
+    spec, _ = resolve(session, request.spec, settings.lease_seconds)
+    existing = session.get(Run, spec.hash()[:16])
+    curve = runs.curve(session, existing.id) if existing else []
+    epochs = 0 if request.demand.is_met(curve) else request.epochs - len(curve)
+    measured = [
+        MeasuredEpoch(RunSpec(**row["spec"]), row["train_seconds"], row["evaluation_seconds"])
+        for row in runs.recent_speeds(session, spec)
+    ]
+    guess = estimate(spec, epochs, measured)
+    if request.stop != StopRule() and guess:
+        basis = guess.basis + "; less if the stop rule holds earlier"
+    else:
+        basis = guess.basis if guess else "unknown yet: no run of this model was measured here"
+    return EstimateView(
+        run_id=existing.id if existing else None,
+        existing_state=RunState(existing.state) if existing else None,
+        existing_epochs=len(curve),
+        epochs=epochs,
+        images=epochs * spec.train_size,
+        seconds=guess.seconds if guess else None,
+        low_seconds=guess.low if guess else None,
+        high_seconds=guess.high if guess else None,
+        basis=basis,
+        waiting=runs.count_by_state(session).get(RunState.QUEUED, 0),
+    )
+
+
+def views(session: Session, found: Sequence[Run], *, attempts: bool = False) -> list[RunView]:
+    """Runs as the API shows them, with a fixed number of queries however many they are."""
+    ids = [run.id for run in found]
+    demands = runs.demand_rows(session, ids)
+    latest = runs.latest(session, ids)
+    positions = (
+        runs.queue_positions(session) if any(r.state == RunState.QUEUED for r in found) else {}
+    )
+    known = {worker.id: worker for worker in workers.listed(session)}
+    shown = []
+    for run in found:
+        view = _view(run, demands[run.id], latest.get(run.id), known.get(run.worker_id or ""))
+        view.queue_position = positions.get(run.id)
+        if attempts:
+            view.attempts = [
+                AttemptView.model_validate(a, from_attributes=True)
+                for a in runs.attempts(session, run.id)
+            ]
+        shown.append(view)
+    return shown
+
+
+def _view(
+    run: Run, rows: Sequence[DemandRow], latest: EpochMetrics | None, worker: Worker | None
+) -> RunView:
+    spec = RunSpec.model_validate(run.spec)
+    asked = [row for row in rows if not row.withdrawn] or list(rows)
+    longest = max((runs.as_demand(row) for row in asked), key=lambda d: d.epochs, default=None)
+    demand = longest or Demand(epochs=max(run.epochs_done, 1))
+    fraction, eta_seconds = remaining(run, spec, demand.epochs, latest)
+    return RunView(
+        **{field: getattr(run, field) for field in COPIED},
+        spec=spec,
+        changes=spec.changes(),
+        state=RunState(run.state),
+        epochs=demand.epochs,
+        stop=demand.stop,
+        steps_per_epoch=spec.steps_per_epoch,
+        latest=latest,
+        fraction=fraction,
+        eta_seconds=eta_seconds,
+        queue_position=None,
+        worker=_worker(worker) if worker and run.state == RunState.RUNNING else None,
+        demands=[
+            DemandView(
+                owner=row.owner,
+                epochs=row.epochs,
+                stop=StopRule(**row.stop),
+                withdrawn=row.withdrawn,
+            )
+            for row in rows
+        ],
+    )
+
+
+COPIED = (
+    *("id", "name", "spec_hash", "precision_reason", "outcome", "error", "epochs_done", "step"),
+    *("progress", "priority", "attempt", "cancel_requested", "pause_requested"),
+    *("created_at", "started_at", "finished_at"),
+)
+"""Columns of a run that the API shows as they are."""
+
+
+def remaining(
+    run: Run, spec: RunSpec, epochs: int, latest: EpochMetrics | None
+) -> tuple[float | None, float | None]:
+    """Part done of the epochs asked for, and the seconds left at the last epoch's pace."""
+    if run.state == RunState.SUCCEEDED:
+        return 1.0, None
+    step = max(run.step, run.epochs_done * spec.steps_per_epoch)
+    fraction = min(step / (epochs * spec.steps_per_epoch), 1.0)
+    if run.state != RunState.RUNNING or latest is None:
+        return fraction, None
+    epoch_seconds = latest.train_seconds + latest.evaluation_seconds
+    return fraction, max(epochs - step / spec.steps_per_epoch, 0) * epoch_seconds
+
+
+def _worker(worker: Worker) -> RunWorker:
+    return RunWorker(
+        id=worker.id, host=worker.host, device=str(worker.capabilities.get("device", "cpu"))
+    )
+

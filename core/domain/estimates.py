@@ -1,0 +1,76 @@
+"""How long a run will take, from epochs that were measured."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from core.domain.spec import RunSpec
+
+
+@dataclass(frozen=True, slots=True)
+class MeasuredEpoch:
+    """Duration of one epoch of an earlier run, with what it depends on."""
+
+    spec: RunSpec
+    train_seconds: float
+    evaluation_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """Seconds that a number of epochs will take: the likely value and a range."""
+
+    seconds: float
+    low: float
+    high: float
+    basis: str
+    """A sentence that says what it rests on."""
+
+
+START_SECONDS = 1.0
+"""Claiming, preparing the data and building the network, once a run."""
+
+
+def estimate(spec: RunSpec, epochs: int, measured: Sequence[MeasuredEpoch]) -> Estimate | None:
+    """Time for `epochs` epochs of `spec`, from `measured` epochs, newest first.
+
+    The time per image is taken from the runs most like this one; the range spans those runs and
+    is never narrower than ±30 %, since machines are shared. None where nothing was measured.
+    """
+    alike = _most_alike(spec, measured)
+    if not alike:
+        return None
+    seconds = sorted(
+        START_SECONDS
+        + epochs
+        * (
+            m.train_seconds / m.spec.train_size * spec.train_size
+            + m.evaluation_seconds
+            / (m.spec.train_size + m.spec.test_size)
+            * (spec.train_size + spec.test_size)
+        )
+        for m in alike
+    )
+    middle = seconds[len(seconds) // 2]
+    return Estimate(
+        seconds=middle,
+        low=min(seconds[0], middle / 1.3),
+        high=max(seconds[-1], middle * 1.3),
+        basis=f"measured on {len(alike)} earlier run{'s' if len(alike) > 1 else ''} "
+        f"of {spec.model}",
+    )
+
+
+def _most_alike(spec: RunSpec, measured: Sequence[MeasuredEpoch]) -> list[MeasuredEpoch]:
+    """The runs of the same model that share the most of what sets the time per image."""
+
+    def shared(m: MeasuredEpoch) -> int:
+        return (
+            8 * (m.spec.width == spec.width)
+            + 4 * (m.spec.augments == spec.augments)
+            + 2 * (m.spec.precision == spec.precision)
+            + (m.spec.batch_size == spec.batch_size)
+        )
+
+    same_model = [m for m in measured if m.spec.model == spec.model]
+    best = max(map(shared, same_model), default=0)
+    return [m for m in same_model if shared(m) == best][:5]

@@ -1,0 +1,93 @@
+"""Hints between processes: wake a worker, say that there is news. None carries work or truth.
+
+Hints may be lost, late or repeated: the database says what is left to do. So publishing never
+raises, and gives up after two seconds.
+"""
+
+import json
+import logging
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import redis
+
+from core.domain.metrics import Progress
+
+TASK = "rethink.work"
+"""Celery task that means: claim the best waiting run. It has no arguments."""
+QUEUE = "rethink"
+NEWS = "rethink:news"
+"""Channel that carries the newest event's sequence number."""
+PROGRESS = "rethink:progress"
+"""Channel that carries progress within an epoch, as JSON."""
+
+TIMEOUT = 2.0
+logger = logging.getLogger(__name__)
+
+
+def redis_url(url: str) -> str:
+    """`url` as redis-py reads it; valkey:// is the same protocol under its newer name."""
+    parts = urlsplit(url)
+    scheme = {"valkey": "redis", "valkeys": "rediss", "redis+socket": "unix"}.get(
+        parts.scheme, parts.scheme
+    )
+    return urlunsplit(parts._replace(scheme=scheme))
+
+
+def celery_url(url: str) -> str:
+    """`url` as Celery reads it: a unix socket has a scheme of its own."""
+    parts = urlsplit(redis_url(url))
+    if parts.scheme == "unix":
+        parts = parts._replace(scheme="redis+socket")
+    return urlunsplit(parts)
+
+
+def connect(url: str, **options: Any) -> redis.Redis:
+    """A client that does not hang: it gives up connecting and waiting after two seconds."""
+    return redis.Redis.from_url(
+        redis_url(url), socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT, **options
+    )
+
+
+class Hints:
+    """Publishes hints; swallows and logs what goes wrong."""
+
+    def __init__(self, broker_url: str) -> None:
+        self._client = connect(broker_url) if broker_url else None
+        self._was_lost = False
+
+    def news(self, seq: int) -> None:
+        """Say that events up to `seq` are there."""
+        self._publish(NEWS, str(seq))
+
+    def progress(
+        self,
+        run_id: str,
+        progress: Progress,
+        *,
+        fraction: float | None = None,
+        eta_seconds: float | None = None,
+    ) -> None:
+        """Say how far a run is within its epoch and, 0 to 1 and in seconds, in all."""
+        data = {
+            "run_id": run_id,
+            "progress": progress.model_dump(exclude_none=True),
+            "fraction": fraction,
+            "eta_seconds": eta_seconds,
+        }
+        self._publish(PROGRESS, json.dumps(data))
+
+    def _publish(self, channel: str, message: str) -> None:
+        if self._client is None:
+            return
+        try:
+            self._client.publish(channel, message)
+            self._was_lost = False
+        except (redis.RedisError, OSError) as error:
+            if not self._was_lost:  # once an outage, not once a second
+                logger.warning("hint not sent, streams will poll instead: %s", error)
+            self._was_lost = True
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()

@@ -1,0 +1,216 @@
+"""What workers do to runs: claim, report, save, finish; and taking back what a dead one held.
+
+Each write of a worker is fenced: it names its attempt, and where another attempt has begun since
+it raises `Stale` and changes nothing.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.domain.demands import Demand, all_met
+from core.domain.lifecycle import MAX_LOST_ATTEMPTS, NEXT_STATE, Interrupt, Outcome, RunState
+from core.domain.metrics import EpochMetrics, Progress
+from core.storage import events, runs
+from core.storage.clock import Now, now
+from core.storage.tables import Attempt, Checkpoint, Metric, Run
+
+
+class Stale(Exception):  # noqa: N818
+    """Another attempt owns the run, or it has ended: the caller must stop and write nothing."""
+
+
+def claim(session: Session, worker_id: str, lease_seconds: float) -> Run | None:
+    """Take the best waiting run: highest priority, then longest wait. None if none waits."""
+    run = session.scalar(
+        sa.select(Run)
+        .where(Run.state == RunState.QUEUED)
+        .order_by(Run.priority.desc(), Run.queued_at, Run.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if run is None:
+        return None
+    time = now(session)
+    run.state, run.worker_id, run.progress = RunState.RUNNING, worker_id, None
+    run.attempt += 1
+    run.lease_until = time + lease_seconds
+    run.started_at = run.started_at or time
+    session.add(Attempt(run_id=run.id, attempt=run.attempt, worker_id=worker_id, started_at=time))
+    runs.announce(session, run)
+    return run
+
+
+def fenced(session: Session, run_id: str, attempt: int) -> Run:
+    """The run, locked, if `attempt` still owns it.
+
+    Raises:
+        Stale: it does not.
+    """
+    run = session.get(Run, run_id, with_for_update=True)
+    if run is None or run.attempt != attempt or run.state != RunState.RUNNING:
+        raise Stale(f"Attempt {attempt} of run {run_id} no longer owns it.")
+    return run
+
+
+def renew(
+    session: Session,
+    run_id: str,
+    attempt: int,
+    lease_seconds: float,
+    progress: Progress | None = None,
+) -> tuple[Interrupt | None, list[Demand]]:
+    """Extend the lease. Returns what the user asks of the trainer, and the demands in force."""
+    run = fenced(session, run_id, attempt)
+    run.lease_until = now(session) + lease_seconds
+    if progress is not None:
+        run.progress, run.step = progress.model_dump(exclude_none=True), progress.step
+    return requested(run), list(runs.demands(session, run_id).values())
+
+
+def requested(run: Run) -> Interrupt | None:
+    if run.cancel_requested:
+        return Interrupt.CANCEL
+    return Interrupt.PAUSE if run.pause_requested else None
+
+
+def record_provenance(
+    session: Session, run_id: str, attempt: int, provenance: dict[str, Any]
+) -> None:
+    """Keep what explains this attempt's results."""
+    fenced(session, run_id, attempt)
+    session.get_one(Attempt, (run_id, attempt)).provenance = provenance
+
+
+def record_epochs(
+    session: Session, run_id: str, attempt: int, metrics: Sequence[EpochMetrics]
+) -> None:
+    """Store epochs; one that is there already is written anew, by the same or a later attempt."""
+    run = fenced(session, run_id, attempt)
+    for m in metrics:
+        row = session.get(Metric, (run_id, m.epoch))
+        if row is None:
+            session.add(Metric(run_id=run_id, attempt=attempt, **m.model_dump()))
+        else:
+            row.attempt = attempt
+            for field, value in m.model_dump().items():
+                setattr(row, field, value)
+        run.epochs_done, run.step = max(run.epochs_done, m.epoch), m.step
+        events.append(session, "epoch", run_id, metrics=m.model_dump())
+    run.lost = 0
+
+
+def record_checkpoint(
+    session: Session,
+    run_id: str,
+    attempt: int,
+    *,
+    step: int,
+    epoch: int,
+    key: str,
+    sha256: str,
+    size: int,
+    keep: int = 2,
+) -> list[str]:
+    """Point at a stored checkpoint. Returns the keys of those no longer needed."""
+    fenced(session, run_id, attempt)
+    session.merge(
+        Checkpoint(
+            run_id=run_id,
+            step=step,
+            epoch=epoch,
+            attempt=attempt,
+            key=key,
+            sha256=sha256,
+            bytes=size,
+            created_at=now(session),
+        )
+    )
+    session.flush()
+    outdated = checkpoints(session, run_id)[keep:]
+    for row in outdated:
+        session.delete(row)
+    return [row.key for row in outdated if row.key != key]
+
+
+def checkpoints(session: Session, run_id: str) -> list[Checkpoint]:
+    """The checkpoints of a run, newest first."""
+    query = sa.select(Checkpoint).where(Checkpoint.run_id == run_id)
+    return list(session.scalars(query.order_by(Checkpoint.step.desc())))
+
+
+def finish(
+    session: Session,
+    run_id: str,
+    attempt: int,
+    outcome: Outcome,
+    error: dict[str, Any] | None = None,
+) -> RunState:
+    """End an attempt. A run that someone demanded more of in the meantime is queued again."""
+    run = fenced(session, run_id, attempt)
+    time = now(session)
+    run.state = NEXT_STATE[outcome]
+    if outcome in (Outcome.COMPLETED, Outcome.CANCELLED) and _wanted(session, run):
+        run.state = RunState.QUEUED
+    at_rest = run.state in (RunState.QUEUED, RunState.PAUSED)
+    run.outcome = None if at_rest else outcome
+    run.error = error
+    run.finished_at = time if RunState(run.state).terminal else None
+    _release(session, run, time, outcome)
+    return RunState(run.state)
+
+
+def _wanted(session: Session, run: Run) -> bool:
+    demands = runs.demands(session, run.id).values()
+    return not run.cancel_requested and not all_met(demands, runs.curve(session, run.id))
+
+
+def _release(session: Session, run: Run, time: float, outcome: str) -> None:
+    run.worker_id = run.lease_until = run.progress = None
+    run.cancel_requested = run.pause_requested = False
+    last = session.get(Attempt, (run.id, run.attempt))
+    if last is not None:
+        last.ended_at, last.outcome = time, outcome
+    runs.announce(session, run)
+
+
+def take_back(session: Session, *, worker_id: str | None = None) -> list[str]:
+    """Take back the runs whose lease ran out, or all that a dead `worker_id` held.
+
+    They are queued again; see `lose`. Returns their ids.
+    """
+    query = sa.select(Run).where(Run.state == RunState.RUNNING)
+    if worker_id is None:
+        query = query.where(Run.lease_until < Now())
+    else:
+        query = query.where(Run.worker_id == worker_id)
+    taken = session.scalars(query.with_for_update(skip_locked=True)).all()
+    for run in taken:
+        _lose(session, run, "The worker fell silent")
+    return [run.id for run in taken]
+
+
+def lose(session: Session, run_id: str, attempt: int, why: str) -> RunState:
+    """End an attempt whose trainer died: the run is queued again, or fails after too many."""
+    run = fenced(session, run_id, attempt)
+    _lose(session, run, why)
+    return RunState(run.state)
+
+
+def _lose(session: Session, run: Run, why: str) -> None:
+    time = now(session)
+    run.lost += 1
+    if run.cancel_requested:
+        run.state, run.outcome, run.finished_at = RunState.CANCELLED, Outcome.CANCELLED, time
+    elif run.lost >= MAX_LOST_ATTEMPTS:
+        run.state, run.outcome, run.finished_at = RunState.FAILED, Outcome.FAILED, time
+        run.error = {
+            "message": f"{why}, {run.lost} times in a row without finishing an epoch. The log of "
+            "its worker may say more; once the cause is mended, retry the run.",
+            "detail": f"last worker: {run.worker_id}",
+        }
+    else:
+        run.state = RunState.PAUSED if run.pause_requested else RunState.QUEUED
+    _release(session, run, time, "lost")

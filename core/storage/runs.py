@@ -1,0 +1,384 @@
+"""Queries a user's requests make: submit, look up, list, and ask for a change of a run.
+
+What workers do to runs is in `core.storage.leases`.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from core.domain.demands import LAUNCH, Demand, StopRule, all_met
+from core.domain.errors import Conflict, NotFound, TooManyRuns
+from core.domain.lifecycle import RunState
+from core.domain.metrics import EpochMetrics
+from core.domain.spec import RunSpec
+from core.storage import events
+from core.storage.clock import now
+from core.storage.tables import Attempt, DemandRow, Metric, Run
+
+METRIC_FIELDS = tuple(EpochMetrics.model_fields)
+
+Sort = Literal["created_at", "finished_at", "epochs_done", "name", "model", "state"]
+
+
+def submit(
+    session: Session,
+    spec: RunSpec,
+    demand: Demand,
+    *,
+    owner: str = LAUNCH,
+    name: str = "",
+    priority: int = 0,
+    precision_reason: str = "",
+    max_queued: int = 10_000,
+) -> tuple[Run, bool]:
+    """Ask for a prefix of the spec's trajectory; create its run if there is none.
+
+    Returns the run and whether it is new. A run that exists is extended when it is too short.
+
+    Raises:
+        TooManyRuns: `max_queued` runs wait already.
+    """
+    run_id, time = spec.hash()[:16], now(session)
+    run = session.get(Run, run_id, with_for_update=True)
+    is_new = run is None
+    if run is None:
+        _refuse_a_full_queue(session, max_queued)
+        run = Run(
+            id=run_id,
+            spec_hash=spec.hash(),
+            spec=spec.model_dump(mode="json"),
+            model=spec.model,
+            randomization=spec.randomization,
+            name=name,
+            precision_reason=precision_reason,
+            state=RunState.QUEUED,
+            created_at=time,
+            queued_at=time,
+        )
+        run, is_new = _insert(session, run)
+    _put_demand(session, run, owner, demand, priority, time)
+    if not is_new:
+        _wake(session, run, time)
+    return run, is_new
+
+
+def _insert(session: Session, run: Run) -> tuple[Run, bool]:
+    """Store `run`, unless another request has just stored the same spec."""
+    try:
+        with session.begin_nested():
+            session.add(run)
+    except IntegrityError:
+        return session.get_one(Run, run.id, with_for_update=True), False
+    events.append(session, "created", run.id)
+    return run, True
+
+
+def _refuse_a_full_queue(session: Session, max_queued: int) -> None:
+    waiting = session.scalar(
+        sa.select(sa.func.count()).select_from(Run).where(Run.state == RunState.QUEUED)
+    )
+    if (waiting or 0) >= max_queued:
+        raise TooManyRuns(
+            f"{waiting} runs wait already, as many as RETHINK_MAX_QUEUED allows. "
+            "Cancel some, or wait until workers have finished them."
+        )
+
+
+def _put_demand(
+    session: Session, run: Run, owner: str, demand: Demand, priority: int, time: float
+) -> None:
+    row = session.get(DemandRow, (run.id, owner))
+    if row is None:
+        row = DemandRow(run_id=run.id, owner=owner, created_at=time, epochs=0, stop={})
+        session.add(row)
+    if row.withdrawn or demand.epochs >= row.epochs:
+        row.epochs, row.stop = demand.epochs, demand.stop.model_dump(exclude_none=True)
+    row.priority, row.withdrawn = priority, False
+    session.flush()
+    _set_priority(session, run)
+
+
+def _set_priority(session: Session, run: Run) -> None:
+    run.priority = max((row.priority for row in active_demands(session, run.id)), default=0)
+
+
+def _wake(session: Session, run: Run, time: float) -> None:
+    """Queue a run at rest that has an unmet demand; a running one notices by itself."""
+    unmet = not all_met(demands(session, run.id).values(), curve(session, run.id))
+    if RunState(run.state).terminal and run.outcome != "diverged" and unmet:
+        _queue(session, run, time)
+    elif run.state == RunState.RUNNING and unmet:
+        run.cancel_requested = False
+
+
+def _queue(session: Session, run: Run, time: float) -> None:
+    run.state, run.outcome, run.error = RunState.QUEUED, None, None
+    run.cancel_requested = run.pause_requested = False
+    run.queued_at, run.finished_at, run.lost = time, None, 0
+    announce(session, run)
+
+
+def announce(session: Session, run: Run) -> None:
+    """Append the event that the run's state changed."""
+    events.append(
+        session,
+        "state",
+        run.id,
+        state=run.state,
+        outcome=run.outcome,
+        epochs_done=run.epochs_done,
+        attempt=run.attempt,
+    )
+
+
+def get(session: Session, run_id: str, *, lock: bool = False) -> Run:
+    """The run with this id, or the only one whose id begins so (six digits at least).
+
+    Raises:
+        NotFound: there is none.
+    """
+    run = session.get(Run, run_id, with_for_update=lock)
+    if run is None and 6 <= len(run_id) < 16 and run_id.isalnum():
+        ids = session.scalars(sa.select(Run.id).where(Run.id.startswith(run_id)).limit(2)).all()
+        if len(ids) == 1:
+            run = session.get(Run, ids[0], with_for_update=lock)
+    if run is None:
+        raise NotFound(f"There is no run {run_id[:40]!r}. `rethink runs` lists those there are.")
+    return run
+
+
+def page(
+    session: Session,
+    *,
+    states: Iterable[RunState] = (),
+    model: str | None = None,
+    randomization: str | None = None,
+    text: str = "",
+    sort: Sort = "created_at",
+    descending: bool = True,
+    limit: int = 50,
+    offset: int = 0,
+) -> tuple[Sequence[Run], int]:
+    """A page of runs that fit the filters, and how many fit in all."""
+    query = sa.select(Run)
+    if states := list(states):
+        query = query.where(Run.state.in_(states))
+    if model:
+        query = query.where(Run.model == model)
+    if randomization:
+        query = query.where(Run.randomization == randomization)
+    if text:
+        query = query.where(
+            Run.name.icontains(text, autoescape=True)
+            | Run.id.startswith(text.lower(), autoescape=True)
+        )
+    total = session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
+    column = getattr(Run, sort)
+    order = column.desc().nulls_last() if descending else column.asc().nulls_last()
+    rows = session.scalars(query.order_by(order, Run.id).limit(limit).offset(offset)).all()
+    return rows, total
+
+
+def demand_rows(session: Session, run_ids: Sequence[str]) -> dict[str, list[DemandRow]]:
+    """All demands of each run, withdrawn ones too."""
+    rows: dict[str, list[DemandRow]] = {run_id: [] for run_id in run_ids}
+    query = sa.select(DemandRow).where(DemandRow.run_id.in_(run_ids)).order_by(DemandRow.created_at)
+    for row in session.scalars(query):
+        rows[row.run_id].append(row)
+    return rows
+
+
+def active_demands(session: Session, run_id: str) -> list[DemandRow]:
+    return [row for row in demand_rows(session, [run_id])[run_id] if not row.withdrawn]
+
+
+def as_demand(row: DemandRow) -> Demand:
+    return Demand(epochs=row.epochs, stop=StopRule(**row.stop))
+
+
+def demands(session: Session, run_id: str) -> dict[str, Demand]:
+    """The demands in force on a run, by owner."""
+    return {row.owner: as_demand(row) for row in active_demands(session, run_id)}
+
+
+def curve(session: Session, run_id: str, first: int = 1) -> list[EpochMetrics]:
+    """The metrics of a run from epoch `first` on."""
+    columns = [getattr(Metric, field) for field in METRIC_FIELDS]
+    query = (
+        sa.select(*columns)
+        .where(Metric.run_id == run_id, Metric.epoch >= first)
+        .order_by(Metric.epoch)
+    )
+    return [EpochMetrics.model_construct(**row._mapping) for row in session.execute(query)]
+
+
+def latest(session: Session, run_ids: Sequence[str]) -> dict[str, EpochMetrics]:
+    """The newest metrics of each run that has any."""
+    columns = [getattr(Metric, field) for field in METRIC_FIELDS]
+    query = (
+        sa.select(Metric.run_id, *columns)
+        .join(Run, sa.and_(Run.id == Metric.run_id, Run.epochs_done == Metric.epoch))
+        .where(Metric.run_id.in_(run_ids))
+    )
+    found = {}
+    for row in session.execute(query):
+        values = dict(row._mapping)
+        found[values.pop("run_id")] = EpochMetrics.model_construct(**values)
+    return found
+
+
+def attempts(session: Session, run_id: str) -> Sequence[Attempt]:
+    query = sa.select(Attempt).where(Attempt.run_id == run_id).order_by(Attempt.attempt)
+    return session.scalars(query).all()
+
+
+def queue_positions(session: Session) -> dict[str, int]:
+    """The place of each waiting run in the order of claims, from 1."""
+    order = (Run.priority.desc(), Run.queued_at, Run.id)
+    ids = session.scalars(sa.select(Run.id).where(Run.state == RunState.QUEUED).order_by(*order))
+    return {run_id: place for place, run_id in enumerate(ids, start=1)}
+
+
+def cancel(session: Session, run_id: str, *, owner: str = LAUNCH) -> Run:
+    """Withdraw the owner's demand; the run ends unless another owner still demands it.
+
+    Raises:
+        Conflict: the run has ended already.
+    """
+    run = get(session, run_id, lock=True)
+    _refuse_ended(run, "cancelled")
+    row = session.get(DemandRow, (run.id, owner))
+    if row is not None:
+        row.withdrawn = True
+        session.flush()
+    _set_priority(session, run)
+    if active_demands(session, run.id):
+        return run
+    if run.state == RunState.RUNNING:
+        run.cancel_requested = True
+    else:
+        run.state, run.outcome, run.finished_at = RunState.CANCELLED, "cancelled", now(session)
+    announce(session, run)
+    return run
+
+
+def pause(session: Session, run_id: str) -> Run:
+    """Ask the worker to save the run and let it go; a waiting run is paused at once."""
+    run = get(session, run_id, lock=True)
+    _refuse_ended(run, "paused")
+    if run.state == RunState.RUNNING:
+        run.pause_requested = True
+    else:
+        run.state = RunState.PAUSED
+    announce(session, run)
+    return run
+
+
+def resume(session: Session, run_id: str) -> Run:
+    """Queue a paused run again."""
+    run = get(session, run_id, lock=True)
+    if run.state == RunState.PAUSED:
+        _queue(session, run, now(session))
+    elif run.state == RunState.RUNNING and run.pause_requested:
+        run.pause_requested = False
+        announce(session, run)
+    elif run.state != RunState.QUEUED:
+        raise Conflict(f"Run {run.id} is {run.state}: only a paused run can be resumed.")
+    return run
+
+
+def retry(session: Session, run_id: str) -> Run:
+    """Queue a failed or cancelled run again; it goes on from its newest checkpoint."""
+    run = get(session, run_id, lock=True)
+    if run.state not in (RunState.FAILED, RunState.CANCELLED):
+        raise Conflict(
+            f"Run {run.id} is {run.state}: only a failed or cancelled run can be retried. "
+            "To train on, extend it; to train the same spec again, replicate it."
+        )
+    for row in demand_rows(session, [run.id])[run.id]:
+        row.withdrawn = row.withdrawn and row.owner != LAUNCH
+    session.flush()
+    _set_priority(session, run)
+    _queue(session, run, now(session))
+    return run
+
+
+def extend(session: Session, run_id: str, epochs: int) -> Run:
+    """Ask for more epochs of a run; it goes on from its newest checkpoint.
+
+    Raises:
+        Conflict: the run diverged, or already went that far.
+    """
+    run = get(session, run_id, lock=True)
+    if run.outcome == "diverged":
+        raise Conflict(f"Run {run.id} diverged: there is nothing to go on from.")
+    if epochs <= run.epochs_done:
+        raise Conflict(
+            f"epochs {epochs} is not allowed: run {run.id} has {run.epochs_done} already. "
+            "Ask for more."
+        )
+    time = now(session)
+    _put_demand(session, run, LAUNCH, Demand(epochs=epochs), run.priority, time)
+    row = session.get_one(DemandRow, (run.id, LAUNCH))
+    row.epochs, row.stop = epochs, {}
+    session.flush()
+    _wake(session, run, time)
+    return run
+
+
+def set_priority(session: Session, run_id: str, priority: int) -> Run:
+    """Give the launch's demand another priority; higher runs first."""
+    run = get(session, run_id, lock=True)
+    for row in active_demands(session, run.id):
+        if row.owner == LAUNCH:
+            row.priority = priority
+    session.flush()
+    _set_priority(session, run)
+    announce(session, run)
+    return run
+
+
+def delete(session: Session, run_id: str) -> str:
+    """Delete a run with its metrics. Returns its id; artifacts are the caller's to remove.
+
+    Raises:
+        Conflict: it is running, or a study demands it.
+    """
+    run = get(session, run_id, lock=True)
+    if run.state == RunState.RUNNING:
+        raise Conflict(f"Run {run.id} is running: cancel it first.")
+    others = [row.owner for row in active_demands(session, run.id) if row.owner != LAUNCH]
+    if others:
+        raise Conflict(f"Run {run.id} is demanded by {', '.join(others)}: delete that first.")
+    deleted = run.id
+    session.execute(sa.delete(Run).where(Run.id == deleted))
+    events.append(session, "deleted", deleted)
+    return deleted
+
+
+def count_by_state(session: Session) -> dict[str, int]:
+    query = sa.select(Run.state, sa.func.count()).group_by(Run.state)
+    return {state: count for state, count in session.execute(query)}
+
+
+def recent_speeds(session: Session, spec: RunSpec, limit: int = 20) -> list[dict[str, Any]]:
+    """Measured epochs of runs with the same model, newest first, to estimate times from."""
+    query = (
+        sa.select(
+            Run.spec, Metric.train_seconds, Metric.evaluation_seconds, Metric.images_per_second
+        )
+        .join(Metric, Metric.run_id == Run.id)
+        .where(Run.model == spec.model, Metric.epoch == Run.epochs_done)
+        .order_by(Run.created_at.desc())
+        .limit(limit)
+    )
+    return [dict(row._mapping) for row in session.execute(query)]
+
+
+def _refuse_ended(run: Run, what: str) -> None:
+    if RunState(run.state).terminal:
+        raise Conflict(f"Run {run.id} has ended ({run.state}): it cannot be {what}.")
