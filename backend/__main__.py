@@ -28,9 +28,7 @@ def main() -> int:
     try:
         settings = get_settings()
         changes = {"host": given.host, "port": given.port}
-        settings = settings.model_copy(
-            update={k: v for k, v in changes.items() if v is not None}
-        )
+        settings = settings.model_copy(update={k: v for k, v in changes.items() if v is not None})
         return serve(settings)
     except RethinkError as error:
         print(f"error: {error.message}", file=sys.stderr)
@@ -44,7 +42,7 @@ def serve(settings: Settings) -> int:
     listener = _bind(settings)
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
-    url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else shown}:{port}"  # noqa: S104
+    url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else shown}:{port}"
     app = create_app(settings)
     server = uvicorn.Server(
         uvicorn.Config(

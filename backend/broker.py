@@ -45,7 +45,7 @@ class Broker:
         if self._client is None:
             raise BrokerUnavailable("No broker is set. Set RETHINK_BROKER_URL.")
         try:
-            return int(self._client.llen(messages.QUEUE))  # type: ignore[arg-type]
+            return int(self._client.llen(messages.QUEUE))
         except (redis.RedisError, OSError) as error:
             raise BrokerUnavailable(
                 f"The broker does not answer ({error}). Check RETHINK_BROKER_URL."

@@ -49,7 +49,7 @@ class Credentials:
         return hmac.compare_digest(given.encode(), self.cookie_value.encode())
 
 
-class Refusal(Exception):  # noqa: N818
+class Refusal(Exception):
     def __init__(self, status: int, title: str, detail: str) -> None:
         super().__init__(detail)
         self.status, self.title, self.detail = status, title, detail
@@ -85,9 +85,7 @@ class Guard:
     def _check(self, scope: Scope) -> None:
         headers, method, path = Headers(scope=scope), scope["method"], scope["path"]
         host = self._check_host(headers)
-        if (method, path) in PUBLIC or (
-            method in SAFE_METHODS and path.startswith("/static/")
-        ):
+        if (method, path) in PUBLIC or (method in SAFE_METHODS and path.startswith("/static/")):
             return
         if headers.get("sec-fetch-site") == "cross-site":
             raise Refusal(403, "Request refused", "Requests from other sites are not allowed.")

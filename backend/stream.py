@@ -73,9 +73,7 @@ class Hub:
             async with client.pubsub() as pubsub:
                 await pubsub.subscribe(messages.NEWS, messages.PROGRESS)
                 while True:
-                    message = await pubsub.get_message(
-                        ignore_subscribe_messages=True, timeout=30.0
-                    )
+                    message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=30.0)
                     if message is not None:
                         self._heard(message)
         finally:

@@ -48,7 +48,9 @@ def health(response: Response, parts: PartsDep) -> Health:
         broker = Check(ok=False, detail="The broker does not answer; runs wait until it does.")
     status = "ok" if database.ok and broker.ok else "degraded"
     response.status_code = 200 if database.ok else 503
-    return Health(status=status, version=__version__, database=database, broker=broker, workers=live)
+    return Health(
+        status=status, version=__version__, database=database, broker=broker, workers=live
+    )
 
 
 @router.post("/session", status_code=204, responses=problems.responses(413, 415, 422))

@@ -41,7 +41,11 @@ RunId = Annotated[
 ]
 
 
-@router.post("", status_code=201, responses={200: {"model": RunView}, **problems.responses(413, 415, 422, 429)})
+@router.post(
+    "",
+    status_code=201,
+    responses={200: {"model": RunView}, **problems.responses(413, 415, 422, 429)},
+)
 def create(request: RunRequest, response: Response, parts: PartsDep) -> RunView:
     """Launch a run. An existing spec returns its run, extended if it is too short."""
     with parts.database.write() as session:
@@ -69,7 +73,9 @@ def index(
     randomization: Annotated[
         Randomization | None, Query(description="Only runs with this randomization.")
     ] = None,
-    q: Annotated[str, Query(max_length=200, description="Part of the name, or start of the id.")] = "",
+    q: Annotated[
+        str, Query(max_length=200, description="Part of the name, or start of the id.")
+    ] = "",
     sort: Annotated[SortKey, Query(description="Order; with - descending.")] = "-created_at",
     limit: Annotated[int, Query(ge=1, le=1000, description="Runs a page.")] = 50,
     offset: Annotated[int, Query(ge=0, le=10**9, description="Runs to skip.")] = 0,

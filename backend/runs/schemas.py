@@ -30,7 +30,7 @@ class RunRequest(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     spec: SpecRequest = Field(
-        default_factory=lambda: SpecRequest(), description="What to train; all has defaults."
+        default_factory=SpecRequest, description="What to train; all has defaults."
     )
     epochs: int = Field(10, ge=1, le=10_000, description="Epochs to train at most.")
     stop: StopRule = Field(StopRule(), description="Rule that ends the run early.")

@@ -27,7 +27,9 @@ def resolve(session: Session, request: SpecRequest, lease_seconds: float) -> tup
     if request.precision != "auto":
         return request.resolve(request.precision), "asked for"
     live = workers.live(session, lease_seconds)
-    advice = [(w.capabilities.get("precision"), w.capabilities.get("precision_reason")) for w in live]
+    advice = [
+        (w.capabilities.get("precision"), w.capabilities.get("precision_reason")) for w in live
+    ]
     if advice and all(precision == Precision.BF16 for precision, _ in advice):
         return request.resolve(Precision.BF16), str(advice[0][1])
     reasons = [reason for precision, reason in advice if precision != Precision.BF16 and reason]
@@ -159,4 +161,3 @@ def _worker(worker: Worker) -> RunWorker:
     return RunWorker(
         id=worker.id, host=worker.host, device=str(worker.capabilities.get("device", "cpu"))
     )
-

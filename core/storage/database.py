@@ -12,7 +12,6 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -130,9 +129,10 @@ def migrate(settings: Settings) -> None:
     Raises:
         DatabaseUnavailable: it cannot be reached or written.
     """
-    from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
+
+    from alembic import command
 
     _make_home(settings)
     config = Config()

@@ -56,7 +56,7 @@ def flush(session: Session) -> int | None:
             for i, (kind, run, data) in enumerate(pending)
         ],
     )
-    return newest
+    return int(newest)
 
 
 def head(session: Session) -> int:

@@ -18,7 +18,7 @@ from core.storage.clock import Now, now
 from core.storage.tables import Attempt, Checkpoint, Metric, Run
 
 
-class Stale(Exception):  # noqa: N818
+class Stale(Exception):
     """Another attempt owns the run, or it has ended: the caller must stop and write nothing."""
 
 
@@ -49,7 +49,10 @@ def fenced(session: Session, run_id: str, attempt: int) -> Run:
     Raises:
         Stale: it does not.
     """
-    run = session.get(Run, run_id, with_for_update=True)
+    return _owned(session.get(Run, run_id, with_for_update=True), run_id, attempt)
+
+
+def _owned(run: Run | None, run_id: str, attempt: int) -> Run:
     if run is None or run.attempt != attempt or run.state != RunState.RUNNING:
         raise Stale(f"Attempt {attempt} of run {run_id} no longer owns it.")
     return run
@@ -67,6 +70,16 @@ def renew(
     run.lease_until = now(session) + lease_seconds
     if progress is not None:
         run.progress, run.step = progress.model_dump(exclude_none=True), progress.step
+    return requested(run), list(runs.demands(session, run_id).values())
+
+
+def wishes(session: Session, run_id: str, attempt: int) -> tuple[Interrupt | None, list[Demand]]:
+    """What the user asks of the trainer, and the demands in force; changes and locks nothing.
+
+    Raises:
+        Stale: another attempt owns the run.
+    """
+    run = _owned(session.get(Run, run_id), run_id, attempt)
     return requested(run), list(runs.demands(session, run_id).values())
 
 

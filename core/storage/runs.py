@@ -362,7 +362,7 @@ def delete(session: Session, run_id: str) -> str:
 
 def count_by_state(session: Session) -> dict[str, int]:
     query = sa.select(Run.state, sa.func.count()).group_by(Run.state)
-    return {state: count for state, count in session.execute(query)}
+    return {row.state: row[1] for row in session.execute(query)}
 
 
 def recent_speeds(session: Session, spec: RunSpec, limit: int = 20) -> list[dict[str, Any]]:

@@ -1,0 +1,128 @@
+"""`python -m worker`: the commands that need torch, or that work where training happens."""
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from core.domain.datasets import DATASETS
+from core.domain.errors import BrokerUnavailable, InvalidInput, RethinkError
+from core.domain.metrics import Progress
+from core.settings import Settings, get_settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    given = _parser().parse_args(arguments)
+    try:
+        settings = get_settings()
+        code: int = given.command(settings, given)
+    except RethinkError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        return 2 if isinstance(error, InvalidInput) else 1
+    except KeyboardInterrupt:
+        return 130
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m worker", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Any, about: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=about, description=about)
+        sub.set_defaults(command=command)
+        return sub
+
+    run = add("run", _run, "train runs from the queue until stopped")
+    run.add_argument("--slot", default="0", help="name of this worker on its host")
+    data = add("data", _data, "fetch the datasets, or say what is there")
+    data.add_argument("what", choices=["fetch", "status"])
+    data.add_argument("dataset", nargs="?", default="cifar10", choices=list(DATASETS))
+    data.add_argument("--verify", action="store_true", help="read and check every byte")
+    for name, command, about in (
+        ("models", _models, "list the models with their parameter counts"),
+        ("doctor", _doctor, "say what this machine offers for training, and why"),
+    ):
+        add(name, command, about).add_argument("--json", action="store_true")
+    data.add_argument("--json", action="store_true")
+    return parser
+
+
+def _run(settings: Settings, given: argparse.Namespace) -> int:
+    from worker.app import run
+
+    if not settings.broker_url:
+        raise BrokerUnavailable(
+            "RETHINK_BROKER_URL is not set: a worker needs a broker. `rethink up` starts one with "
+            "all the rest."
+        )
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s [%(levelname)s] %(message)s"
+    )
+    return run(settings, given.slot)
+
+
+def _data(settings: Settings, given: argparse.Namespace) -> int:
+    from worker.datasets import store
+
+    if given.what == "fetch":
+        store.fetch(given.dataset, settings.root, report=_show_progress, folder=settings.cifar10)
+        print(file=sys.stderr)
+    status = store.status(
+        given.dataset, settings.root, folder=settings.cifar10, verify=given.verify
+    )
+    if given.json:
+        print(json.dumps(status, indent=2))
+    else:
+        for key, value in status.items():
+            print(f"{key:14} {value}")
+    return 0 if status["state"] == "ready" or given.what == "status" else 1
+
+
+def _show_progress(progress: Progress) -> None:
+    part = "" if progress.fraction is None else f" {progress.fraction:4.0%}"
+    line = f"{progress.phase}{part} {progress.detail or ''}"
+    end = "" if sys.stderr.isatty() else "\n"
+    print(f"\r\x1b[K{line}" if not end else line, end=end, file=sys.stderr, flush=True)
+
+
+def _models(_: Settings, given: argparse.Namespace) -> int:
+    from core.domain.presets import MODEL_TITLES
+    from core.domain.spec import ModelName, RunSpec
+    from worker.training.models import parameter_count
+
+    found = [
+        {
+            "name": name,
+            "title": MODEL_TITLES[name],
+            "parameters": parameter_count(RunSpec(model=name)),
+        }
+        for name in ModelName
+    ]
+    if given.json:
+        print(json.dumps(found))
+    else:
+        for model in found:
+            print(f"{model['name']:12} {model['parameters']:>10,}  {model['title']}")
+    return 0
+
+
+def _doctor(settings: Settings, given: argparse.Namespace) -> int:
+    from worker.datasets import store
+    from worker.training import device
+
+    device.configure(settings.threads)
+    found = {
+        **device.describe(),
+        "datasets": [
+            store.status(name, settings.root, folder=settings.cifar10) for name in DATASETS
+        ],
+    }
+    print(json.dumps(found, indent=None if given.json else 2))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The folder of a prepared dataset: four arrays and a manifest, written once, opened often."""
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from core.domain.datasets import DatasetInfo
+from core.domain.errors import DataCorrupt
+from worker.datasets.images import ImageDataset
+from worker.datasets.sources import Arrays
+
+MANIFEST = "manifest.json"
+
+
+class Manifest(BaseModel):
+    """What is known of the arrays without reading them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str
+    fingerprint: str
+    """As in `ImageDataset`."""
+    sizes: dict[str, int]
+    """Of each file, in bytes."""
+    provenance: dict[str, Any]
+
+
+def fingerprint(arrays: Arrays) -> str:
+    """SHA-256 of the four arrays' bytes, in hex."""
+    digest = hashlib.sha256()
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def write(folder: Path, arrays: Arrays, dataset: str, provenance: dict[str, Any]) -> None:
+    """Make `folder` and put everything into it, on the disk when this returns."""
+    folder.mkdir()
+    sizes = {}
+    for name, array in arrays._asdict().items():
+        path = folder / f"{name}.npy"
+        with path.open("wb") as file:
+            np.save(file, array, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        sizes[path.name] = path.stat().st_size
+    manifest = Manifest(
+        dataset=dataset, fingerprint=fingerprint(arrays), sizes=sizes, provenance=provenance
+    )
+    with (folder / MANIFEST).open("w") as text:
+        text.write(json.dumps(manifest.model_dump(), indent=2) + "\n")
+        text.flush()
+        os.fsync(text.fileno())
+
+
+def read_manifest(folder: Path) -> Manifest | None:
+    """The manifest, or None where nothing has been prepared.
+
+    Raises:
+        DataCorrupt: there is something, but no manifest that can be read.
+    """
+    path = folder / MANIFEST
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        if isinstance(error, FileNotFoundError | NotADirectoryError) and not folder.exists():
+            return None
+        reason = error.strerror if isinstance(error, OSError) else "it is not a manifest"
+        raise DataCorrupt(f"{path} cannot be read ({reason})") from error
+
+
+def open_arrays(folder: Path, manifest: Manifest, info: DatasetInfo) -> Arrays:
+    """The arrays, memory-mapped and read-only, after a look at sizes and shapes.
+
+    Raises:
+        DataCorrupt: a file is missing, truncated or not the array it should be.
+    """
+    arrays = Arrays(*(_open_array(folder / f"{name}.npy", manifest) for name in Arrays._fields))
+    image = (info.height, info.width, info.channels)
+    expected = (
+        (info.train_size, *image),
+        (info.train_size,),
+        (info.test_size, *image),
+        (info.test_size,),
+    )
+    shapes = tuple(array.shape for array in arrays)
+    if manifest.dataset != info.name or shapes != expected:
+        raise DataCorrupt(
+            f"the prepared dataset in {folder} is damaged: it holds {manifest.dataset} "
+            f"with arrays of shapes {shapes}"
+        )
+    return arrays
+
+
+def as_dataset(arrays: Arrays, manifest: Manifest, info: DatasetInfo) -> ImageDataset:
+    return ImageDataset(
+        info=info,
+        fingerprint=manifest.fingerprint,
+        provenance=manifest.provenance,
+        **arrays._asdict(),
+    )
+
+
+def _open_array(path: Path, manifest: Manifest) -> npt.NDArray[np.uint8]:
+    """One array. Sizes are compared first: a map beyond a file's end would kill the process."""
+    try:
+        size = path.stat().st_size
+        if size != manifest.sizes.get(path.name):
+            raise DataCorrupt(
+                f"the prepared file {path} has {size:,} bytes "
+                f"where {manifest.sizes.get(path.name, 0):,} are expected"
+            )
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise DataCorrupt(f"the prepared file {path} cannot be opened ({error})") from error
+    if array.dtype != np.uint8:
+        raise DataCorrupt(f"the prepared file {path} holds {array.dtype}, not bytes")
+    return array  # type: ignore[no-any-return]

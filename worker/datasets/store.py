@@ -1,0 +1,254 @@
+"""The prepared datasets: got once, verified, kept as arrays that all processes share.
+
+`<home>/datasets/<name>/` holds the arrays (see `worker.datasets.cache`).
+
+Notable choices:
+- The folder appears by one rename, so it is either whole or not there. Work goes on in a folder
+  next to it, on the same file system, that only the holder of the lock may have; one left by a
+  process that was killed is removed by the next holder.
+- The lock is `flock`: the kernel releases it with the process, however that ends.
+- Opening looks at sizes and shapes, which takes a millisecond; `fetch` and `status(verify=True)`
+  read every byte.
+- A damaged file in the user's own folder stops the search: to fetch other data in its place would
+  hide it. A damaged download does not.
+"""
+
+import datetime
+import errno
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from core.domain.errors import DataCorrupt, DataUnavailable, InvalidInput
+from core.domain.metrics import Progress
+from worker.datasets import cache
+from worker.datasets.cifar10_sources import Cifar10
+from worker.datasets.images import ImageDataset
+from worker.datasets.lock import locked
+from worker.datasets.sources import Arrays, Recipe, Report, preparing, throttled
+
+RECIPES: Mapping[str, Recipe] = {recipe.info.name: recipe for recipe in (Cifar10(),)}
+
+
+def load(
+    name: str, root: Path, *, report: Report | None = None, folder: Path | None = None
+) -> ImageDataset:
+    """The dataset `name`, prepared below the home `root` if it is not there yet.
+
+    Args:
+        name: a key of `RECIPES`.
+        root: the home, as in `Settings.root`.
+        report: hears of progress; an exception it raises stops the work and passes through.
+        folder: one the user named, looked through before anything is fetched.
+
+    Raises:
+        InvalidInput: there is no such dataset.
+        DataUnavailable: no source gave it, or the home cannot be written.
+        DataCorrupt: a file in the user's folder is not what it should be.
+    """
+    recipe = _recipe(name)
+    try:
+        dataset = _open(recipe, root)
+    except DataCorrupt:
+        dataset = None
+    return dataset or _prepare(recipe, root, throttled(report), folder, every_byte=False)
+
+
+def fetch(
+    name: str, root: Path, *, report: Report | None = None, folder: Path | None = None
+) -> ImageDataset:
+    """Like `load`, but reads every byte of what is there, and prepares it anew if it is damaged."""
+    return _prepare(_recipe(name), root, throttled(report), folder, every_byte=True)
+
+
+def status(
+    name: str, root: Path, *, folder: Path | None = None, verify: bool = False
+) -> dict[str, Any]:
+    """What is prepared and where it could come from, ready for JSON. Changes nothing.
+
+    `state` is "ready", "absent" or "damaged", and `reason` says why it is damaged. `verified` is
+    whether every byte was read and found right. `sources` lists each source with its `obstacle`,
+    the reason why it cannot be used on this machine, or None.
+    """
+    recipe = _recipe(name)
+    answer: dict[str, Any] = {
+        "name": name,
+        "title": recipe.info.title,
+        "state": "absent",
+        "reason": None,
+        "folder": str(_place(recipe, root)),
+        "bytes": 0,
+        "fingerprint": None,
+        "provenance": None,
+        "verified": False,
+        "sources": [
+            {"name": source.name, "obstacle": source.obstacle()}
+            for source in recipe.sources(folder)
+        ],
+    }
+    try:
+        dataset = _open(recipe, root, every_byte=verify)
+    except DataCorrupt as error:
+        return answer | {"state": "damaged", "reason": error.message}
+    if dataset is None:
+        return answer
+    return answer | {
+        "state": "ready",
+        "bytes": sum(getattr(dataset, field).nbytes for field in Arrays._fields),
+        "fingerprint": dataset.fingerprint,
+        "provenance": dataset.provenance,
+        "verified": verify,
+    }
+
+
+def _recipe(name: str) -> Recipe:
+    if name not in RECIPES:
+        raise InvalidInput(f"dataset {name!r} is not known: use one of {', '.join(RECIPES)}")
+    return RECIPES[name]
+
+
+def _place(recipe: Recipe, root: Path) -> Path:
+    return root / "datasets" / recipe.info.name
+
+
+def _open(recipe: Recipe, root: Path, *, every_byte: bool = False) -> ImageDataset | None:
+    """What is prepared, or None. Raises DataCorrupt when it is damaged."""
+    place = _place(recipe, root)
+    manifest = cache.read_manifest(place)
+    if manifest is None:
+        return None
+    arrays = cache.open_arrays(place, manifest, recipe.info)
+    if every_byte:
+        recipe.verify(arrays)
+        if cache.fingerprint(arrays) != manifest.fingerprint:
+            raise DataCorrupt(f"the fingerprint in {place / cache.MANIFEST} is not the data's")
+    return cache.as_dataset(arrays, manifest, recipe.info)
+
+
+def _prepare(
+    recipe: Recipe, root: Path, report: Report, folder: Path | None, *, every_byte: bool
+) -> ImageDataset:
+    """What is prepared once the lock is held, or else the dataset newly prepared."""
+    place = _place(recipe, root)
+    title = recipe.info.title
+
+    def waiting() -> None:
+        detail = f"another process prepares {title}"
+        report(Progress(phase="waiting for another process", detail=detail))
+
+    failures: dict[str, str] = {}
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with locked(place.with_name(f"{place.name}.lock"), waiting):
+            for stale in place.parent.glob(f"{place.name}.partial-*"):
+                _discard(stale)
+            try:
+                dataset = _open(recipe, root, every_byte=every_byte)
+            except DataCorrupt as error:
+                dataset = None
+                failures["local cache"] = error.message
+            if dataset is None:
+                _fill(recipe, place, report, folder, failures)
+                dataset = _open(recipe, root)
+    except OSError as error:
+        raise DataUnavailable(_storage_problem(error, place.parent)) from error
+    assert dataset is not None, "the lock is held, and it was just written"
+    return dataset
+
+
+def _fill(
+    recipe: Recipe, place: Path, report: Report, folder: Path | None, failures: dict[str, str]
+) -> None:
+    """Get the dataset and put it in `place`. Whatever happens, nothing else stays behind."""
+    started = time.monotonic()
+    work = Path(tempfile.mkdtemp(prefix=f"{place.name}.partial-", dir=place.parent))
+    try:
+        source, arrays = _first_source(recipe, work, report, folder, failures)
+        report(preparing("writing the arrays"))
+        provenance = {
+            "source": source,
+            "prepared_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - started, 1),
+        }
+        cache.write(work / "ready", arrays, recipe.info.name, provenance)
+        if place.exists() or place.is_symlink():  # damaged: who has it open keeps what he has
+            place.rename(work / "damaged")
+        (work / "ready").rename(place)
+        _sync(place.parent)
+    finally:
+        _discard(work)
+
+
+def _first_source(
+    recipe: Recipe, work: Path, report: Report, folder: Path | None, failures: dict[str, str]
+) -> tuple[str, Arrays]:
+    """The name and the verified arrays of the first source that has them."""
+    unusable = False
+    for source in recipe.sources(folder):
+        if source.remote and unusable:
+            remedy = "replace these files, or name no folder so that the data are fetched"
+            raise DataCorrupt(_sentence(recipe, failures, remedy))
+        obstacle = source.obstacle()
+        if obstacle is not None:
+            failures[source.name] = obstacle
+            continue
+        own = work / "source"
+        own.mkdir()
+        try:
+            arrays = source.read(own, report)
+            report(preparing("verifying every image"))
+            recipe.verify(arrays)
+        except (DataCorrupt, DataUnavailable) as error:
+            failures[source.name] = error.message
+            unusable = unusable or not source.remote
+        except OSError as error:
+            if source.remote:
+                raise  # it could not write what it fetched
+            failures[source.name] = f"it cannot be read ({error.strerror or error})"
+            unusable = True
+        else:
+            return source.name, arrays
+        finally:
+            _discard(own)
+    raise DataUnavailable(
+        _sentence(recipe, failures, f"connect to the network, or {recipe.advice}")
+    )
+
+
+def _sentence(recipe: Recipe, failures: Mapping[str, str], remedy: str) -> str:
+    tried = "; ".join(f"{source}: {reason}" for source, reason in failures.items())
+    return f"{recipe.info.title} could not be prepared. Tried {tried}. What helps: {remedy}."
+
+
+def _storage_problem(error: OSError, folder: Path) -> str:
+    reason = error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return (
+            f"the disk that holds {folder} is full: preparing a dataset takes up to 500 MB there; "
+            "make room or set RETHINK_HOME to a folder on another disk"
+        )
+    return (
+        f"the datasets cannot be kept in {folder} ({reason}: {error.filename}): "
+        "set RETHINK_HOME to a folder that you may write to"
+    )
+
+
+def _discard(path: Path) -> None:
+    """Remove a folder or a link to one; a process being killed may still write into it."""
+    if path.is_symlink():
+        path.unlink()
+    else:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _sync(folder: Path) -> None:
+    """Make a rename in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,114 @@
+"""What a run has reported and the database has not yet taken.
+
+While the database is away the trainer goes on and reports pile up here, in order. Should the worker
+die meanwhile nothing is lost either: the run goes on from its last recorded checkpoint and, being
+deterministic, reports the same again.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+
+from sqlalchemy.orm import Session
+
+from core.domain.errors import DatabaseUnavailable
+from core.domain.lifecycle import RunState
+from core.storage import leases
+from core.storage.artifacts import Folder
+from core.storage.database import Database
+from worker import wire
+
+logger = logging.getLogger(__name__)
+RETRY_SECONDS = 1.0
+
+
+class Outbox:
+    """Delivers reports of one attempt, all that wait in one transaction."""
+
+    def __init__(self, database: Database, folder: Folder, run_id: str, attempt: int) -> None:
+        self.database, self.folder = database, folder
+        self.run_id, self.attempt = run_id, attempt
+        self._waiting: list[wire.Report] = []
+        self._retry_at = 0.0
+        self._away_since: float | None = None
+
+    def put(self, report: wire.Report) -> None:
+        self._waiting.append(report)
+
+    @property
+    def empty(self) -> bool:
+        return not self._waiting
+
+    def deliver(self) -> None:
+        """Store what waits, if the database answers; else try again a second later.
+
+        Raises:
+            Stale: another attempt owns the run.
+        """
+        if not self._waiting:
+            return
+        sending = list(self._waiting)
+        outdated: list[str] = []
+
+        def store(session: Session) -> None:
+            epochs = [r.metrics for r in sending if isinstance(r, wire.Epoch)]
+            for report in sending:
+                if isinstance(report, wire.Provenance):
+                    leases.record_provenance(session, self.run_id, self.attempt, report.provenance)
+            if epochs:
+                leases.record_epochs(session, self.run_id, self.attempt, epochs)
+            for report in sending:
+                if isinstance(report, wire.Saved):
+                    outdated.extend(self._record_checkpoint(session, report))
+
+        if self.attempt_write(store):
+            del self._waiting[: len(sending)]
+            for key in outdated:
+                self.folder.discard(key)
+
+    def attempt_write(self, work: Callable[[Session], object]) -> bool:
+        """Run `work` in a transaction. Returns False while the database is away.
+
+        Raises:
+            Stale: another attempt owns the run.
+        """
+        if time.monotonic() < self._retry_at:
+            return False
+        try:
+            with self.database.write() as session:
+                work(session)
+        except DatabaseUnavailable as error:
+            if self._away_since is None:
+                self._away_since = time.monotonic()
+                logger.warning("%s Training goes on.", error)
+            self._retry_at = time.monotonic() + RETRY_SECONDS
+            return False
+        if self._away_since is not None:
+            logger.info("the database is back after %.0f s", time.monotonic() - self._away_since)
+            self._away_since = None
+        return True
+
+    def finish(self, ended: wire.Ended) -> RunState | None:
+        """Deliver all that waits and end the attempt. None while the database is away."""
+        self.deliver()
+        if not self.empty:
+            return None
+        states: list[RunState] = []
+        done = self.attempt_write(
+            lambda session: states.append(
+                leases.finish(session, self.run_id, self.attempt, ended.outcome, ended.error)
+            )
+        )
+        return states[-1] if done else None
+
+    def _record_checkpoint(self, session: Session, saved: wire.Saved) -> list[str]:
+        return leases.record_checkpoint(
+            session,
+            self.run_id,
+            self.attempt,
+            step=saved.step,
+            epoch=saved.epoch,
+            key=saved.key,
+            sha256=saved.sha256,
+            size=saved.size,
+        )

@@ -1,0 +1,202 @@
+"""From a dataset and a spec to tensors on the device: subset, crop, randomize, standardise.
+
+Notable choices:
+- The order is the paper's (appendix A): /255, centre crop, the randomization, per-image
+  standardisation. Cropping first, because permuting 32×32 pixels would throw some away.
+- All images are standardised once and stay on the device as rows of height·width·channels floats:
+  a batch is one `index_select`, and viewed as an image it is in channels-last layout for free.
+- The last images prepared are kept, so that runs which differ in labels alone start at once.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.domain.errors import InvalidInput
+from core.domain.spec import Randomization, RunSpec, Variant
+from worker.datasets.images import ImageDataset
+from worker.training.draws import Ints, Stream, permutations, raw
+from worker.training.randomize import (
+    Fingerprint,
+    Moments,
+    Pixels,
+    PixelsOrValues,
+    moments,
+    randomize_labels,
+    randomize_pixels,
+)
+
+CHUNK = 1000
+"""Images prepared at a time, which bounds the memory that preparation takes."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainingData:
+    """Everything a run reads, on its device. n is the subset's size, d height·width·channels."""
+
+    train_images: Tensor
+    """float32 (n, d), standardised."""
+    train_labels: Tensor
+    """int64 (n,), randomized where the spec says so."""
+    true_labels: Tensor
+    """int64 (n,)."""
+    test_images: Tensor
+    """float32 (m, d), standardised."""
+    test_labels: Tensor
+    """int64 (m,), always the true ones."""
+    uncropped: Tensor | None
+    """uint8 (n, height, width, channels) before crop and standardisation; for augmentation."""
+    image_shape: tuple[int, int, int]
+    """Height, width and channels of a row of `train_images`."""
+    fingerprint: str
+    """SHA-256 of the randomized labels and pixels."""
+
+
+def prepare(spec: RunSpec, dataset: ImageDataset, device: torch.device) -> TrainingData:
+    """The data of `spec`, on `device`.
+
+    Raises:
+        InvalidInput: the dataset is not the spec's, or the spec augments randomized pixels.
+    """
+    if dataset.info.name != spec.dataset:
+        raise InvalidInput(f"The spec asks for {spec.dataset}, but {dataset.info.name} was given.")
+    if spec.augments and not _keeps_pixels(spec):
+        raise InvalidInput(
+            f"Augmentation is not allowed with {spec.randomization.value}: the randomization is "
+            "fixed for the whole run. Switch the augmentation off."
+        )
+    seed = spec.subset_seed or 0
+    train = subset(dataset.train_labels, spec.n_train, seed, Stream.TRAIN_SUBSET)
+    test = subset(dataset.test_labels, spec.n_test, seed, Stream.TEST_SUBSET)
+    true_labels = dataset.train_labels.astype(np.int64)
+    labels = randomize_labels(spec, true_labels, dataset.info.classes)[train]
+    test_labels = dataset.test_labels.astype(np.int64)[test]
+    images = _images(spec, dataset, device, train, test)
+    fingerprint = Fingerprint()
+    fingerprint.add_labels(labels)
+    fingerprint.add_labels(test_labels)
+    fingerprint.add_bytes(images.fingerprint)
+    uncropped = torch.from_numpy(dataset.train_images[train]) if spec.augments else None
+    return TrainingData(
+        train_images=images.train,
+        train_labels=torch.from_numpy(labels).to(device),
+        true_labels=torch.from_numpy(true_labels[train]).to(device),
+        test_images=images.test,
+        test_labels=torch.from_numpy(test_labels).to(device),
+        uncropped=None if uncropped is None else uncropped.to(device),
+        image_shape=(spec.crop, spec.crop, dataset.info.channels),
+        fingerprint=fingerprint.digest().hex(),
+    )
+
+
+def subset(labels: Pixels, n: int | None, seed: int, stream: Stream) -> Ints:
+    """Sorted indices of `n` examples, as many of each class as of any other, give or take one.
+
+    A smaller subset of the same seed is contained in every larger one. Where a class runs out of
+    examples, the others fill up.
+    """
+    if n is None or n >= len(labels):
+        return np.arange(len(labels), dtype=np.int64)
+    shuffled = permutations(raw(seed, stream, 0, len(labels)))
+    rank = np.empty(len(labels), dtype=np.int64)  # place of an example within its class
+    for label in np.unique(labels):
+        members = shuffled[labels[shuffled] == label]
+        rank[members] = np.arange(len(members))
+    order = np.lexsort((labels, rank))
+    return np.sort(order[:n])
+
+
+def centre_crop(images: Pixels, side: int) -> Pixels:
+    """The middle `side` × `side` pixels; the odd one left over goes to the bottom and right."""
+    height, width = images.shape[1:3]
+    top, left = (height - side) // 2, (width - side) // 2
+    return images[:, top : top + side, left : left + side]
+
+
+def standardise(rows: Tensor) -> Tensor:
+    """(x - mean) / max(std, 1/√d) of each row: TensorFlow's `per_image_standardization`.
+
+    Args:
+        rows: float32 (n, d), all values of an image in a row, in units of [0, 1].
+
+    The population standard deviation over all d values, floored as a constant image would need.
+    """
+    centred = rows - rows.mean(dim=1, keepdim=True)
+    std = centred.square().mean(dim=1, keepdim=True).sqrt()
+    return centred / std.clamp_min(rows.shape[1] ** -0.5)
+
+
+def as_images(rows: Tensor, shape: tuple[int, int, int]) -> Tensor:
+    """Rows (b, height·width·channels) seen as (b, channels, height, width); nothing is copied."""
+    return rows.view(-1, *shape).permute(0, 3, 1, 2)
+
+
+def epoch_order(spec: RunSpec, epoch: int, device: torch.device) -> Tensor:
+    """The order in which epoch `epoch` (from 0) visits the training images: int64 (n,)."""
+    order = permutations(raw(spec.seed, Stream.ORDER, epoch, spec.train_size))
+    return torch.from_numpy(order).to(device)
+
+
+@dataclass(frozen=True, slots=True)
+class _Images:
+    train: Tensor
+    test: Tensor
+    fingerprint: bytes
+
+
+_last_images: dict[tuple[object, ...], _Images] = {}
+
+
+def _images(
+    spec: RunSpec, dataset: ImageDataset, device: torch.device, train: Ints, test: Ints
+) -> _Images:
+    """Standardised images; those of the last call are kept, since labels do not touch them."""
+    key = (
+        (dataset.fingerprint, str(device), spec.n_train, spec.n_test, spec.subset_seed, spec.crop),
+        (None,) if _keeps_pixels(spec) else (spec.randomization, spec.variant, spec.data_seed),
+    )
+    if key not in _last_images:
+        _last_images.clear()
+        whole = None
+        if spec.randomization is Randomization.GAUSSIAN and spec.variant is Variant.PAPER:
+            whole = moments(centre_crop(dataset.train_images, spec.crop))
+        fingerprint = Fingerprint()
+        train_rows, test_rows = (
+            _rows(_randomized(spec, pixels, indices, stream, whole), fingerprint).to(device)
+            for pixels, indices, stream in (
+                (dataset.train_images, train, Stream.TRAIN_PIXELS),
+                (dataset.test_images, test, Stream.TEST_PIXELS),
+            )
+        )
+        _last_images[key] = _Images(train_rows, test_rows, fingerprint.digest())
+    return _last_images[key]
+
+
+def _randomized(
+    spec: RunSpec, images: Pixels, indices: Ints, stream: Stream, whole: Moments | None
+) -> Iterator[PixelsOrValues]:
+    for start in range(0, len(indices), CHUNK):
+        chosen = indices[start : start + CHUNK]
+        pixels = centre_crop(images[chosen], spec.crop)
+        yield randomize_pixels(spec, pixels, chosen, stream, whole)
+
+
+def _rows(chunks: Iterator[PixelsOrValues], fingerprint: Fingerprint) -> Tensor:
+    """Standardised float32 rows (n, d) of all chunks, which the fingerprint takes in."""
+    rows = []
+    for pixels in chunks:
+        fingerprint.add_pixels(pixels)
+        values = torch.from_numpy(np.ascontiguousarray(pixels)).flatten(1).to(torch.float32)
+        rows.append(standardise(values / 255 if pixels.dtype == np.uint8 else values))
+    return torch.cat(rows)
+
+
+def _keeps_pixels(spec: RunSpec) -> bool:
+    return spec.randomization in (
+        Randomization.TRUE_LABELS,
+        Randomization.CORRUPTED_LABELS,
+        Randomization.RANDOM_LABELS,
+    )

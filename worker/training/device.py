@@ -1,0 +1,137 @@
+"""Which device, how many threads and which number format, each with a reason a user can read.
+
+Notable choices:
+- bf16 is recommended on CUDA alone. On a CPU it is the user's choice, since nothing here has shown
+  on a CPU that it leaves epochs-to-fit and final error as they are.
+- Nothing is chosen by timing, so that the same machine always computes the same numbers.
+"""
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from core.domain.spec import Precision
+
+
+def choose_device() -> torch.device:
+    """The first CUDA device if there is one, else the CPU."""
+    return torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("cpu")
+
+
+def configure(threads: int = 0) -> None:
+    """Make this process compute reproducibly. Call it before anything else uses torch.
+
+    Args:
+        threads: CPU threads of matrix products and convolutions; 0 for all cores.
+
+    Denormal numbers count as zero: momentum of a unit that no longer gets a gradient would
+    otherwise stay denormal for ever, and slow each step down.
+    """
+    torch.set_flush_denormal(True)
+    torch.set_num_threads(threads or available_cores())
+    torch.use_deterministic_algorithms(True)
+    if torch.cuda.is_available():
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.backends.cudnn.benchmark = False
+
+
+def available_cores() -> int:
+    """Cores this process may use, which a container may have limited."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def recommended_precision(device: torch.device | None = None) -> tuple[Precision, str]:
+    """The number format that `auto` stands for on `device`, and why."""
+    device = device or choose_device()
+    if device.type == "cuda":
+        name = torch.cuda.get_device_name(device)
+        if torch.cuda.get_device_capability(device) >= (8, 0):
+            return Precision.BF16, f"bf16: {name} multiplies bf16 in hardware"
+        return Precision.FP32, f"fp32: {name} has no bf16 in hardware"
+    if _cpu_has_bf16():
+        return Precision.FP32, (
+            "fp32: this CPU has bf16, but that it converges alike has not been shown on a CPU; "
+            "choose bf16 yourself to use it"
+        )
+    return Precision.FP32, "fp32: this CPU has no bf16 instructions"
+
+
+def describe(device: torch.device | None = None) -> dict[str, Any]:
+    """What bears on the numbers a run gives, as plain JSON: for capabilities and provenance.
+
+    Runs are comparable to the bit where `numerics` is equal.
+    """
+    device = device or choose_device()
+    precision, reason = recommended_precision(device)
+    cuda = device.type == "cuda"
+    return {
+        "device": device.type,
+        "name": torch.cuda.get_device_name(device) if cuda else cpu_name(),
+        "memory_bytes": _memory(device),
+        "cores": available_cores(),
+        "precision": precision.value,
+        "precision_reason": reason,
+        "numerics": numerics(device),
+    }
+
+
+def numerics(device: torch.device | None = None) -> dict[str, Any]:
+    """Equal here, equal trajectories: device kind, CPU features, threads and versions."""
+    device = device or choose_device()
+    found: dict[str, Any] = {
+        "device": device.type,
+        "cpu_capability": torch.backends.cpu.get_cpu_capability(),
+        "cpu_vendor": cpu_vendor(),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
+    if device.type == "cuda":
+        found |= {
+            "gpu": torch.cuda.get_device_name(device),
+            "cuda": torch.version.cuda,
+            "cudnn": torch.backends.cudnn.version(),  # type: ignore[no-untyped-call]
+        }
+    return found
+
+
+def cpu_name() -> str:
+    return _cpuinfo("model name") or platform.processor() or platform.machine()
+
+
+def cpu_vendor() -> str:
+    """MKL and oneDNN choose other kernels by vendor."""
+    return _cpuinfo("vendor_id") or platform.machine()
+
+
+def _cpu_has_bf16() -> bool:
+    flags = _cpuinfo("flags").split() or _cpuinfo("Features").split()
+    return any(flag in flags for flag in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def _cpuinfo(field: str) -> str:
+    """A field of the first processor in Linux's /proc/cpuinfo; empty elsewhere."""
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as lines:
+            for line in lines:
+                name, _, value = line.partition(":")
+                if name.strip() == field:
+                    return value.strip()
+    except OSError:
+        pass
+    return ""
+
+
+def _memory(device: torch.device) -> int:
+    if device.type == "cuda":
+        return int(torch.cuda.get_device_properties(device).total_memory)
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):
+        return 0

@@ -1,0 +1,182 @@
+"""Training: a spec and a dataset in, one row of metrics an epoch out.
+
+    for report in train(spec, dataset):
+        print(report)
+
+Notable choices:
+- It never ends by itself: the consumer stops iterating when its demands are met. Only a loss that
+  is infinite or NaN ends it, as `Diverged`.
+- Whenever it yields it is between two steps, and `state` is complete: save it, stop, and a later
+  `train` with that state goes on to the bit as if nothing had happened.
+- When it yields depends on the clock and on `should_yield`; what it computes does not.
+- Losses stay on the device until a report is due, so that no step waits for the one before.
+"""
+
+import math
+import time
+from collections.abc import Callable, Generator, Iterator
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from core.domain.metrics import EpochMetrics, Progress
+from core.domain.spec import RunSpec
+from worker.datasets.images import ImageDataset
+from worker.training.augment import augment, epoch_draws
+from worker.training.data import TrainingData, as_images, epoch_order, prepare
+from worker.training.device import choose_device
+from worker.training.draws import Stream, raw
+from worker.training.evaluate import Evaluation, epoch_metrics, evaluate_batch
+from worker.training.state import TrainingState, learning_rate
+
+REPORT_SECONDS = 1.0
+"""Time between two reports of progress."""
+
+
+class Diverged(Exception):  # noqa: N818  # a result, as StopIteration is
+    """The loss became infinite or NaN. A result, not a fault: the same spec will do it again."""
+
+    def __init__(self, step: int, epoch: int) -> None:
+        super().__init__(f"The loss was not finite at step {step}, in epoch {epoch}.")
+        self.step = step
+        """The step, counted from 1, whose loss was not finite."""
+        self.epoch = epoch
+        """The epoch, counted from 1, that the step belongs to."""
+
+
+def train(
+    spec: RunSpec,
+    dataset: ImageDataset,
+    device: torch.device | None = None,
+    state: TrainingState | None = None,
+    should_yield: Callable[[], bool] = lambda: False,
+) -> Iterator[Progress | EpochMetrics]:
+    """Train `spec` on `dataset` until the consumer stops.
+
+    Args:
+        device: where to train; the best there is if None.
+        state: where to go on from, changed in place; a fresh one if None.
+        should_yield: asked after every step and evaluated batch; True makes it yield there.
+
+    Yields:
+        Progress about once a second, and EpochMetrics after each epoch, from epoch 1 on.
+
+    Raises:
+        Diverged: a loss was not finite.
+        InvalidInput: the dataset is not the spec's.
+    """
+    yield Progress(phase="preparing data")
+    device = device or choose_device()
+    data = prepare(spec, dataset, device)
+    state = state or TrainingState.start(spec, device)
+    due = pulse(should_yield)
+    while True:
+        yield from _train_epoch(state, data, due)
+        metrics = yield from _evaluate_epoch(state, data, due)
+        state.end_epoch()
+        yield metrics
+
+
+def _train_epoch(
+    state: TrainingState, data: TrainingData, due: Callable[[], bool]
+) -> Iterator[Progress]:
+    """The steps of the epoch that are still to do."""
+    spec, steps = state.spec, state.spec.steps_per_epoch
+    order = epoch_order(spec, state.epoch, state.device)
+    seeds = raw(spec.seed, Stream.NOISE, state.epoch, steps)
+    draws = epoch_draws(spec, state.epoch, state.device) if spec.augments else None
+    started = time.perf_counter()
+    while state.position < steps:
+        batch = order[state.position * spec.batch_size :][: spec.batch_size]
+        if draws is None or data.uncropped is None:
+            rows = data.train_images.index_select(0, batch)
+        else:
+            rows = augment(spec, data.uncropped.index_select(0, batch), draws[batch])
+        torch.manual_seed(int(seeds[state.position]) >> 32)  # dropout, and whatever else draws
+        _step(state, as_images(rows, data.image_shape), data.train_labels.index_select(0, batch))
+        if due():
+            raise_if_diverged(state)
+            state.seconds += time.perf_counter() - started
+            yield _training_progress(state)
+            started = time.perf_counter()
+    raise_if_diverged(state)  # waits for the device, so that the time below is right
+    state.seconds += time.perf_counter() - started
+
+
+def _step(state: TrainingState, images: Tensor, labels: Tensor) -> None:
+    """One step of SGD on the mean cross-entropy of a batch: images (b, c, h, w), labels (b,)."""
+    for group in state.optimiser.param_groups:
+        group["lr"] = learning_rate(state.spec, state.step)
+    state.model.train()
+    with state.autocast():
+        logits = state.model(images)
+    loss = F.cross_entropy(logits.float(), labels)
+    state.optimiser.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    state.optimiser.step()
+    state.losses[state.position] = loss.detach()
+    state.correct[state.position] = (logits.detach().argmax(dim=1) == labels).sum()
+    state.position += 1
+
+
+def _evaluate_epoch(
+    state: TrainingState, data: TrainingData, due: Callable[[], bool]
+) -> Generator[Progress, None, EpochMetrics]:
+    """Evaluate both sets after the epoch's last step."""
+    train_set = Evaluation.of(data.train_images, data.train_labels)
+    test_set = Evaluation.of(data.test_images, data.test_labels)
+    total = len(train_set.labels) + len(test_set.labels)
+    seconds, started = 0.0, time.perf_counter()
+    for evaluation in (train_set, test_set):
+        while evaluation.done < len(evaluation.labels):
+            evaluate_batch(state, data, evaluation)
+            if due():
+                seconds += time.perf_counter() - started
+                fraction = (train_set.done + test_set.done) / total
+                yield _progress(state, phase="evaluating", fraction=fraction)
+                started = time.perf_counter()
+    train_loss = train_set.loss  # waits for the device
+    seconds += time.perf_counter() - started
+    if not (math.isfinite(train_loss) and math.isfinite(test_set.loss)):
+        raise Diverged(state.step, state.epoch + 1)
+    return epoch_metrics(state, data, train_set, test_set, seconds)
+
+
+def _training_progress(state: TrainingState) -> Progress:
+    images = min(state.position * state.spec.batch_size, state.spec.train_size)
+    return _progress(
+        state,
+        phase="training",
+        fraction=state.position / state.spec.steps_per_epoch,
+        images_per_second=images / max(state.seconds, 1e-9),
+    )
+
+
+def _progress(state: TrainingState, **fields: str | float) -> Progress:
+    return Progress.model_validate(
+        {"epoch": state.epoch, "step": state.step, "loss": state.online_loss(), **fields}
+    )
+
+
+def raise_if_diverged(state: TrainingState) -> None:
+    """Look at the losses of the epoch so far; on a GPU this waits for all its work."""
+    bad = (~torch.isfinite(state.losses[: state.position])).nonzero()
+    if len(bad):
+        step = state.epoch * state.spec.steps_per_epoch + int(bad[0]) + 1
+        raise Diverged(step, state.epoch + 1)
+
+
+def pulse(requested: Callable[[], bool]) -> Callable[[], bool]:
+    """Whether a report is due: when requested, and once every `REPORT_SECONDS`."""
+    last = float("-inf")
+
+    def due() -> bool:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < REPORT_SECONDS and not requested():
+            return False
+        last = now
+        return True
+
+    return due

@@ -1,0 +1,34 @@
+"""The small AlexNet (paper, appendix A).
+
+Twice a 5×5 convolution, 3×3/2 maximum and local response normalisation, in this order; then fully
+connected layers of 384 and 192 and the logits. Each hidden layer ends in ReLU.
+"""
+
+from torch import nn
+
+from core.domain.spec import RunSpec
+from worker.training.models.layers import LocalResponseNorm, MaxPoolSame, scaled
+
+
+def build(spec: RunSpec) -> nn.Module:
+    info = spec.dataset_info
+    maps, wide, narrow = scaled(64, spec), scaled(384, spec), scaled(192, spec)
+    side = -(-spec.crop // 4)  # two poolings, each rounding up
+    return nn.Sequential(
+        nn.Conv2d(info.channels, maps, kernel_size=5, padding=2),
+        nn.ReLU(),
+        MaxPoolSame(),
+        LocalResponseNorm(),
+        nn.Conv2d(maps, maps, kernel_size=5, padding=2),
+        nn.ReLU(),
+        MaxPoolSame(),
+        LocalResponseNorm(),
+        nn.Flatten(),
+        nn.Linear(maps * side * side, wide),
+        nn.ReLU(),
+        nn.Dropout(spec.dropout),
+        nn.Linear(wide, narrow),
+        nn.ReLU(),
+        nn.Dropout(spec.dropout),
+        nn.Linear(narrow, info.classes),
+    )

@@ -1,0 +1,79 @@
+"""Layers that several families share, where PyTorch's own differ from TensorFlow's or are slow."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from core.domain.spec import RunSpec
+
+
+def scaled(width: int, spec: RunSpec) -> int:
+    """A hidden width after the spec's width factor, at least 1."""
+    return max(1, round(width * spec.width))
+
+
+def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
+    """TensorFlow's SAME: (before, after), the odd pixel after, so that out = ⌈size / stride⌉."""
+    total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
+    return total // 2, total - total // 2
+
+
+def pad_same(images: Tensor, kernel: int, stride: int, value: float = 0.0) -> Tensor:
+    """`images` (n, c, h, w) padded so that a window of `kernel` and `stride` needs no padding."""
+    height, width = images.shape[-2:]
+    padding = (*same_padding(width, kernel, stride), *same_padding(height, kernel, stride))
+    return F.pad(images, padding, value=value) if any(padding) else images
+
+
+class MaxPoolSame(nn.Module):
+    """3×3 maximum with stride 2 and TensorFlow's SAME padding, which never wins.
+
+    An even side needs one pixel after it, which `ceil_mode` gives without a copy; an odd side needs
+    one before and one after.
+    """
+
+    def forward(self, images: Tensor) -> Tensor:
+        height, width = images.shape[-2:]
+        padding = (same_padding(height, 3, 2)[0], same_padding(width, 3, 2)[0])
+        return F.max_pool2d(images, kernel_size=3, stride=2, padding=padding, ceil_mode=True)
+
+
+class BatchNormShift(nn.Module):
+    """Batch normalisation with a shift and no scale (TF-slim's `center=True, scale=False`).
+
+    Ioffe and Szegedy 2015, algorithm 1 with γ = 1: y = (x - E[x]) / √(Var[x] + ε) + β.
+    """
+
+    running_mean: Tensor
+    running_var: Tensor
+
+    def __init__(self, channels: int, momentum: float, eps: float) -> None:
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.shift = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("running_mean", torch.zeros(channels))
+        self.register_buffer("running_var", torch.ones(channels))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return F.batch_norm(
+            images,
+            self.running_mean,
+            self.running_var,
+            weight=None,
+            bias=self.shift,
+            training=self.training,
+            momentum=self.momentum,
+            eps=self.eps,
+        )
+
+
+class LocalResponseNorm(nn.Module):
+    """y = x / (1 + α/9 · Σ x²)^¾, the sum over the 9 nearest channels (Krizhevsky et al. 2012).
+
+    α = 1e-3: TensorFlow's `lrn(4, bias=1, alpha=.001/9, beta=.75)`.
+    """
+
+    size, alpha, k = 9, 1e-3, 1.0
+
+    def forward(self, images: Tensor) -> Tensor:
+        return F.local_response_norm(images, self.size, alpha=self.alpha, beta=0.75, k=self.k)

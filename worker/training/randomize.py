@@ -1,0 +1,139 @@
+"""The five randomizations of Zhang et al. 2017, section 2.1, drawn once for a data seed.
+
+Notable choices:
+- They change labels and cropped pixels before standardisation, and nothing else.
+- Draws are addressed by the image's index in the whole dataset: see `worker.training.draws`.
+- Test labels are always the true ones: there is no function here that could change them.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from core.domain.spec import Randomization, RunSpec, Variant
+from worker.training.draws import (
+    Ints,
+    Stream,
+    below,
+    gaussians,
+    permutations,
+    raw,
+    uniform,
+)
+
+Pixels = npt.NDArray[np.uint8]
+"""Images of shape (n, height, width, channels)."""
+PixelsOrValues = npt.NDArray[np.uint8] | npt.NDArray[np.float64]
+
+ROUNDING = 1e-4
+"""Grid that Gaussian values are rounded to before they are hashed; a pixel is within [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Mean and standard deviation of all pixel values of a training set, in [0, 1]."""
+
+    mean: float
+    std: float
+
+
+def moments(pixels: Pixels) -> Moments:
+    """Exact up to the last division: counted in integers."""
+    counts = np.zeros(256, dtype=np.int64)
+    for image_block in np.array_split(pixels, max(1, len(pixels) // 1000)):
+        counts += np.bincount(image_block.ravel(), minlength=256)
+    levels = np.arange(256, dtype=np.int64)
+    total, first, second = (int((counts * levels**k).sum()) for k in range(3))
+    variance = (second * total - first**2) / total**2
+    return Moments(first / total / 255, variance**0.5 / 255)
+
+
+def randomize_labels(spec: RunSpec, labels: Ints, classes: int) -> Ints:
+    """Labels of the whole training set, each replaced with probability p by a uniform class.
+
+    One uniform number and one class are drawn for each example whatever p is, so that the labels
+    replaced at p = .2 are among those replaced at p = .3. The class may equal the true one.
+
+    Args:
+        labels: shape (n,), of the whole training set in the dataset's order.
+    """
+    p = spec.label_corruption
+    if p == 0:
+        return labels
+    seed = spec.data_seed or 0
+    replaced = uniform(raw(seed, Stream.IS_CORRUPTED, 0, len(labels))) < p
+    replacement = below(raw(seed, Stream.REPLACEMENT_LABEL, 0, len(labels)), classes)
+    return np.where(replaced, replacement, labels)
+
+
+def randomize_pixels(
+    spec: RunSpec, pixels: Pixels, indices: Ints, stream: Stream, dataset_moments: Moments | None
+) -> PixelsOrValues:
+    """Cropped images after the spec's randomization of pixels.
+
+    Args:
+        pixels: uint8, shape (n, height, width, channels).
+        indices: shape (n,), each image's index in its whole set.
+        stream: TRAIN_PIXELS or TEST_PIXELS.
+        dataset_moments: of the whole training set; for Gaussian images of the paper's variant.
+
+    Returns:
+        uint8, or for Gaussian images float64 with [0, 1] as the range of a pixel, not clipped.
+    """
+    seed = spec.data_seed or 0
+    n, height, width, channels = pixels.shape
+    if spec.randomization is Randomization.SHUFFLED_PIXELS:
+        order = permutations(raw(seed, Stream.SHUFFLED_PIXELS, 0, height * width))
+        return pixels.reshape(n, height * width, channels)[:, order].reshape(pixels.shape)
+    if spec.randomization is Randomization.RANDOM_PIXELS:
+        together = 1 if spec.variant is Variant.PAPER else channels
+        return _permute_each(pixels.reshape(n, -1, together), seed, stream, indices).reshape(
+            pixels.shape
+        )
+    if spec.randomization is Randomization.GAUSSIAN:
+        return _redraw(pixels, seed, stream, indices, dataset_moments)
+    return pixels
+
+
+def _permute_each(pixels: Pixels, seed: int, stream: Stream, indices: Ints) -> Pixels:
+    """Another permutation of axis 1 for each image; what axis 2 holds stays together."""
+    bits = np.stack([raw(seed, stream, int(i), pixels.shape[1]) for i in indices])
+    return np.take_along_axis(pixels, permutations(bits)[:, :, None], axis=1)
+
+
+def _redraw(
+    pixels: Pixels, seed: int, stream: Stream, indices: Ints, whole: Moments | None
+) -> npt.NDArray[np.float64]:
+    """Gaussian values; moments of the whole dataset, or of each image and channel if None."""
+    size = pixels[0].size
+    bits = np.stack([raw(seed, stream, int(i), size + size % 2) for i in indices])
+    noise = gaussians(bits)[:, :size].reshape(pixels.shape)
+    if whole is not None:
+        return whole.mean + whole.std * noise
+    values = pixels / 255.0
+    mean, std = values.mean(axis=(1, 2), keepdims=True), values.std(axis=(1, 2), keepdims=True)
+    return np.asarray(mean + std * noise)
+
+
+class Fingerprint:
+    """SHA-256 over randomized labels and pixels: the same on every platform."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def add_labels(self, labels: Ints) -> None:
+        self._hash.update(labels.astype("<i8").tobytes())
+
+    def add_pixels(self, pixels: PixelsOrValues) -> None:
+        """Pixels as they are, Gaussian values rounded to 1e-4."""
+        if pixels.dtype != np.uint8:
+            pixels = np.rint(pixels / ROUNDING).astype("<i4")
+        self._hash.update(np.ascontiguousarray(pixels).data)
+
+    def add_bytes(self, data: bytes) -> None:
+        self._hash.update(data)
+
+    def digest(self) -> bytes:
+        return self._hash.digest()

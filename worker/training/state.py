@@ -1,0 +1,106 @@
+"""All that a run in progress consists of: what a checkpoint holds, and nothing lives elsewhere."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from core.domain.spec import Precision, RunSpec
+from worker.training.models import build
+
+
+@dataclass(slots=True)
+class TrainingState:
+    """A run between two steps. `train` changes it in place.
+
+    There is no random state in it: every draw is addressed by (seed, epoch) or (seed, step).
+    """
+
+    spec: RunSpec
+    model: nn.Module
+    optimiser: torch.optim.SGD
+    epoch: int
+    """Epochs completed, their evaluation included."""
+    position: int
+    """Steps done of the epoch in progress; all of them while its evaluation is due."""
+    losses: Tensor
+    """float32 (steps an epoch,): online loss of each step of the epoch so far, on the device."""
+    correct: Tensor
+    """int64 (steps an epoch,): images each step classified correctly, on the device."""
+    seconds: float
+    """Training time of the epoch in progress so far."""
+
+    @classmethod
+    def start(cls, spec: RunSpec, device: torch.device) -> Self:
+        """The state before the first step."""
+        model = build(spec).to(device)
+        steps = spec.steps_per_epoch
+        return cls(
+            spec=spec,
+            model=model,
+            optimiser=make_optimiser(spec, model),
+            epoch=0,
+            position=0,
+            losses=torch.zeros(steps, device=device),
+            correct=torch.zeros(steps, dtype=torch.int64, device=device),
+            seconds=0.0,
+        )
+
+    @property
+    def step(self) -> int:
+        """Optimiser steps done."""
+        return self.epoch * self.spec.steps_per_epoch + self.position
+
+    @property
+    def device(self) -> torch.device:
+        return self.losses.device
+
+    def autocast(self) -> torch.autocast:
+        """Context in which matrix products and convolutions have the spec's precision."""
+        enabled = self.spec.precision is Precision.BF16
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
+
+    def online_loss(self) -> float:
+        """Mean loss in nats over the images of the epoch so far; 0 before its first step."""
+        if self.position == 0:
+            return 0.0
+        sizes = torch.full((self.position,), float(self.spec.batch_size), dtype=torch.float64)
+        if self.position == len(self.losses):
+            sizes[-1] = self.spec.train_size - (self.position - 1) * self.spec.batch_size
+        losses = self.losses[: self.position].double().cpu()
+        return ((losses * sizes).sum() / sizes.sum()).item()
+
+    def end_epoch(self) -> None:
+        """Count the epoch as completed."""
+        self.epoch += 1
+        self.position = 0
+        self.seconds = 0.0
+        self.losses.zero_()
+        self.correct.zero_()
+
+
+def make_optimiser(spec: RunSpec, model: nn.Module) -> torch.optim.SGD:
+    """SGD with momentum; weight decay on weights alone, as wd·w in the gradient.
+
+    A weight has two or more dimensions; biases and the shifts of batch norm have one.
+    v ← μ·v + g + wd·w;  w ← w - lr·v (Sutskever et al. 2013, classical momentum).
+    """
+    weights = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": weights, "weight_decay": spec.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.SGD(groups, lr=spec.learning_rate, momentum=spec.momentum, fused=True)
+
+
+def learning_rate(spec: RunSpec, step: int) -> float:
+    """lr₀ · decay^⌊step / decay_steps⌋, rising linearly over the first `warmup_steps` steps.
+
+    `step` counts from 0. No schedule depends on how long a run will be.
+    """
+    rate = spec.learning_rate * spec.decay ** (step // spec.decay_steps)
+    if step < spec.warmup_steps:
+        rate *= (step + 1) / spec.warmup_steps
+    return float(rate)
