@@ -1,0 +1,95 @@
+"""Schema, transactions, and what a user is told when the database cannot be used."""
+
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+
+from core.domain.errors import DatabaseUnavailable
+from core.settings import Settings
+from core.storage import clock
+from core.storage.database import Database, migrate, wal_is_safe
+from core.storage.tables import Base
+
+ALEMBIC = Path(__file__).parents[3] / "alembic"
+
+
+def test_migrations_lead_to_the_tables_as_they_are_declared(database: Database) -> None:
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_migrations_go_down_and_up_again(database: Database) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(ALEMBIC))
+    with database.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "base")
+        connection.commit()
+        assert set(sa.inspect(connection).get_table_names()) <= {"alembic_version"}
+        command.upgrade(config, "head")
+        connection.commit()
+    with database.read() as session:
+        assert session.scalar(sa.text("SELECT seq FROM event_head")) == 0
+
+
+def test_migrating_twice_changes_nothing(database: Database, home: Path) -> None:
+    with database.write() as session:
+        session.execute(sa.text("UPDATE event_head SET seq = 7"))
+    migrate(Settings(home=home, database_url=database.url.render_as_string(False)))
+    with database.read() as session:
+        assert session.scalar(sa.text("SELECT seq FROM event_head")) == 7
+
+
+def test_a_database_of_a_newer_version_is_refused(database: Database, home: Path) -> None:
+    with database.write() as session:
+        session.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseUnavailable, match="newer version of Rethink"):
+        migrate(Settings(home=home, database_url=database.url.render_as_string(False)))
+
+
+def test_the_clock_is_the_database_s_and_moves_within_a_transaction(database: Database) -> None:
+    with database.write() as session:
+        first = clock.now(session)
+        session.execute(sa.text("SELECT count(*) FROM run"))
+        second = clock.now(session)
+    assert 1.7e9 < first <= second < first + 5
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite:////proc/nowhere/rethink.db",
+        "postgresql://rethink:secret@127.0.0.1:1/rethink",
+    ],
+)
+def test_an_unreachable_database_is_named_without_its_password(url: str, home: Path) -> None:
+    database = Database(Settings(home=home, database_url=url).database)
+    with pytest.raises(DatabaseUnavailable) as caught, database.read() as session:
+        session.execute(sa.text("SELECT 1"))
+    assert "Check RETHINK_DATABASE_URL" in caught.value.message
+    assert "secret" not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("version", "safe"),
+    [
+        ((3, 40, 1), False),
+        ((3, 44, 5), False),
+        ((3, 44, 6), True),
+        ((3, 45, 0), False),
+        ((3, 50, 7), True),
+        ((3, 51, 2), False),
+        ((3, 51, 3), True),
+        ((3, 52, 0), True),
+    ],
+)
+def test_write_ahead_logging_is_used_only_where_sqlite_is_safe(
+    version: tuple[int, int, int], safe: bool
+) -> None:
+    assert wal_is_safe(version) is safe
