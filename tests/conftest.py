@@ -11,12 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from core.settings import Settings, get_settings
 from core.storage.database import Database, migrate
 from tests.services import Postgres, Valkey
 from worker.datasets import store
 from worker.datasets.images import ImageDataset
+
+# The same examples in every run; HYPOTHESIS_PROFILE=search looks for new ones.
+hypothesis_settings.register_profile("repeatable", derandomize=True, deadline=None)
+hypothesis_settings.register_profile("search", deadline=None, max_examples=1000)
+hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 # ---------------------------------------------------------------------------------- data
 

@@ -17,7 +17,7 @@ from core.domain.metrics import EpochMetrics
 from core.domain.spec import RunSpec
 from core.storage import events
 from core.storage.clock import now
-from core.storage.tables import Attempt, DemandRow, Metric, Run
+from core.storage.tables import Attempt, DemandRow, Event, Metric, Run
 
 METRIC_FIELDS = tuple(EpochMetrics.model_fields)
 
@@ -68,6 +68,7 @@ def submit(
 
 def _insert(session: Session, run: Run) -> tuple[Run, bool]:
     """Store `run`, unless another request has just stored the same spec."""
+    run.attempt = _last_attempt_before_deletion(session, run.id)
     try:
         with session.begin_nested():
             session.add(run)
@@ -75,6 +76,16 @@ def _insert(session: Session, run: Run) -> tuple[Run, bool]:
         return session.get_one(Run, run.id, with_for_update=True), False
     events.append(session, "created", run.id)
     return run, True
+
+
+def _last_attempt_before_deletion(session: Session, run_id: str) -> int:
+    """Attempts are counted on from a deleted run with the same id.
+
+    A worker of that run may still be about, and its attempt must not pass for a new one.
+    """
+    query = sa.select(Event.payload).where(Event.run_id == run_id, Event.kind == "deleted")
+    payload = session.scalar(query.order_by(Event.seq.desc()).limit(1))
+    return int(payload["attempt"]) if payload else 0
 
 
 def _refuse_a_full_queue(session: Session, max_queued: int) -> None:
@@ -355,8 +366,8 @@ def delete(session: Session, run_id: str) -> str:
     if others:
         raise Conflict(f"Run {run.id} is demanded by {', '.join(others)}: delete that first.")
     deleted = run.id
+    events.append(session, "deleted", deleted, attempt=run.attempt)
     session.execute(sa.delete(Run).where(Run.id == deleted))
-    events.append(session, "deleted", deleted)
     return deleted
 
 
