@@ -4,8 +4,10 @@ import argparse
 import json
 import logging
 import os
+import signal
 import socket
 import sys
+from types import FrameType
 
 import structlog
 import uvicorn
@@ -44,7 +46,7 @@ def serve(settings: Settings) -> int:
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else shown}:{port}"
     app = create_app(settings)
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             app,
             log_config=None,
@@ -53,6 +55,9 @@ def serve(settings: Settings) -> int:
             server_header=False,
         )
     )
+    # uvicorn shuts down on these, then raises them again: what remains is to tidy up and return.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     path = home.folder(settings) / SERVER_FILE
     home.write(path, json.dumps({"url": url, "pid": os.getpid()}) + "\n", replace=True)
     try:
@@ -61,6 +66,14 @@ def serve(settings: Settings) -> int:
     finally:
         path.unlink(missing_ok=True)
     return 0
+
+
+class _Server(uvicorn.Server):
+    """Tells open streams to end as soon as the signal comes, not after they have ended."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.config.app.state.hub.close()  # type: ignore[union-attr]
+        super().handle_exit(sig, frame)
 
 
 def _refuse_open_bind(settings: Settings) -> None:

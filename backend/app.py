@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-import anyio
 from fastapi import FastAPI, Header, Query, Request
 from fastapi.openapi.utils import get_openapi
 from sse_starlette import EventSourceResponse
@@ -54,7 +53,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.parts = parts
     app.state.hub = Hub(settings.broker_url)
-    app.state.closing = anyio.Event()
     app.include_router(instance.router, prefix=API)
     app.include_router(runs.router, prefix=API)
     app.add_api_route(
@@ -87,7 +85,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     await app.state.hub.start()
     reaper.start()
     yield
-    app.state.closing.set()
     await app.state.hub.stop()
     reaper.stop()
     parts.broker.close()
@@ -124,7 +121,6 @@ async def stream(
         cursor.follow(),
         ping=15,
         send_timeout=30,
-        shutdown_event=request.app.state.closing,
         headers={"X-Accel-Buffering": "no"},
     )
 
@@ -154,5 +150,7 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         )
         schema["components"]["securitySchemes"] = instance.openapi_extra()
         schema["security"] = [{"token": []}]
+        for path, method in (("/health", "get"), ("/session", "post")):
+            schema["paths"][API + path][method]["security"] = []
         app.openapi_schema = schema
     return app.openapi_schema

@@ -37,6 +37,7 @@ class Hub:
         self.progress: dict[str, tuple[float, dict[str, Any]]] = {}
         """The newest progress by run, with the time it was heard."""
         self.streams = 0
+        self.closing = False
         self.news = asyncio.Event()
         """Set once there may be news, then replaced. Take it before looking, wait on it after."""
         self._task: asyncio.Task[None] | None = None
@@ -45,7 +46,13 @@ class Hub:
         if self.broker_url:
             self._task = asyncio.create_task(self._listen())
 
+    def close(self) -> None:
+        """Let every stream end. May be called from a signal handler."""
+        self.closing = True
+        self.wake()
+
     async def stop(self) -> None:
+        self.close()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -107,7 +114,7 @@ class Cursor:
             yield _event("hello", {"seq": self.seq}, self.seq)
         self.hub.streams += 1
         try:
-            while True:
+            while not self.hub.closing:
                 news, caught_up = self.hub.news, True
                 for event in await run_in_threadpool(self._read):
                     yield event

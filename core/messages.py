@@ -7,10 +7,10 @@ raises, and gives up after two seconds.
 import json
 import logging
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 import redis
 
+from core.domain.errors import InvalidInput
 from core.domain.metrics import Progress
 
 TASK = "rethink.work"
@@ -25,21 +25,43 @@ TIMEOUT = 2.0
 logger = logging.getLogger(__name__)
 
 
+SCHEMES = {
+    "redis": ("redis", "redis"),
+    "rediss": ("rediss", "rediss"),
+    "valkey": ("redis", "redis"),
+    "valkeys": ("rediss", "rediss"),
+    "unix": ("unix", "redis+socket"),
+    "redis+socket": ("unix", "redis+socket"),
+}
+"""A URL's scheme as redis-py and as Celery name it; valkey:// is redis:// by its newer name."""
+
+
 def redis_url(url: str) -> str:
-    """`url` as redis-py reads it; valkey:// is the same protocol under its newer name."""
-    parts = urlsplit(url)
-    scheme = {"valkey": "redis", "valkeys": "rediss", "redis+socket": "unix"}.get(
-        parts.scheme, parts.scheme
-    )
-    return urlunsplit(parts._replace(scheme=scheme))
+    """`url` as redis-py reads it.
+
+    Raises:
+        InvalidInput: it is no URL of a broker.
+    """
+    return _with_scheme(url, 0)
 
 
 def celery_url(url: str) -> str:
-    """`url` as Celery reads it: a unix socket has a scheme of its own."""
-    parts = urlsplit(redis_url(url))
-    if parts.scheme == "unix":
-        parts = parts._replace(scheme="redis+socket")
-    return urlunsplit(parts)
+    """`url` as Celery reads it.
+
+    Raises:
+        InvalidInput: it is no URL of a broker.
+    """
+    return _with_scheme(url, 1)
+
+
+def _with_scheme(url: str, reader: int) -> str:
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in SCHEMES:
+        raise InvalidInput(
+            f"RETHINK_BROKER_URL begins with {scheme[:20]!r}, which is not allowed: use "
+            "redis://host:port/0, rediss://… or unix:///path/to/socket."
+        )
+    return f"{SCHEMES[scheme][reader]}://{rest}"
 
 
 def connect(url: str, **options: Any) -> redis.Redis:

@@ -15,7 +15,7 @@ import json
 import math
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -91,6 +91,13 @@ Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Jitter = Annotated[float, Field(ge=0, le=0.5)]
 
 
+def _or_empty(schema: dict[str, Any]) -> None:
+    """Let a field's JSON Schema admit null: the value is then filled in by the model."""
+    number = {k: schema.pop(k) for k in list(schema) if k not in ("description", "title")}
+    number.pop("default", None)
+    schema |= {"anyOf": [number, {"type": "null"}], "default": None}
+
+
 class RunSpec(BaseModel):
     """All that determines the sequence of weights of a run."""
 
@@ -148,6 +155,7 @@ class RunSpec(BaseModel):
         gt=0,
         le=10,
         description="Initial learning rate of SGD. Empty: the paper's for the model.",
+        json_schema_extra=_or_empty,
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="Momentum of SGD.")
     decay: float = Field(
@@ -158,6 +166,7 @@ class RunSpec(BaseModel):
         ge=1,
         le=10_000_000,
         description="Steps between two decays. Empty: one epoch over the whole training set.",
+        json_schema_extra=_or_empty,
     )
     warmup_steps: int = Field(
         0, ge=0, le=1_000_000, description="Steps over which the learning rate rises linearly."
@@ -167,6 +176,7 @@ class RunSpec(BaseModel):
         ge=1,
         le=10_000,
         description="Images a step. Empty: the paper preset's for the model.",
+        json_schema_extra=_or_empty,
     )
 
     weight_decay: float = Field(
@@ -196,7 +206,7 @@ class RunSpec(BaseModel):
     def _fill_in_what_the_model_decides(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
-        values = {k: v for k, v in given.items() if v is not None}
+        values = {k: v for k, v in given.items() if v is not None or k not in MAY_BE_EMPTY}
         model = values.get("model", ModelName.MLP_1X512)
         dataset = DATASETS.get(str(values.get("dataset", "cifar10")))
         if model not in list(ModelName) or dataset is None:
@@ -281,6 +291,12 @@ class RunSpec(BaseModel):
 @functools.cache
 def _default_values(model: ModelName) -> dict[str, Any]:
     return RunSpec(model=model).model_dump(mode="json")
+
+
+MAY_BE_EMPTY = frozenset({"learning_rate", "decay_steps", "batch_size"}) | {
+    name for name, field in RunSpec.model_fields.items() if type(None) in get_args(field.annotation)
+}
+"""Fields for which null means the same as leaving them out."""
 
 
 class SpecRequest(RunSpec):

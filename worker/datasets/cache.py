@@ -107,6 +107,15 @@ def as_dataset(arrays: Arrays, manifest: Manifest, info: DatasetInfo) -> ImageDa
     )
 
 
+def sync(folder: Path) -> None:
+    """Make a rename in `folder` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _open_array(path: Path, manifest: Manifest) -> npt.NDArray[np.uint8]:
     """One array. Sizes are compared first: a map beyond a file's end would kill the process."""
     try:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 4.0
 """For each address that a host name stands for."""
-ANSWER_SECONDS = 10.0
+ANSWER_SECONDS = 6.0
 """For the whole way to the first byte: name resolution, which has no time-out of its own, too."""
 STALL_SECONDS = 30.0
 """A transfer that receives nothing for this long is given up."""

@@ -17,7 +17,7 @@ from pathlib import Path
 from core.domain.errors import DataUnavailable
 from worker.datasets.sources import Report, fetching
 
-ANSWER_SECONDS = 15.0
+ANSWER_SECONDS = 12.0
 """npm that has received nothing after this long is given up."""
 STALL_SECONDS = 60.0
 """The same, once it has received something."""

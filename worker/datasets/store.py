@@ -15,7 +15,6 @@ Notable choices:
 
 import datetime
 import errno
-import os
 import shutil
 import tempfile
 import time
@@ -178,7 +177,7 @@ def _fill(
         if place.exists() or place.is_symlink():  # damaged: who has it open keeps what he has
             place.rename(work / "damaged")
         (work / "ready").rename(place)
-        _sync(place.parent)
+        cache.sync(place.parent)
     finally:
         _discard(work)
 
@@ -228,7 +227,7 @@ def _storage_problem(error: OSError, folder: Path) -> str:
     reason = error.strerror or str(error)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return (
-            f"the disk that holds {folder} is full: preparing a dataset takes up to 500 MB there; "
+            f"the disk that holds {folder} is full: preparing a dataset takes up to 300 MB there; "
             "make room or set RETHINK_HOME to a folder on another disk"
         )
     return (
@@ -243,12 +242,3 @@ def _discard(path: Path) -> None:
         path.unlink()
     else:
         shutil.rmtree(path, ignore_errors=True)
-
-
-def _sync(folder: Path) -> None:
-    """Make a rename in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
