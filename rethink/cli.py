@@ -1,0 +1,68 @@
+"""The `rethink` command: a table of contents. What each command does is in `rethink.commands`.
+
+Exit codes: 0 done, 1 failed, 2 input that is not allowed. Commands import what they need when they
+run, so that the command line starts in a fraction of a second; torch is left to other processes.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from core import __version__
+from core.domain.errors import InvalidInput, RethinkError
+from rethink.commands import launch, machine, runs, serve
+
+app = typer.Typer(
+    name="rethink",
+    help="A laboratory for the randomization test: train networks on randomized data, and watch.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.callback()
+def rethink(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+app.command()(serve.up)
+app.command()(serve.api)
+app.command()(serve.worker)
+app.command()(serve.migrate)
+
+app.command()(launch.run)
+app.add_typer(runs.app, name="runs")
+
+app.add_typer(machine.data_app, name="data")
+app.command()(machine.models)
+app.command()(machine.bench)
+app.command()(machine.doctor)
+app.command()(machine.token)
+
+
+def main() -> None:
+    """Entry point: one sentence for an error the user can meet, no traceback."""
+    try:
+        app()
+    except InvalidInput as error:
+        _fail(error, 2)
+    except RethinkError as error:
+        _fail(error, 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _fail(error: RethinkError, code: int) -> None:
+    print(f"error: {error.message}", file=sys.stderr)
+    sys.exit(code)

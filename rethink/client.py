@@ -1,0 +1,329 @@
+"""A client of the REST API, for notebooks, scripts and the command line.
+
+    client = Client()
+    run = client.runs.create({"model": "inception", "n_train": 1000}, epochs=2)
+    for event in client.stream(f"run:{run.id}"):
+        print(event.kind, event.data)
+
+Every method raises a `RethinkError` with a sentence that says what to do: `InvalidInput`,
+`NotFound`, `Conflict`, `TooManyRuns`, `Unauthorized`, or `ServerError` for the rest.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Self, overload
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, ConfigDict
+
+from core.domain import errors
+from core.domain.lifecycle import TERMINAL, RunState
+from core.domain.metrics import EpochMetrics
+from core.domain.spec import RunSpec
+from core.settings import Settings, get_settings
+from rethink import discovery, sse
+
+TIMEOUT = httpx.Timeout(30, connect=5)
+STREAM_TIMEOUT = httpx.Timeout(60, connect=5)
+"""A live stream sends a comment at least every 15 seconds; a silent one is dead."""
+
+ERRORS: dict[int, type[errors.RethinkError]] = {
+    401: errors.Unauthorized,
+    403: errors.Forbidden,
+    404: errors.NotFound,
+    409: errors.Conflict,
+    429: errors.TooManyRuns,
+}
+
+
+class ServerError(errors.RethinkError):
+    """The server failed, or answered what this client does not understand."""
+
+
+class StreamLost(errors.RethinkError):
+    """The event stream ended; the state of the runs is to be fetched again."""
+
+
+class Run(BaseModel):
+    """A run as the API shows it. Fields this client does not know are kept too."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    id: str
+    name: str | None = None
+    spec: dict[str, Any]
+    state: RunState
+    outcome: str | None = None
+    error: dict[str, Any] | None = None
+    """`message` and `detail` of a run that failed."""
+    epochs: int
+    """Epochs asked for."""
+    epochs_done: int = 0
+    fraction: float | None = None
+    """Part of all that was asked for that is done, 0 to 1."""
+    eta_seconds: float | None = None
+    queue_position: int | None = None
+    progress: dict[str, Any] | None = None
+    latest: EpochMetrics | None = None
+    """Metrics of the newest epoch."""
+
+    @property
+    def ended(self) -> bool:
+        return self.state in TERMINAL
+
+    @property
+    def model(self) -> str:
+        return str(self.spec["model"])
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """An event of the stream: hello, created, state, epoch, progress, deleted or reset."""
+
+    kind: str
+    data: dict[str, Any]
+
+
+class Client:
+    """Talks to one server.
+
+    Without arguments that is `RETHINK_URL` with `RETHINK_TOKEN`, or else the server that runs on
+    this machine with the same `RETHINK_HOME`.
+
+    Raises:
+        NoServer: no server was named and none runs here.
+    """
+
+    def __init__(
+        self, url: str | None = None, token: str | None = None, *, settings: Settings | None = None
+    ) -> None:
+        self._settings = settings or get_settings()
+        if url is None:
+            server = discovery.find(self._settings)
+            url, token = server.url, token or server.token
+        self.url = url.rstrip("/")
+        headers = {"Accept": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        # No proxy: the address is this machine or a laboratory's own server.
+        self._http = httpx.Client(
+            base_url=f"{self.url}/api/v1/", headers=headers, timeout=TIMEOUT, trust_env=False
+        )
+        self.runs = Runs(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    def health(self) -> dict[str, Any]:
+        """State of the server, its database, broker and workers."""
+        return dict(self.request("GET", "health"))
+
+    def capabilities(self) -> dict[str, Any]:
+        """What the workers offer: devices, datasets, models, presets."""
+        return dict(self.request("GET", "capabilities"))
+
+    def workers(self) -> list[dict[str, Any]]:
+        """The workers, and what each is doing."""
+        return list(self.request("GET", "workers"))
+
+    def stream(self, *topics: str) -> Iterator[Event]:
+        """Follow `topics` (`runs`, `run:<id>`) until the connection ends.
+
+        Raises:
+            StreamLost: the connection broke. Fetch the state again, then call this anew.
+        """
+        try:
+            with self._http.stream(
+                "GET",
+                "stream",
+                params={"topics": ",".join(topics)},
+                headers={"Accept": "text/event-stream"},
+                timeout=STREAM_TIMEOUT,
+            ) as response:
+                if response.is_error:
+                    response.read()
+                    raise _error(response)
+                for event in sse.parse(response.iter_lines()):
+                    yield Event(event.event, json.loads(event.data))
+        except httpx.HTTPError as error:
+            raise StreamLost(f"The stream of {self.url} broke off ({error}).") from error
+        raise StreamLost(f"The stream of {self.url} ended.")
+
+    def wait(self, run_id: str, *, timeout: float | None = None, poll: float = 1.0) -> Run:
+        """Wait until a run has ended, and return it.
+
+        Raises:
+            TimeoutError: it had not ended after `timeout` seconds.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not (run := self.runs.get(run_id)).ended:
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(f"Run {run_id} is {run.state} after {timeout} seconds.")
+            time.sleep(poll)
+        return run
+
+    def request(self, method: str, path: str, **options: Any) -> Any:
+        """Send a request; return the decoded answer (None if it has no body).
+
+        Raises:
+            RethinkError: the server refused or failed, see the module's docstring.
+            NoServer: nothing answers at the address.
+        """
+        response = self.raw(method, path, **options)
+        if not response.content:
+            return None
+        try:
+            return response.json()
+        except ValueError as error:
+            raise ServerError(f"{self.url} is not a Rethink server: check RETHINK_URL.") from error
+
+    def raw(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Like `request`, without decoding."""
+        try:
+            response = self._http.request(method, path, **options)
+        except httpx.ConnectError as error:
+            if self._settings.url:
+                raise discovery.NoServer(
+                    f"Nothing answers at {self.url}. Check RETHINK_URL, and that the server runs."
+                ) from error
+            raise discovery.no_server(self._settings) from error
+        except httpx.TimeoutException as error:
+            raise ServerError(f"{self.url} did not answer in time. Try again.") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ServerError(f"{self.url} cannot be used ({error}). Check RETHINK_URL.") from error
+        if response.is_error:
+            raise _error(response)
+        return response
+
+
+class Runs:
+    """The runs of a server: `client.runs`."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def create(
+        self,
+        spec: RunSpec | Mapping[str, Any],
+        *,
+        epochs: int,
+        stop: Mapping[str, float] | None = None,
+        name: str | None = None,
+        priority: int | None = None,
+    ) -> Run:
+        """Launch a run, or return the one that has this spec already (extended if too short).
+
+        `stop` may hold `train_loss` or `train_accuracy`: the run ends early once it is reached.
+        """
+        body = _launch(spec, epochs, stop) | _present(name=name, priority=priority)
+        return self._run("POST", "runs", json=body)
+
+    def estimate(
+        self,
+        spec: RunSpec | Mapping[str, Any],
+        *,
+        epochs: int,
+        stop: Mapping[str, float] | None = None,
+    ) -> dict[str, Any]:
+        """How long a run would take, without launching it."""
+        answer = self._client.request("POST", "runs/estimate", json=_launch(spec, epochs, stop))
+        return dict(answer)
+
+    def list(
+        self,
+        *,
+        state: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
+        sort: str | None = None,
+    ) -> "Sequence[Run]":
+        """Runs, newest first unless `sort` says otherwise."""
+        params = _present(state=state, limit=limit, offset=offset, sort=sort)
+        answer = self._client.request("GET", "runs", params=params)
+        return [Run.model_validate(item) for item in answer["items"]]
+
+    def count(self) -> int:
+        """How many runs the server holds."""
+        return int(self._client.request("GET", "runs", params={"limit": 1})["total"])
+
+    def get(self, run_id: str) -> Run:
+        return self._run("GET", _path(run_id))
+
+    @overload
+    def metrics(self, run_id: str) -> "Sequence[EpochMetrics]": ...
+    @overload
+    def metrics(self, run_id: str, *, format: Literal["csv", "json"]) -> str: ...
+
+    def metrics(
+        self, run_id: str, *, format: Literal["csv", "json"] | None = None
+    ) -> "Sequence[EpochMetrics] | str":
+        """The curve of a run, an item an epoch; or, with `format`, the text of the download."""
+        path = _path(run_id, "metrics")
+        if format is not None:
+            return self._client.raw("GET", path, params={"format": format}).text
+        answer = self._client.request("GET", path, params={"format": "json"})
+        return [EpochMetrics.model_validate(item) for item in answer["items"]]
+
+    def cancel(self, run_id: str) -> Run:
+        return self._run("POST", _path(run_id, "cancel"))
+
+    def pause(self, run_id: str) -> Run:
+        return self._run("POST", _path(run_id, "pause"))
+
+    def resume(self, run_id: str) -> Run:
+        return self._run("POST", _path(run_id, "resume"))
+
+    def retry(self, run_id: str) -> Run:
+        """Queue a run that failed or was cancelled once more, from its last checkpoint."""
+        return self._run("POST", _path(run_id, "retry"))
+
+    def extend(self, run_id: str, epochs: int) -> Run:
+        """Ask for `epochs` epochs in all."""
+        return self._run("POST", _path(run_id, "extend"), json={"epochs": epochs})
+
+    def set_priority(self, run_id: str, priority: int) -> Run:
+        """Higher goes first."""
+        return self._run("POST", _path(run_id, "priority"), json={"priority": priority})
+
+    def delete(self, run_id: str) -> None:
+        """Delete a run, its metrics and its checkpoints."""
+        self._client.request("DELETE", _path(run_id))
+
+    def _run(self, method: str, path: str, **options: Any) -> Run:
+        return Run.model_validate(self._client.request(method, path, **options))
+
+
+def _path(run_id: str, *verb: str) -> str:
+    return "/".join(("runs", quote(run_id, safe=""), *verb))
+
+
+def _launch(
+    spec: RunSpec | Mapping[str, Any], epochs: int, stop: Mapping[str, float] | None
+) -> dict[str, Any]:
+    fields = spec.model_dump(mode="json") if isinstance(spec, RunSpec) else dict(spec)
+    return {"spec": fields, "epochs": epochs} | _present(stop=dict(stop) if stop else None)
+
+
+def _present(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _error(response: httpx.Response) -> errors.RethinkError:
+    """The error that a problem document (RFC 9457) describes."""
+    try:
+        problem = response.json()
+        detail, fields = str(problem["detail"]), problem.get("errors") or []
+    except (ValueError, KeyError, TypeError):
+        return ServerError(f"{response.url} answered {response.status_code}.")
+    if response.status_code in (400, 413, 415, 422):
+        return errors.InvalidInput(detail, fields)
+    return ERRORS.get(response.status_code, ServerError)(detail)

@@ -1,0 +1,1 @@
+"""What the commands of the `rethink` command line do, by subject."""

@@ -1,0 +1,86 @@
+"""`rethink up`, `api` and `worker`: start servers."""
+
+import os
+from typing import Annotated
+
+import typer
+
+from core.settings import Settings, get_settings
+
+Host = Annotated[str | None, typer.Option(help="Address to bind to; RETHINK_HOST, else 127.0.0.1.")]
+Port = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, help="Port, 0 for a free one; RETHINK_PORT, else 8000."),
+]
+
+
+def up(
+    host: Host = None,
+    port: Port = None,
+    demo: Annotated[
+        bool | None,
+        typer.Option(
+            "--demo/--no-demo", help="Queue a demonstration if there is no run; RETHINK_DEMO."
+        ),
+    ] = None,
+) -> None:
+    """Start everything on this machine, and print the link that opens the page.
+
+    Broker, database, API and one worker. Ctrl-C ends all of it.
+    """
+    from rethink.up import up as start
+
+    settings = get_settings()
+    start(
+        settings,
+        host=settings.host if host is None else host,
+        port=settings.port if port is None else port,
+        demo=settings.demo if demo is None else demo,
+    )
+
+
+def api(host: Host = None, port: Port = None) -> None:
+    """Start the API and the page alone; brings the database to the newest schema before."""
+    migrate()
+    arguments = [f"--host={host}"] if host is not None else []
+    arguments += [f"--port={port}"] if port is not None else []
+    _become("backend", *arguments)
+
+
+def worker(
+    slot: Annotated[
+        str | None, typer.Option(help="Name of this worker on its machine; a free number.")
+    ] = None,
+) -> None:
+    """Start a worker; any number of them share a queue, on any number of machines.
+
+    Beside `rethink up` it joins the same queue. Give each GPU its own with CUDA_VISIBLE_DEVICES.
+    """
+    from rethink import slots
+
+    name, lock = slots.claim(get_settings(), slot)
+    os.set_inheritable(lock, True)
+    _become("worker", "run", "--slot", name)
+
+
+def migrate() -> None:
+    """Bring the database to the newest schema; create it if there is none. `api` does it too."""
+    from core.storage import database
+
+    database.migrate(get_settings())
+
+
+def _become(name: str, *arguments: str) -> None:
+    """Replace this process by one of the project's programs."""
+    from rethink.processes import module, module_environment
+
+    command = module(name, *arguments)
+    os.execve(command[0], command, module_environment(_local_broker(get_settings())))
+
+
+def _local_broker(settings: Settings) -> dict[str, str]:
+    """The address of the broker that the `rethink up` of this home started, if one runs."""
+    from rethink.discovery import running
+
+    url = "" if settings.broker_url else running(settings).get("broker_url", "")
+    return {"RETHINK_BROKER_URL": url} if url else {}

@@ -1,0 +1,82 @@
+"""Where the server is: `RETHINK_URL`, or the one that runs on this machine with the same home.
+
+A server writes `server.json` (`url`, `pid`) into its home while it listens; `rethink up` holds
+`up.lock` while it runs, which also tells further workers the address of its broker.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from core import token
+from core.domain.errors import RethinkError
+from core.settings import Settings
+
+
+class NoServer(RethinkError):
+    status = 503
+    title = "No server is running"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server to talk to."""
+
+    url: str
+    token: str | None
+    source: str
+    """What named it: RETHINK_URL or the file that was read."""
+
+
+def find(settings: Settings) -> Server:
+    """The server that client commands talk to; whether it answers is not checked.
+
+    Raises:
+        NoServer: none was named and none runs with this home.
+        HomeUnavailable: the token cannot be read.
+    """
+    if settings.url:
+        url = settings.url.rstrip("/")
+        # The token in the home is this machine's: it is not sent to other hosts.
+        return Server(url, token.read(settings) if is_local(url) else settings.token, "RETHINK_URL")
+    path = settings.root / "server.json"
+    listening = _read(path).get("url")
+    if not isinstance(listening, str) or not listening:
+        raise no_server(settings)
+    return Server(listening.rstrip("/"), token.read(settings), str(path))
+
+
+def running(settings: Settings) -> dict[str, Any]:
+    """What the `rethink up` of this home wrote: pid, url, broker_url. Empty if none was there."""
+    return _read(settings.root / "up.lock")
+
+
+def no_server(settings: Settings) -> NoServer:
+    return NoServer(
+        f"No server is running with home {settings.root}. Start one with `rethink up`, or set "
+        "RETHINK_URL (and RETHINK_TOKEN) to one that runs elsewhere."
+    )
+
+
+def is_local(url: str) -> bool:
+    """Whether the URL names this machine."""
+    host = urlsplit(url).hostname or ""
+    return host in ("localhost", "::1") or host.startswith("127.")
+
+
+def without_password(url: str) -> str:
+    """`url` as it may be shown."""
+    parts = urlsplit(url)
+    if parts.password is None:
+        return url
+    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

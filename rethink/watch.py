@@ -1,0 +1,91 @@
+"""`rethink run --watch`: a progress bar, and a line for each epoch."""
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn
+
+from core.domain.lifecycle import RunState
+from rethink.client import Client, Run
+from rethink.follow import Epoch, State, Step, follow, prepares
+from rethink.table import HEADER, row
+from rethink.text import duration
+
+
+def watch(client: Client, run: Run, *, quiet: bool = False) -> int:
+    """Follow `run` to its end. Returns the exit code: 0 if it succeeded.
+
+    Ctrl-C stops watching; the run goes on. With `quiet`, only the exit code tells.
+    """
+    console = Console(quiet=quiet, highlight=False)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %  {task.fields[note]}"),
+        console=console,
+        transient=True,
+    )
+    try:
+        with bar:
+            run = _follow(client, run, bar)
+    except KeyboardInterrupt:
+        console.print(
+            f"No longer watching; run {run.id} goes on. `rethink runs show {run.id}` shows it, "
+            f"`rethink runs cancel {run.id}` ends it."
+        )
+        return 0
+    console.print(_ending(run))
+    return 0 if run.state == RunState.SUCCEEDED else 1
+
+
+def _follow(client: Client, run: Run, bar: Progress) -> Run:
+    task = bar.add_task("queued", total=1.0, note="")
+    headed = False
+    for news in follow(client, run.id):
+        match news:
+            case State(run=run):
+                _show_state(bar, task, run)
+            case Step():
+                _show_step(bar, task, run, news)
+            case Epoch(metrics=metrics):
+                if not headed:
+                    bar.console.print(HEADER)
+                    headed = True
+                bar.console.print(row(metrics))
+                bar.update(task, completed=metrics.epoch / max(run.epochs, metrics.epoch))
+    return run
+
+
+def _show_state(bar: Progress, task: TaskID, run: Run) -> None:
+    place = f"place {run.queue_position} in the queue" if run.queue_position else ""
+    bar.update(task, description=run.state.lower(), completed=run.fraction or 0.0, note=place)
+
+
+def _show_step(bar: Progress, task: TaskID, run: Run, step: Step) -> None:
+    progress = step.progress
+    if prepares(progress):
+        bar.update(
+            task,
+            description=progress.phase,
+            completed=progress.fraction or 0.0,
+            note=progress.detail or "",
+        )
+        return
+    notes = [f"loss {progress.loss:.4f}" if progress.loss is not None else ""]
+    if progress.images_per_second:
+        notes.append(f"{progress.images_per_second:,.0f} images/s")
+    if step.eta_seconds is not None:
+        notes.append(f"{duration(step.eta_seconds)} left")
+    epoch = min(progress.epoch + 1, run.epochs)
+    bar.update(
+        task,
+        description=f"{progress.phase}, epoch {epoch}/{run.epochs}",
+        completed=step.fraction,  # None leaves the bar where it is
+        note=", ".join(filter(None, notes)),
+    )
+
+
+def _ending(run: Run) -> str:
+    if run.state == RunState.SUCCEEDED:
+        how = "diverged: its loss became infinite" if run.outcome == "diverged" else "succeeded"
+        return f"Run {run.id} {how} after {run.epochs_done} epochs."
+    reason = (run.error or {}).get("message", "")
+    return f"Run {run.id} ended as {run.state}. {reason}".rstrip()

@@ -1,0 +1,234 @@
+"""The client against a server that misbehaves in every way a network can."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from core.domain.errors import Conflict, InvalidInput, NotFound, Unauthorized
+from core.domain.spec import RunSpec
+from core.settings import Settings
+from rethink import Client, discovery
+from rethink.client import ServerError, StreamLost
+from rethink.follow import Epoch, State, Step, follow
+from rethink.sse import parse
+
+METRICS = {
+    **dict.fromkeys(("train_loss", "test_loss", "online_loss", "learning_rate"), 1.0),
+    **dict.fromkeys(("train_accuracy", "test_accuracy", "online_accuracy"), 0.5),
+    **dict.fromkeys(("images_per_second", "train_seconds", "evaluation_seconds"), 2.0),
+}
+
+
+def epoch(number: int) -> dict[str, Any]:
+    return {"epoch": number, "step": 10 * number, **METRICS}
+
+
+def run(state: str, epochs_done: int) -> dict[str, Any]:
+    return {
+        "id": "abc123",
+        "name": "",
+        "spec": {"model": "mlp-1x512", "randomization": "true_labels"},
+        "state": state,
+        "epochs": 4,
+        "epochs_done": epochs_done,
+        "something_new": 1,
+    }
+
+
+def event(kind: str, **data: Any) -> str:
+    return f"event: {kind}\ndata: {json.dumps(data)}\n\n"
+
+
+class Script(BaseHTTPRequestHandler):
+    """Answers each path with the next of its scripted answers, and with the last one for good."""
+
+    answers: ClassVar[dict[str, list[tuple[int, str]]]] = {}
+    asked: ClassVar[list[tuple[str, str, str]]] = []
+
+    def do_GET(self) -> None:
+        path = self.path.partition("?")[0].removeprefix("/api/v1/")
+        length = int(self.headers.get("Content-Length", 0))
+        body = self.rfile.read(length).decode()
+        self.asked.append((self.command, self.path, body or self.headers.get("Authorization", "")))
+        answers = self.answers[path]
+        status, text = answers.pop(0) if len(answers) > 1 else answers[0]
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    do_POST = do_DELETE = do_GET  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    """A client of a scripted server."""
+    Script.answers, Script.asked = {}, []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Script)
+    thread = threading.Thread(target=server.serve_forever, args=[0.01])
+    thread.start()
+    with Client(f"http://127.0.0.1:{server.server_port}", "secret") as connected:
+        yield connected
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def answers(**scripts: list[tuple[int, Any]]) -> None:
+    for path, script in scripts.items():
+        Script.answers[path.replace("__", "/")] = [
+            (status, body if isinstance(body, str) else json.dumps(body)) for status, body in script
+        ]
+
+
+def test_it_sends_the_token_and_the_spec(client: Client) -> None:
+    answers(runs=[(201, run("QUEUED", 0))])
+    spec = RunSpec(n_train=100)
+    created = client.runs.create(spec, epochs=4, stop={"train_loss": 0.1}, name="first")
+    assert created.state == "QUEUED"
+    assert not created.ended
+    sent = json.loads(Script.asked[0][2])
+    assert sent["spec"] == spec.model_dump(mode="json")
+    assert sent["stop"] == {"train_loss": 0.1}
+    answers(runs=[(200, {"items": [run("RUNNING", 1)], "total": 7})])
+    assert client.runs.count() == 7
+    assert Script.asked[1][2] == "Bearer secret"
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (422, InvalidInput),
+        (404, NotFound),
+        (409, Conflict),
+        (401, Unauthorized),
+        (500, ServerError),
+    ],
+)
+def test_a_problem_document_becomes_an_error_with_its_sentence(
+    client: Client, status: int, error: type[Exception]
+) -> None:
+    answers(runs__x=[(status, {"detail": "This is why.", "errors": []})])
+    with pytest.raises(error, match="This is why"):
+        client.runs.get("x")
+
+
+def test_what_is_no_problem_document_is_named_by_its_status(client: Client) -> None:
+    answers(runs__x=[(502, "<html>bad gateway</html>")])
+    with pytest.raises(ServerError, match="502"):
+        client.runs.get("x")
+    answers(runs__x=[(200, "<html>another program</html>")])
+    with pytest.raises(ServerError, match="not a Rethink server"):
+        client.runs.get("x")
+
+
+def test_an_id_cannot_lead_to_another_route(client: Client) -> None:
+    answers(**{"runs/..%2Fworkers": [(404, {"detail": "no such run"})]})
+    with pytest.raises(NotFound):
+        client.runs.delete("../workers")
+    assert Script.asked[0][:2] == ("DELETE", "/api/v1/runs/..%2Fworkers")
+
+
+def test_the_curve_comes_as_metrics_or_as_text(client: Client) -> None:
+    answers(runs__x__metrics=[(200, {"run_id": "x", "items": [epoch(1), epoch(2)]})])
+    assert [m.epoch for m in client.runs.metrics("x")] == [1, 2]
+    answers(runs__x__metrics=[(200, "epoch,step\n1,10\n")])
+    assert client.runs.metrics("x", format="csv") == "epoch,step\n1,10\n"
+
+
+def test_waiting_ends_with_the_run_or_with_the_time(client: Client) -> None:
+    answers(runs__x=[(200, run("RUNNING", 1)), (200, run("FAILED", 1))])
+    assert client.wait("x", poll=0.01).state == "FAILED"
+    answers(runs__x=[(200, run("RUNNING", 1))])
+    with pytest.raises(TimeoutError):
+        client.wait("x", timeout=0.02, poll=0.01)
+
+
+def test_events_are_framed_as_the_standard_says() -> None:
+    lines = [": ping", "id: 7", "event: epoch", 'data: {"a":', "data:1}", "", "data: cut off"]
+    (event,) = parse(lines)
+    assert (event.event, event.id, event.data) == ("epoch", "7", '{"a":\n1}')
+
+
+def test_a_stream_that_ends_is_an_error(client: Client) -> None:
+    answers(stream=[(200, event("hello", seq=1))])
+    stream = client.stream("runs")
+    assert next(stream).kind == "hello"
+    with pytest.raises(StreamLost):
+        next(stream)
+
+
+def test_following_gives_each_epoch_once_whatever_the_stream_loses_or_repeats(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rethink.follow.POLL_SECONDS", 0.01)
+    progress = {"phase": "training", "epoch": 1, "step": 15}
+    answers(
+        runs__abc123=[
+            (200, run("QUEUED", 0)),  # before the stream is there
+            (200, run("RUNNING", 1)),  # at hello: an epoch passed meanwhile
+            (200, run("RUNNING", 3)),  # as epoch 3 came without epoch 2
+            (503, {"detail": "The database does not answer."}),  # after the stream broke off
+            (200, run("SUCCEEDED", 4)),
+        ],
+        runs__abc123__metrics=[
+            (200, {"items": [epoch(1)]}),
+            (200, {"items": [epoch(1), epoch(2), epoch(3)]}),
+            (200, {"items": [epoch(n) for n in (1, 2, 3, 4)]}),
+        ],
+        stream=[
+            (
+                200,
+                event("hello", seq=1)
+                + event("progress", run_id="abc123", progress=progress, fraction=0.375)
+                + event("epoch", run_id="abc123", metrics=epoch(1))
+                + event("epoch", run_id="abc123", metrics=epoch(3)),
+            ),
+            (503, {"detail": "Too many streams are open."}),
+        ],
+    )
+    news = list(follow(client, "abc123"))
+    assert [n.metrics.epoch for n in news if isinstance(n, Epoch)] == [1, 2, 3, 4]
+    assert [n.run.state for n in news if isinstance(n, State)] == ["QUEUED", "RUNNING", "SUCCEEDED"]
+    (step,) = [n for n in news if isinstance(n, Step)]
+    assert (step.progress.step, step.fraction, step.eta_seconds) == (15, 0.375, None)
+
+
+def test_following_a_run_that_is_deleted_ends_with_not_found(client: Client) -> None:
+    answers(
+        runs__abc123=[(200, run("PAUSED", 0)), (404, {"detail": "There is no such run."})],
+        stream=[(200, event("hello", seq=1))],
+    )
+    with pytest.raises(NotFound):
+        list(follow(client, "abc123"))
+
+
+def test_the_token_of_this_home_is_not_sent_to_another_machine(tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("local")
+    elsewhere = discovery.find(Settings(home=tmp_path, url="https://lab.example.org/"))
+    assert elsewhere == discovery.Server("https://lab.example.org", "", "RETHINK_URL")
+    here = discovery.find(Settings(home=tmp_path, url="http://127.0.0.1:9000"))
+    assert here.token == "local"
+
+
+def test_nothing_that_listens_is_told_from_nothing_that_is_named(tmp_path: Path) -> None:
+    with pytest.raises(discovery.NoServer, match="rethink up"):
+        Client(settings=Settings(home=tmp_path))
+    (tmp_path / "server.json").write_text('{"url": "http://127.0.0.1:1", "pid": 1}')
+    with (
+        Client(settings=Settings(home=tmp_path)) as stale,
+        pytest.raises(discovery.NoServer, match="rethink up"),
+    ):
+        stale.health()
+    with (
+        Client(settings=Settings(home=tmp_path, url="http://127.0.0.1:1")) as named,
+        pytest.raises(discovery.NoServer, match="RETHINK_URL"),
+    ):
+        named.health()

