@@ -129,10 +129,9 @@ def migrate(settings: Settings) -> None:
     Raises:
         DatabaseUnavailable: it cannot be reached or written.
     """
+    from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
-
-    from alembic import command
 
     _make_home(settings)
     config = Config()

@@ -16,11 +16,11 @@ from schemathesis.specs.openapi.checks import (
     positive_data_acceptance,
     unsupported_method,
 )
-from tests.backend.conftest import TOKEN
 
 from backend.app import create_app
 from core.settings import Settings
 from core.storage.database import migrate
+from tests.backend.conftest import TOKEN
 
 UNDESCRIBED = ("Problem", "HTTPValidationError", "ValidationError")
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from tests.core.storage.test_runs import epoch
 
 from core.domain.lifecycle import Outcome
 from core.domain.metrics import EpochMetrics
 from core.settings import Settings
 from core.storage import leases, workers
 from core.storage.database import Database
+from tests.core.storage.test_runs import epoch
 
 RUNS = "/api/v1/runs"
 SMALL = {"spec": {"model": "mlp-1x512", "n_train": 5000}, "epochs": 5}

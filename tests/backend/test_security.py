@@ -6,10 +6,10 @@ import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 from starlette.routing import Mount, Route
-from tests.backend.conftest import TOKEN
 
 from backend.app import create_app
 from core.settings import Settings
+from tests.backend.conftest import TOKEN
 
 PUBLIC = {"/", "/static/plotly.min.js", "/static", "/api/v1/health", "/api/v1/session"}
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")

@@ -13,9 +13,6 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.backend.conftest import TOKEN
-from tests.core.storage.test_runs import epoch, submit
-from tests.services import Valkey
 
 from core.domain.lifecycle import Outcome
 from core.domain.metrics import Progress
@@ -23,6 +20,9 @@ from core.messages import Hints
 from core.settings import Settings
 from core.storage import events, leases
 from core.storage.database import Database
+from tests.backend.conftest import TOKEN
+from tests.core.storage.test_runs import epoch, submit
+from tests.services import Valkey
 
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
 

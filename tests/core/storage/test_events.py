@@ -4,10 +4,10 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.core.storage.test_runs import submit
 
 from core.storage import events, runs
 from core.storage.database import Database
+from tests.core.storage.test_runs import submit
 
 
 def read_all(database: Database, after: int = 0, **options: object) -> list[events.StoredEvent]:

@@ -1,9 +1,10 @@
 """What workers do to runs is fenced by the attempt; what dead ones held is taken back."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from tests.core.storage.test_runs import epoch, state, submit
+from sqlalchemy.orm import Session
 
 from core.domain.demands import Demand
 from core.domain.lifecycle import Interrupt, Outcome, RunState
@@ -11,6 +12,7 @@ from core.domain.metrics import Progress
 from core.storage import leases, runs
 from core.storage.database import Database
 from core.storage.tables import Run
+from tests.core.storage.test_runs import epoch, state, submit
 
 
 def claim(database: Database, worker: str = "w", lease: float = 60) -> tuple[str, int]:
@@ -43,7 +45,19 @@ def test_claims_follow_priority_then_age(database: Database) -> None:
     assert [claim(database)[0] for _ in range(3)] == [urgent, old, new]
 
 
-@pytest.mark.parametrize("write", ["renew", "epochs", "checkpoint", "provenance", "finish", "lose"])
+WRITES: dict[str, Callable[[Session, str, int], object]] = {
+    "renew": lambda s, r, a: leases.renew(s, r, a, 99, Progress(phase="training", step=99)),
+    "epochs": lambda s, r, a: leases.record_epochs(s, r, a, [epoch(1)]),
+    "checkpoint": lambda s, r, a: leases.record_checkpoint(
+        s, r, a, step=1, epoch=0, key="k", sha256="0" * 64, size=1
+    ),
+    "provenance": lambda s, r, a: leases.record_provenance(s, r, a, {"late": True}),
+    "finish": lambda s, r, a: leases.finish(s, r, a, Outcome.COMPLETED),
+    "lose": lambda s, r, a: leases.lose(s, r, a, "gone"),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
 def test_a_stale_attempt_changes_nothing(database: Database, write: str) -> None:
     run_id = submit(database)
     _, first = claim(database, lease=0)
@@ -52,20 +66,7 @@ def test_a_stale_attempt_changes_nothing(database: Database, write: str) -> None
     _, second = claim(database, "another")
     before = snapshot(database, run_id)
     with pytest.raises(leases.Stale), database.write() as session:
-        if write == "renew":
-            leases.renew(session, run_id, first, 1000, Progress(phase="training", step=99))
-        elif write == "epochs":
-            leases.record_epochs(session, run_id, first, [epoch(1)])
-        elif write == "checkpoint":
-            leases.record_checkpoint(
-                session, run_id, first, step=1, epoch=0, key="k", sha256="0" * 64, size=1
-            )
-        elif write == "provenance":
-            leases.record_provenance(session, run_id, first, {"late": True})
-        elif write == "finish":
-            leases.finish(session, run_id, first, Outcome.COMPLETED)
-        else:
-            leases.lose(session, run_id, first, "gone")
+        WRITES[write](session, run_id, first)
     assert snapshot(database, run_id) == before
     assert before["attempt"] == second
 

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.core.storage.test_runs import epoch
 
 from core.domain.demands import Demand
 from core.domain.errors import Conflict
@@ -23,6 +22,7 @@ from core.settings import Settings
 from core.storage import events, leases, runs
 from core.storage.database import Database, migrate
 from core.storage.tables import Event, Metric, Run
+from tests.core.storage.test_runs import epoch
 
 EXAMPLES = int(os.environ.get("RETHINK_TEST_EXAMPLES", "25"))
 SPECS = {seed: RunSpec(seed=seed) for seed in range(3)}
