@@ -1,6 +1,7 @@
 """Runs migrations on the connection that `core.storage.database.migrate` hands over."""
 
 from alembic import context
+
 from core.storage.tables import Base
 
 connection = context.config.attributes.get("connection")

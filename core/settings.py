@@ -2,9 +2,9 @@
 
 import functools
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core.domain.errors import invalid_input
@@ -39,6 +39,11 @@ class Settings(BaseSettings):
     demo: bool = Field(
         True, description="Whether `rethink up` queues a demonstration on an empty home."
     )
+    artifacts: Path | None = Field(
+        None,
+        description="Folder that holds the checkpoints. Empty: `runs` in the home. Workers on "
+        "several hosts need one that all of them share, to go on with each other's runs.",
+    )
     cifar10: Path | None = Field(
         None, description="Folder with CIFAR-10 as python pickles or .bin batches, tried first."
     )
@@ -54,6 +59,9 @@ class Settings(BaseSettings):
     heartbeat_seconds: Annotated[float, Field(gt=0)] = Field(
         10, description="Interval at which a worker renews its lease."
     )
+    checkpoint_seconds: Annotated[float, Field(ge=0)] = Field(
+        120, description="Longest time between two checkpoints of a run within an epoch."
+    )
     hang_seconds: Annotated[float, Field(ge=1)] = Field(
         600, description="A trainer that reports nothing for this long is killed."
     )
@@ -62,10 +70,26 @@ class Settings(BaseSettings):
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
+    @model_validator(mode="after")
+    def _heartbeats_keep_leases(self) -> Self:
+        if self.heartbeat_seconds > self.lease_seconds / 2:
+            raise ValueError(
+                f"HEARTBEAT_SECONDS {self.heartbeat_seconds:g} is not allowed: it must be at most "
+                f"half of RETHINK_LEASE_SECONDS, which is {self.lease_seconds:g}"
+            )
+        return self
+
     @property
     def root(self) -> Path:
         """The home as an absolute path."""
         return self.home.expanduser().absolute()
+
+    @property
+    def artifacts_folder(self) -> Path:
+        """The folder of checkpoints as an absolute path."""
+        if self.artifacts is None:
+            return self.root / "runs"
+        return self.artifacts.expanduser().absolute()
 
     @property
     def database(self) -> str:

@@ -103,9 +103,10 @@ class Stack:
         )
         where = ("--host", self.host, "--port", str(self.port))
         self.api = self._child("api", module("backend", *where), environment)
-        slot, self._slot_lock = slots.claim(self.settings)
-        self._child("worker", module("worker", "run", "--slot", slot), environment)
         self._wait_for_api(stop)
+        if not stop.is_set():  # after the API, which then has the processor to itself
+            slot, self._slot_lock = slots.claim(self.settings)
+            self._child("worker", module("worker", "run", "--slot", slot), environment)
 
     def _start_broker(self) -> str:
         if url := self.settings.broker_url:

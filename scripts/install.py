@@ -110,7 +110,7 @@ class _Progress:
             self.files += 1
             name, size = found.group(1).split("/")[-1].split("-")[0], found.group(2)
             self._show(f"[{self.files}] downloading {name}, {size}", _is_large(size))
-        elif line.startswith("Installing collected packages"):
+        elif line.startswith("Installing collected packages") and "," in line:
             self._show("unpacking, a minute or two", True)
 
     def _show(self, text: str, is_important: bool) -> None:

@@ -14,6 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from core.settings import get_settings
+from rethink.cli import main
+
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:(\d+))/#token=(\S+)")
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -110,6 +113,14 @@ def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
         running.kill_all()
 
 
+@pytest.fixture
+def fresh_settings() -> Iterator[None]:
+    """The settings are read anew, and forgotten afterwards."""
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
+
+
 @linux_only
 def test_it_starts_four_programs_and_prints_a_link_that_works(up: Up) -> None:
     eventually(lambda: up.pid_of("worker.trainer"), 30)
@@ -141,7 +152,12 @@ def test_a_command_with_the_wrong_token_says_what_to_do(up: Up) -> None:
     assert "rethink token" in answer.stderr
 
 
-def test_bad_input_has_exit_code_2_and_names_field_value_and_limit(up: Up) -> None:
+@pytest.mark.usefixtures("fresh_settings")
+def test_bad_input_has_exit_code_2_and_names_field_value_and_limit(
+    up: Up, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in environment(up.home).items():
+        monkeypatch.setenv(name, value)
     for arguments, words in (
         (["--corruption", "1.5"], ["corruption", "1.5", "1"]),
         (["--batch-size", "0"], ["batch_size", "0", "1"]),
@@ -150,10 +166,13 @@ def test_bad_input_has_exit_code_2_and_names_field_value_and_limit(up: Up) -> No
         (["--set", "no_such_field=1"], ["no_such_field"]),
         (["--preset", "nothing"], ["nothing", "demo"]),
     ):
-        answer = rethink(up.home, "run", *arguments)
-        assert answer.returncode == 2, answer
-        assert all(word in answer.stderr for word in words), answer.stderr
-        assert len(answer.stderr.strip().splitlines()) == 1, answer.stderr
+        monkeypatch.setattr(sys, "argv", ["rethink", "run", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr().err
+        assert ended.value.code == 2, said
+        assert all(word in said for word in words), said
+        assert len(said.strip().splitlines()) == 1, said
     assert json.loads(rethink(up.home, "runs", "--json").stdout) == []
 
 

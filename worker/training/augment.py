@@ -12,7 +12,7 @@ from torch import Tensor
 
 from core.domain.errors import InvalidInput
 from core.domain.spec import RunSpec
-from worker.training.data import standardise
+from worker.training.data import standardise_
 from worker.training.draws import Stream, raw, uniform
 
 TOP, LEFT, FLIP, BRIGHTNESS, CONTRAST, SATURATION, HUE = range(7)
@@ -51,7 +51,7 @@ def augment(spec: RunSpec, images: Tensor, draws: Tensor) -> Tensor:
     if spec.hue:
         shift = (draws[:, HUE] * 2 - 1).to(torch.float32) * spec.hue
         pixels = _rotate_hue(pixels, shift.view(-1, 1, 1))
-    return standardise(pixels.flatten(1))
+    return standardise_(pixels.flatten(1))
 
 
 def _crop_and_flip(spec: RunSpec, images: Tensor, draws: Tensor) -> Tensor:

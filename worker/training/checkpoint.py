@@ -98,20 +98,23 @@ def _content(state: TrainingState) -> dict[str, Any]:
         "epoch": state.epoch,
         "position": state.position,
         "seconds": state.seconds,
+        "data_fingerprint": state.data_fingerprint,
         "losses": state.losses,
         "correct": state.correct,
         "model": state.model.state_dict(),
-        "optimiser": state.optimiser.state_dict(),
+        "momentum": state.momentum,
     }
 
 
 def _restore(content: dict[str, Any], spec: RunSpec, device: torch.device) -> TrainingState:
     state = TrainingState.start(spec, device)
     state.model.load_state_dict(content["model"])
-    state.optimiser.load_state_dict(content["optimiser"])
+    for buffer, stored in zip(state.momentum, content["momentum"], strict=True):
+        buffer.copy_(stored)
     state.epoch = content["epoch"]
     state.position = content["position"]
     state.seconds = content["seconds"]
+    state.data_fingerprint = content["data_fingerprint"]
     state.losses.copy_(content["losses"])
     state.correct.copy_(content["correct"])
     return state

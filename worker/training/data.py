@@ -8,7 +8,7 @@ Notable choices:
 - The last images prepared are kept, so that runs which differ in labels alone start at once.
 """
 
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,7 @@ from worker.training.randomize import (
     randomize_pixels,
 )
 
-CHUNK = 1000
+CHUNK = 250
 """Images prepared at a time, which bounds the memory that preparation takes."""
 
 
@@ -116,17 +116,18 @@ def centre_crop(images: Pixels, side: int) -> Pixels:
     return images[:, top : top + side, left : left + side]
 
 
-def standardise(rows: Tensor) -> Tensor:
-    """(x - mean) / max(std, 1/√d) of each row: TensorFlow's `per_image_standardization`.
+def standardise_(rows: Tensor) -> Tensor:
+    """(x - mean) / max(std, 1/√d) of each row, in place: TF's `per_image_standardization`.
 
     Args:
         rows: float32 (n, d), all values of an image in a row, in units of [0, 1].
 
     The population standard deviation over all d values, floored as a constant image would need.
     """
-    centred = rows - rows.mean(dim=1, keepdim=True)
-    std = centred.square().mean(dim=1, keepdim=True).sqrt()
-    return centred / std.clamp_min(rows.shape[1] ** -0.5)
+    scale = rows.shape[1] ** -0.5
+    rows -= rows.mean(dim=1, keepdim=True)
+    std = torch.linalg.vector_norm(rows, dim=1, keepdim=True) * scale
+    return rows.div_(std.clamp_min(scale))
 
 
 def as_images(rows: Tensor, shape: tuple[int, int, int]) -> Tensor:
@@ -165,7 +166,7 @@ def _images(
             whole = moments(centre_crop(dataset.train_images, spec.crop))
         fingerprint = Fingerprint()
         train_rows, test_rows = (
-            _rows(_randomized(spec, pixels, indices, stream, whole), fingerprint).to(device)
+            _rows(spec, pixels, indices, stream, whole, fingerprint).to(device)
             for pixels, indices, stream in (
                 (dataset.train_images, train, Stream.TRAIN_PIXELS),
                 (dataset.test_images, test, Stream.TEST_PIXELS),
@@ -175,23 +176,34 @@ def _images(
     return _last_images[key]
 
 
-def _randomized(
-    spec: RunSpec, images: Pixels, indices: Ints, stream: Stream, whole: Moments | None
-) -> Iterator[PixelsOrValues]:
-    for start in range(0, len(indices), CHUNK):
-        chosen = indices[start : start + CHUNK]
+def _rows(
+    spec: RunSpec,
+    images: Pixels,
+    indices: Ints,
+    stream: Stream,
+    whole: Moments | None,
+    fingerprint: Fingerprint,
+) -> Tensor:
+    """Standardised float32 rows (n, d) of the chosen images, which the fingerprint takes in.
+
+    A chunk is drawn on another thread while the one before it is standardised.
+    """
+    rows = torch.empty(len(indices), spec.crop * spec.crop * images.shape[-1])
+    chunks = np.array_split(indices, max(1, len(indices) // CHUNK))
+
+    def randomized(chosen: Ints) -> PixelsOrValues:
         pixels = centre_crop(images[chosen], spec.crop)
-        yield randomize_pixels(spec, pixels, chosen, stream, whole)
+        return randomize_pixels(spec, pixels, chosen, stream, whole)
 
-
-def _rows(chunks: Iterator[PixelsOrValues], fingerprint: Fingerprint) -> Tensor:
-    """Standardised float32 rows (n, d) of all chunks, which the fingerprint takes in."""
-    rows = []
-    for pixels in chunks:
-        fingerprint.add_pixels(pixels)
-        values = torch.from_numpy(np.ascontiguousarray(pixels)).flatten(1).to(torch.float32)
-        rows.append(standardise(values / 255 if pixels.dtype == np.uint8 else values))
-    return torch.cat(rows)
+    done = 0
+    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
+        for pixels in threads.map(randomized, chunks):
+            fingerprint.add_pixels(pixels)
+            part = rows[done : done + len(pixels)]
+            part.copy_(torch.from_numpy(np.ascontiguousarray(pixels)).flatten(1))
+            standardise_(part.div_(255) if pixels.dtype == np.uint8 else part)
+            done += len(pixels)
+    return rows
 
 
 def _keeps_pixels(spec: RunSpec) -> bool:

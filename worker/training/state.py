@@ -1,11 +1,14 @@
 """All that a run in progress consists of: what a checkpoint holds, and nothing lives elsewhere."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import torch
 from torch import Tensor, nn
+from torch.optim.sgd import sgd
 
+from core.domain.errors import DataCorrupt
 from core.domain.spec import Precision, RunSpec
 from worker.training.models import build
 
@@ -19,7 +22,10 @@ class TrainingState:
 
     spec: RunSpec
     model: nn.Module
-    optimiser: torch.optim.SGD
+    parameters: list[Tensor]
+    """The model's trained tensors, in its order."""
+    momentum: list[Tensor]
+    """Velocity of each parameter."""
     epoch: int
     """Epochs completed, their evaluation included."""
     position: int
@@ -30,16 +36,21 @@ class TrainingState:
     """int64 (steps an epoch,): images each step classified correctly, on the device."""
     seconds: float
     """Training time of the epoch in progress so far."""
+    data_fingerprint: str = ""
+    """`TrainingData.fingerprint` of what it was trained on; empty before the first step."""
 
     @classmethod
     def start(cls, spec: RunSpec, device: torch.device) -> Self:
         """The state before the first step."""
-        model = build(spec).to(device)
+        # Convolutions are fastest in channels-last layout, on CPU and GPU: see docs/performance.md.
+        model = build(spec).to(device).to(memory_format=torch.channels_last)
+        parameters = list[Tensor](model.parameters())
         steps = spec.steps_per_epoch
         return cls(
             spec=spec,
             model=model,
-            optimiser=make_optimiser(spec, model),
+            parameters=parameters,
+            momentum=[torch.zeros_like(p, requires_grad=False) for p in parameters],
             epoch=0,
             position=0,
             losses=torch.zeros(steps, device=device),
@@ -71,6 +82,19 @@ class TrainingState:
         losses = self.losses[: self.position].double().cpu()
         return ((losses * sizes).sum() / sizes.sum()).item()
 
+    def take_data(self, fingerprint: str) -> None:
+        """Note what the run is trained on.
+
+        Raises:
+            DataCorrupt: it was trained on something else so far.
+        """
+        if self.data_fingerprint not in ("", fingerprint):
+            raise DataCorrupt(
+                "The randomized data has changed since the checkpoint was written: its fingerprint "
+                f"was {self.data_fingerprint[:12]} and is {fingerprint[:12]}. Start the run anew."
+            )
+        self.data_fingerprint = fingerprint
+
     def end_epoch(self) -> None:
         """Count the epoch as completed."""
         self.epoch += 1
@@ -80,19 +104,28 @@ class TrainingState:
         self.correct.zero_()
 
 
-def make_optimiser(spec: RunSpec, model: nn.Module) -> torch.optim.SGD:
-    """SGD with momentum; weight decay on weights alone, as wd·w in the gradient.
+@torch.no_grad()
+def sgd_step(state: TrainingState, gradients: Sequence[Tensor], rate: float) -> None:
+    """v ← μ·v + g + wd·w;  w ← w - lr·v: SGD with classical momentum (Sutskever et al. 2013).
 
-    A weight has two or more dimensions; biases and the shifts of batch norm have one.
-    v ← μ·v + g + wd·w;  w ← w - lr·v (Sutskever et al. 2013, classical momentum).
+    Weight decay acts on weights alone, which have two or more dimensions; biases and the shifts of
+    batch norm have one.
     """
-    weights = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [
-        {"params": weights, "weight_decay": spec.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return torch.optim.SGD(groups, lr=spec.learning_rate, momentum=spec.momentum, fused=True)
+    spec = state.spec
+    for is_weight in (True, False):
+        chosen = [i for i, p in enumerate(state.parameters) if (p.ndim > 1) is is_weight]
+        sgd(
+            [state.parameters[i] for i in chosen],
+            [gradients[i] for i in chosen],
+            list[Tensor | None](state.momentum[i] for i in chosen),
+            lr=rate,
+            momentum=spec.momentum,
+            weight_decay=spec.weight_decay if is_weight else 0.0,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+            fused=True,
+        )
 
 
 def learning_rate(spec: RunSpec, step: int) -> float:

@@ -1,0 +1,323 @@
+"""The catalogue of studies. A study is a plan: which prefixes of which runs its panels need.
+
+Notable choices:
+- A study is a named function of scale, variant and number of seeds that returns a list of
+  `Planned`: a spec, a demand on it, and its role in a panel. Panels share runs by sharing specs.
+- Seed i of a study is seed i of the weights and of the randomization.
+- Each entry has a stage. Workers take lower stages first, whatever the study, so that the outline
+  of every panel (p = 0, 1, .5, the first seed) is there before the rest is filled in, and two
+  studies share the workers fairly.
+"""
+
+import functools
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from pydantic import ValidationError
+
+from core.domain.criteria import DEFAULT_CRITERIA
+from core.domain.demands import Demand
+from core.domain.errors import InvalidInput, invalid_input
+from core.domain.reference import report
+from core.domain.reference.paper import TABLE_1, Table1Row
+from core.domain.scales import (
+    AUGMENTATION,
+    DROPOUT,
+    FULL,
+    MEASURED_MODELS,
+    PAPER_HUE,
+    SETTINGS,
+    WEIGHT_DECAY,
+    Fields,
+    Scale,
+)
+from core.domain.spec import BatchNorm, ModelName, Precision, Randomization, RunSpec, Variant
+
+MAX_SEEDS = 10
+MAX_GRID = 1000
+"""Runs of a custom grid at most."""
+
+
+class StudyName(StrEnum):
+    FIGURE_1A = "figure-1a"
+    FIGURE_1BC = "figure-1bc"
+    FIGURE_2A = "figure-2a"
+    FIGURE_2B = "figure-2b"
+    TABLE_1 = "table-1"
+    EVERYTHING = "everything"
+    CUSTOM = "custom"
+
+
+TITLES = {
+    StudyName.FIGURE_1A: "Figure 1a: loss curves of five randomizations",
+    StudyName.FIGURE_1BC: "Figures 1b and 1c: convergence time and test error by corruption",
+    StudyName.FIGURE_2A: "Figure 2a: explicit regularisation",
+    StudyName.FIGURE_2B: "Figure 2b: batch normalisation",
+    StudyName.TABLE_1: "Table 1: final accuracies",
+    StudyName.EVERYTHING: "All figures, sharing their runs",
+    StudyName.CUSTOM: "Custom grid",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Role:
+    """What a run is for: a point or a curve of a panel."""
+
+    panel: str
+    """1a, 1bc, 2a, 2b, table-1 or custom."""
+    series: str
+    corruption: float | None = None
+    """p, in 1bc."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    spec: RunSpec
+    demand: Demand
+    role: Role
+    stage: int
+    """Lower stages are trained first."""
+
+
+Plan = tuple[Planned, ...]
+
+OUTLINE = (0.0, 1.0, 0.5, 0.2, 0.8, 0.3, 0.7, 0.1, 0.9, 0.4, 0.6)
+"""The order in which levels of p are run: ends and middle first."""
+COST = (ModelName.MLP_1X512, ModelName.MLP_3X512, ModelName.ALEXNET, ModelName.INCEPTION)
+"""Cheap models first within a stage."""
+
+
+def figure_1a(scale: Scale, variant: Variant, seeds: int) -> Plan:
+    """Training loss of the small Inception on five randomizations."""
+    order = (
+        Randomization.TRUE_LABELS,
+        Randomization.RANDOM_LABELS,
+        Randomization.SHUFFLED_PIXELS,
+        Randomization.GAUSSIAN,
+        Randomization.RANDOM_PIXELS,
+    )
+    demand = Demand(epochs=SETTINGS[scale].horizons["1a"])
+    return _seeded(
+        [
+            _planned(_spec(ModelName.INCEPTION, scale, variant, randomization=r), demand, "1a", r)
+            for r in order
+        ],
+        seeds,
+    )
+
+
+def figure_1bc(scale: Scale, variant: Variant, seeds: int) -> Plan:
+    """Label corruption p from 0 to 1 for three models, each run until it fits."""
+    setting = SETTINGS[scale]
+    entries = []
+    for stage, p in enumerate(OUTLINE):
+        for model in sorted(MEASURED_MODELS, key=COST.index):
+            if p in setting.corruptions[model]:
+                spec = _spec(
+                    model,
+                    scale,
+                    variant,
+                    randomization=Randomization.CORRUPTED_LABELS,
+                    corruption=p,
+                )
+                demand = Demand(
+                    epochs=setting.horizons["1bc"], stop=DEFAULT_CRITERIA[model].stop_rule
+                )
+                entry = _planned(spec, demand, "1bc", model, corruption=p)
+                entries.append(replace(entry, stage=stage))
+    return _seeded(entries, seeds, staged=True)
+
+
+def figure_2a(scale: Scale, variant: Variant, seeds: int) -> Plan:
+    """The small Inception without regulariser, with weight decay, and with all of them."""
+    hue = {"hue": PAPER_HUE} if variant is Variant.PAPER else {}
+    regularisers: dict[str, Fields] = {
+        "none": {},
+        "all": {"weight_decay": WEIGHT_DECAY, "dropout": DROPOUT} | AUGMENTATION | hue,
+        "weight_decay": {"weight_decay": WEIGHT_DECAY},
+    }
+    demand = Demand(epochs=SETTINGS[scale].horizons["2a"])
+    return _seeded(
+        [
+            _planned(_spec(ModelName.INCEPTION, scale, variant, **fields), demand, "2a", name)
+            for name, fields in regularisers.items()
+        ],
+        seeds,
+    )
+
+
+def figure_2b(scale: Scale, variant: Variant, seeds: int) -> Plan:
+    """The small Inception with and without batch normalisation.
+
+    Without it another setting is needed; the network with it is also run at that setting.
+    """
+    other = SETTINGS[scale].without_bn
+    networks: dict[str, Fields] = {
+        "with_bn": {},
+        "without_bn": other | {"batch_norm": BatchNorm.NONE},
+        "with_bn_same_setting": other,
+        "bn_down": {"batch_norm": BatchNorm.DOWN},
+    }
+    demand = Demand(epochs=SETTINGS[scale].horizons["2b"])
+    return _seeded(
+        [
+            _planned(_spec(ModelName.INCEPTION, scale, variant, **fields), demand, "2b", name)
+            for name, fields in networks.items()
+        ],
+        seeds,
+    )
+
+
+def table_1(scale: Scale, variant: Variant, seeds: int) -> Plan:
+    """Every row of Table 1: model, random crop, weight decay, and random labels."""
+    demand = Demand(epochs=SETTINGS[scale].horizons["table-1"])
+    rows = sorted(TABLE_1, key=lambda row: (row.weight_decay, row.crop, COST.index(_model(row))))
+    entries = []
+    for row in rows:
+        fields: Fields = {} if row.batch_norm else dict(SETTINGS[scale].without_bn)
+        if not row.batch_norm:
+            fields["batch_norm"] = BatchNorm.NONE
+        if row.weight_decay:
+            fields["weight_decay"] = WEIGHT_DECAY
+        if row.crop:
+            fields["random_crop"] = True
+        if row.random_labels:
+            fields["randomization"] = Randomization.RANDOM_LABELS
+        spec = _spec(_model(row), scale, variant, **fields)
+        entries.append(_planned(spec, demand, "table-1", row_key(row)))
+    return _seeded(entries, seeds)
+
+
+def everything(scale: Scale, variant: Variant, seeds: int) -> Plan:
+    """All figures together; what they share is trained once. Smoke leaves Table 1 out."""
+    panels = [figure_1a, figure_1bc, figure_2a, figure_2b]
+    if SETTINGS[scale].table_1:
+        panels.append(table_1)
+    together = itertools.chain.from_iterable(panel(scale, variant, seeds) for panel in panels)
+    return tuple(sorted(together, key=_order))
+
+
+CATALOGUE: dict[StudyName, Callable[[Scale, Variant, int], Plan]] = {
+    StudyName.FIGURE_1A: figure_1a,
+    StudyName.FIGURE_1BC: figure_1bc,
+    StudyName.FIGURE_2A: figure_2a,
+    StudyName.FIGURE_2B: figure_2b,
+    StudyName.TABLE_1: table_1,
+    StudyName.EVERYTHING: everything,
+}
+
+
+@functools.lru_cache(maxsize=64)
+def plan(
+    name: StudyName,
+    scale: Scale,
+    variant: Variant = Variant.PAPER,
+    seeds: int = 1,
+    precision: Precision = Precision.FP32,
+) -> Plan:
+    """The plan of a study of the catalogue, in the order in which it is to be run."""
+    if not 1 <= seeds <= MAX_SEEDS:
+        raise InvalidInput(f"seeds {seeds} is not allowed: use 1 to {MAX_SEEDS}")
+    entries = CATALOGUE[name](scale, variant, seeds)
+    if precision is Precision.FP32:
+        return entries
+    return tuple(replace(e, spec=e.spec.replace(precision=precision)) for e in entries)
+
+
+def grid(
+    base: dict[str, Any], axes: dict[str, list[Any]], demand: Demand, seeds: int = 1
+) -> Plan:
+    """Every combination of the axes' values on top of `base`, for each seed.
+
+    Raises:
+        InvalidInput: a combination is not a valid spec, or there are too many.
+    """
+    sizes = [len(values) for values in axes.values()]
+    total = seeds * functools.reduce(lambda a, b: a * b, sizes, 1)
+    if not 1 <= total <= MAX_GRID:
+        raise InvalidInput(
+            f"axes is not allowed: it makes {total} runs, use values that make 1 to {MAX_GRID}"
+        )
+    entries = []
+    for values in itertools.product(*axes.values()):
+        chosen = dict(zip(axes, values, strict=True))
+        try:
+            spec = RunSpec.model_validate(base | chosen)
+        except ValidationError as error:
+            raise invalid_input(error, prefix=("spec",)) from error
+        name = ", ".join(f"{field} = {value}" for field, value in chosen.items()) or "base"
+        entries.append(_planned(spec, demand, "custom", name, corruption=spec.corruption))
+    return _unique(_seeded(entries, seeds))
+
+
+def _unique(entries: Iterable[Planned]) -> Plan:
+    """Without the combinations that are the same run, such as another p for true labels."""
+    return tuple({entry.spec.hash(): entry for entry in reversed(tuple(entries))}.values())[::-1]
+
+
+def row_key(row: Table1Row) -> str:
+    """Name of a row of Table 1, such as inception+crop+weight_decay."""
+    parts = [row.model if row.batch_norm else f"{row.model}-without-bn"]
+    parts += ["crop"] * row.crop + ["weight_decay"] * row.weight_decay
+    return "+".join(parts + ["random_labels"] * row.random_labels)
+
+
+def _model(row: Table1Row) -> ModelName:
+    return ModelName(row.model)
+
+
+def _spec(model: ModelName, scale: Scale, variant: Variant, **fields: Any) -> RunSpec:
+    chosen: Fields = {"model": model, "variant": variant}
+    if variant is Variant.REPORT:
+        chosen["batch_size"] = report.BATCH_SIZE
+    return RunSpec.model_validate(chosen | SETTINGS[scale].fields[model] | fields)
+
+
+def _planned(
+    spec: RunSpec, demand: Demand, panel: str, series: str, *, corruption: float | None = None
+) -> Planned:
+    role = Role(panel=panel, series=str(series), corruption=corruption)
+    return Planned(spec=spec, demand=demand, role=role, stage=0)
+
+
+def _seeded(entries: list[Planned], seeds: int, *, staged: bool = False) -> Plan:
+    """The entries for each seed, in stages: by their order unless they have stages already."""
+    if not staged:
+        entries = [replace(entry, stage=i) for i, entry in enumerate(entries)]
+    length = len(OUTLINE)
+    return tuple(
+        sorted(
+            (
+                replace(
+                    entry,
+                    spec=entry.spec.replace(seed=seed, data_seed=seed) if seed else entry.spec,
+                    role=replace(entry.role, seed=seed),
+                    stage=entry.stage + seed * length,
+                )
+                for seed in range(seeds)
+                for entry in entries
+            ),
+            key=_order,
+        )
+    )
+
+
+def _order(entry: Planned) -> tuple[int, int]:
+    return entry.stage, COST.index(entry.spec.model)
+
+
+def expected_epochs(entry: Planned, scale: Scale | None) -> int:
+    """Epochs the entry is likely to train: its demand's, or fewer where a stop rule will hold."""
+    limit = entry.demand.epochs
+    setting = SETTINGS[scale] if scale else FULL
+    ends = setting.expected_fit.get(entry.spec.model)
+    if ends is None or entry.demand.stop == Demand(epochs=1).stop:
+        return limit
+    low, high = ends
+    p = entry.spec.label_corruption
+    # Time to fit rises steeply at small p, then evenly (Figure 1b).
+    return min(limit, round(low + (high - low) * p**0.7))

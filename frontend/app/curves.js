@@ -1,0 +1,77 @@
+/** What the charts of a run show: series, horizontal axes and the levels of pure chance. */
+
+import { loss, percent } from "./format.js";
+import { randomizationColour } from "./palette.js";
+import { store } from "./store.js";
+
+/** Horizontal axes: how to place an epoch's metrics, and where the axis ends. */
+export const AXES = {
+  epoch: {
+    title: "epoch",
+    place: (curve) => curve.map((metrics) => metrics.epoch),
+    end: (epochs) => epochs,
+  },
+  step: {
+    title: "optimiser step",
+    place: (curve) => curve.map((metrics) => metrics.step),
+    end: (epochs, run) => epochs * run.steps_per_epoch,
+  },
+  seconds: {
+    title: "seconds of training and evaluation",
+    place(curve) {
+      let total = 0;
+      return curve.map((metrics) => (total += metrics.train_seconds + metrics.evaluation_seconds));
+    },
+    end: () => null,
+  },
+};
+
+/** The end of the axis: the epochs asked for while a run goes on, those it has afterwards. */
+export function axisEnd(axis, run, curve) {
+  const ended = ["SUCCEEDED", "FAILED", "CANCELLED"].includes(run.state);
+  const epochs = ended ? Math.max(curve.length, 1) : Math.max(run.epochs, curve.length);
+  return AXES[axis].end(epochs, run);
+}
+
+function classes(run) {
+  const dataset = store.capabilities?.datasets.find(({ name }) => name === run.spec.dataset);
+  return dataset?.classes ?? null;
+}
+
+/** `field` of EpochMetrics, label, colour (CSS), dash (Plotly's word), width in pixels. */
+export function lossChart(run) {
+  const colour = randomizationColour(run.spec);
+  const n = classes(run);
+  return {
+    title: "Loss",
+    unit: "mean cross-entropy, nats",
+    format: loss,
+    series: [
+      { field: "train_loss", label: "Training", colour, dash: "solid", width: 2 },
+      { field: "test_loss", label: "Test", colour, dash: "4px,3px", width: 2 },
+      { field: "online_loss", label: "While training", colour: "var(--edge)", dash: "1px,3px", width: 1.5 },
+    ],
+    reference: n && { value: Math.log(n), label: `chance, ln ${n}` },
+  };
+}
+
+export function accuracyChart(run, curve) {
+  const colour = randomizationColour(run.spec);
+  const n = classes(run);
+  const all = [
+    { field: "train_accuracy", label: "Training", colour, dash: "solid", width: 2 },
+    { field: "test_accuracy", label: "Test", colour, dash: "4px,3px", width: 2 },
+    { field: "clean_accuracy", label: "On true labels", colour: "var(--true-labels)", dash: "solid", width: 1.25 },
+    { field: "corrupted_accuracy", label: "On wrong labels", colour: "var(--random-labels)", dash: "solid", width: 1.25 },
+    { field: "corrupted_true_accuracy", label: "On wrong labels, true class", colour: "var(--shuffled-pixels)", dash: "1px,3px", width: 1.75 },
+  ];
+  const present = ({ field }) => curve.some((metrics) => metrics[field] !== null);
+  return {
+    title: "Accuracy",
+    unit: "fraction of images classified right",
+    format: percent,
+    fraction: true,
+    series: all.filter((series, i) => i < 2 || present(series)),
+    reference: n && { value: 1 / n, label: `chance, ${percent(1 / n, 0)}` },
+  };
+}

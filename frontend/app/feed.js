@@ -1,0 +1,158 @@
+/** Keeps the store up to date: applies the stream's events, and fetches what they leave out. */
+
+import { api, Problem } from "./api.js";
+import { debounce } from "./dom.js";
+import { curveOf, isWatched, patchRun, putEpochs, putRun, store, touch } from "./store.js";
+import { Stream } from "./stream.js";
+
+const HEALTH_SECONDS = 20;
+let stream = null;
+let announce = () => {};
+
+/** Tell `action(run)` when the state of a run that is shown changes. */
+export function onStateChange(action) {
+  announce = action;
+}
+
+export function startFeed() {
+  stream = new Stream(apply, (status) => {
+    store.connection = { ...store.connection, status };
+    touch("connection");
+    checkHealth();
+  });
+  stream.start();
+  const timer = setInterval(() => document.hidden || checkHealth(), HEALTH_SECONDS * 1000);
+  refreshCapabilities();
+  const stopped = stream;
+  return () => {
+    clearInterval(timer);
+    stopped.stop();
+    stream = null;
+  };
+}
+
+/** Reconnect without waiting, for example when the tab is shown again. */
+export function hurry() {
+  stream?.hurry();
+}
+
+function apply(kind, data) {
+  store.connection = { ...store.connection, heardAt: Date.now() };
+  touch("connection");
+  const handler = handlers[kind];
+  if (handler) handler(data);
+}
+
+const handlers = {
+  hello: () => touch("resync"),
+  reset() {
+    store.curves.clear();
+    touch("resync");
+  },
+  created: () => touch("runs"),
+  state({ run_id: id, ...fields }) {
+    const known = store.runs.get(id);
+    patchRun(id, fields);
+    touch("runs");
+    refreshSoon(id);
+    if (known && known.state !== fields.state) announce(store.runs.get(id));
+  },
+  epoch({ run_id: id, metrics }) {
+    const run = store.runs.get(id);
+    if (run) {
+      const epochsDone = Math.max(run.epochs_done, metrics.epoch);
+      const step = Math.max(run.step, metrics.step);
+      patchRun(id, { latest: metrics, epochs_done: epochsDone, step });
+    }
+    if (!store.curves.has(id)) return;
+    const missing = putEpochs(id, [metrics]);
+    if (missing !== null) loadCurve(id, missing);
+  },
+  progress({ run_id: id, progress, fraction, eta_seconds: eta }) {
+    const run = store.runs.get(id);
+    if (!run) return;
+    // Phases between two epochs tell neither fraction nor time left: the last ones still hold.
+    patchRun(id, {
+      progress,
+      step: Math.max(run.step, progress.step ?? 0),
+      fraction: fraction ?? run.fraction,
+      eta_seconds: eta ?? run.eta_seconds,
+    });
+  },
+  deleted({ run_id: id }) {
+    store.runs.delete(id);
+    store.curves.delete(id);
+    touch("runs", `run:${id}`);
+  },
+  worker: debounce(() => refreshWorkers(), 200),
+};
+
+const refreshing = new Map();
+
+/** Fetch a run that someone shows, soon; once more if it changes while it is fetched. */
+function refreshSoon(id) {
+  if (!isWatched(`run:${id}`)) return;
+  if (refreshing.has(id)) {
+    refreshing.set(id, true);
+    return;
+  }
+  refreshing.set(id, false);
+  setTimeout(async () => {
+    refreshing.set(id, false);
+    await loadRun(id).catch(() => {});
+    const again = refreshing.get(id);
+    refreshing.delete(id);
+    if (again) refreshSoon(id);
+  }, 50);
+}
+
+/** Fetch a run. Throws a Problem: status 404 where there is none. */
+export async function loadRun(id) {
+  const run = await api.run(id);
+  putRun(run);
+  return run;
+}
+
+const loadingCurves = new Set();
+
+/** Fetch the curve of a run, or what is missing of it; a fetch in flight is not repeated. */
+export async function loadCurve(id, first = 1) {
+  if (loadingCurves.has(id)) return;
+  loadingCurves.add(id);
+  if (!store.curves.has(id)) putEpochs(id, []);
+  try {
+    putEpochs(id, (await api.metrics(id, first)).items);
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+  } finally {
+    loadingCurves.delete(id);
+  }
+}
+
+/** Fetch the epochs after those that are known. */
+export function completeCurve(id) {
+  return loadCurve(id, curveOf(id).length + 1);
+}
+
+async function refreshWorkers() {
+  store.workers = await api.workers().catch(() => store.workers);
+  touch("workers");
+}
+
+/** Fetch what can be launched here; views wait for the topic `capabilities`. */
+export async function refreshCapabilities() {
+  try {
+    store.capabilities = await api.capabilities();
+    store.workers = store.capabilities.workers;
+    touch("capabilities", "workers");
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    if (error.status !== 401) setTimeout(() => stream && refreshCapabilities(), 3000);
+  }
+}
+
+const checkHealth = debounce(async () => {
+  store.health = await api.health().catch(() => null);
+  touch("health");
+  if (store.health?.status === "ok" && isWatched("workers")) refreshWorkers();
+}, 300);

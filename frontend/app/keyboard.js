@@ -1,0 +1,44 @@
+/** Keys that work everywhere: `g o`, `g n`, `?`. Views listen for their own. Off inside inputs. */
+
+import { go } from "./router.js";
+
+const PLACES = { o: "#/", n: "#/launch" };
+const CHORD_MILLISECONDS = 1200;
+
+/** What the help dialog lists. */
+export const KEYS = [
+  ["g o", "Overview"],
+  ["g n", "Launch a new run"],
+  ["/", "Filter the runs"],
+  ["j  k", "Next, previous run"],
+  ["Enter", "Open the run"],
+  ["l", "Loss on a logarithmic axis"],
+  ["?", "This help"],
+  ["Esc", "Close"],
+];
+
+/** Whether a key is meant for the page, and not for a field or a dialog. */
+export function isForPage(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return false;
+  if (document.querySelector("dialog[open]")) return false;
+  return !event.target.closest?.("input, select, textarea, [contenteditable]");
+}
+
+export function listenForKeys(showHelp) {
+  let chordAt = -Infinity;
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      for (const open of document.querySelectorAll("details.pop[open]")) open.open = false;
+      if (event.target.matches?.("input[type=search]")) event.target.blur();
+      return;
+    }
+    if (!isForPage(event)) return;
+    const inChord = performance.now() - chordAt < CHORD_MILLISECONDS;
+    chordAt = -Infinity;
+    if (inChord && PLACES[event.key]) go(PLACES[event.key]);
+    else if (event.key === "g") chordAt = performance.now();
+    else if (event.key === "?") showHelp();
+    else return;
+    event.preventDefault();
+  });
+}

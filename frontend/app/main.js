@@ -1,0 +1,91 @@
+/** Start of the page: sign in with the link's token, then show what the address asks for. */
+
+import "../elements/help-dialog.js";
+import "../elements/live-dot.js";
+import "../elements/machine-chip.js";
+import "../elements/page-menu.js";
+import "../elements/state-announcer.js";
+import "../elements/trouble-bar.js";
+import "../views/launch.js";
+import "../views/lost.js";
+import "../views/overview.js";
+import "../views/run.js";
+import "../views/sign-in.js";
+import { api, Problem, whenSignedOut } from "./api.js";
+import { h, setAttribute } from "./dom.js";
+import { hurry, startFeed } from "./feed.js";
+import { listenForKeys } from "./keyboard.js";
+import { currentRoute } from "./router.js";
+
+const main = document.getElementById("main");
+let stopFeed = null;
+
+/** Take the token out of `#token=…`, and out of the address and the history. */
+function takeToken() {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token) history.replaceState(null, "", "#/");
+  return token;
+}
+
+async function start() {
+  whenSignedOut(showSignIn);
+  const token = takeToken();
+  if (token) {
+    try {
+      await api.signIn(token);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      showSignIn(error.status === 401 ? "This link's token is no longer valid." : error.message);
+      return;
+    }
+  }
+  enter();
+}
+
+/** Show the views; if the cookie is missing, the first answer leads to the sign-in view. */
+function enter() {
+  stopFeed ??= startFeed();
+  document.body.classList.remove("signed-out");
+  showRoute();
+}
+
+function showSignIn(reason = "") {
+  stopFeed?.();
+  stopFeed = null;
+  document.body.classList.add("signed-out");
+  if (main.querySelector("sign-in-view")) return;
+  const view = h("sign-in-view");
+  view.reason = reason;
+  view.addEventListener("signed-in", enter);
+  show(view, null);
+}
+
+function showRoute() {
+  const { name, id, query } = currentRoute();
+  const view = h(`${name}-view`);
+  view.runId = id;
+  view.query = query;
+  show(view, name);
+}
+
+function show(view, name) {
+  main.replaceChildren(view);
+  window.scrollTo(0, 0);
+  for (const link of document.querySelectorAll(".views a")) {
+    setAttribute(link, "aria-current", link.dataset.view === name ? "page" : null);
+  }
+}
+
+window.addEventListener("hashchange", () => {
+  if (location.hash.startsWith("#token=")) start();
+  else if (stopFeed) {
+    showRoute();
+    main.focus({ preventScroll: true });
+  }
+});
+document.addEventListener("visibilitychange", () => document.hidden || hurry());
+window.addEventListener("online", hurry);
+window.addEventListener("signed-out", () => showSignIn());
+document.getElementById("skip").addEventListener("click", () => main.focus());
+listenForKeys(() => document.querySelector("help-dialog").open());
+start();

@@ -1,0 +1,29 @@
+/** Colours of the theme in force, as Plotly reads them, and the colour of a randomization. */
+
+const probe = document.createElement("span");
+probe.hidden = true;
+
+/** The resolved value of a CSS colour such as `var(--ink)`, as rgb(…). */
+export function colour(css) {
+  if (!probe.isConnected) document.body.append(probe);
+  probe.style.color = css;
+  return getComputedStyle(probe).color;
+}
+
+/** The colour of what is randomized, as CSS. */
+export function randomizationColour(spec) {
+  return `var(--${spec.randomization.replaceAll("_", "-")})`;
+}
+
+const darkness = matchMedia("(prefers-color-scheme: dark)");
+
+/** Call `action` when the theme changes, by the system or by the user. Returns what ends it. */
+export function onThemeChange(action) {
+  const observer = new MutationObserver(action);
+  observer.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+  darkness.addEventListener("change", action);
+  return () => {
+    observer.disconnect();
+    darkness.removeEventListener("change", action);
+  };
+}

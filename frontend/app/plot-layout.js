@@ -1,0 +1,103 @@
+/** Plotly's traces and layout from a chart's description, in the colours of the theme in force. */
+
+import { colour } from "./palette.js";
+
+export const CONFIG = { displayModeBar: false, displaylogo: false, doubleClick: "reset", showTips: false };
+
+/** One line a series. Plotly draws what is not finite as a gap. */
+export function traces(chart, curve, x) {
+  return chart.series.map((series) => ({
+    type: "scatter",
+    mode: curve.length === 1 ? "markers" : "lines",
+    name: series.label,
+    x,
+    y: curve.map((metrics) => metrics[series.field]),
+    line: { color: colour(series.colour), width: series.width, dash: series.dash },
+    marker: { color: colour(series.colour), size: 6 },
+    hoverinfo: "none",
+  }));
+}
+
+/** `view`: `{curve, axis, title, end, log, zoom, size: {width, height}, revision}`. */
+export function layout(chart, view) {
+  const ink = colour("var(--ink)");
+  const soft = colour("var(--soft)");
+  const grid = colour("var(--grid)");
+  const axis = {
+    gridcolor: grid,
+    linecolor: colour("var(--edge)"),
+    zeroline: false,
+    ticks: "outside",
+    ticklen: 4,
+    tickcolor: colour("var(--edge)"),
+    tickfont: { color: soft, size: 12 },
+    showspikes: false,
+  };
+  return {
+    width: view.size.width,
+    height: view.size.height,
+    margin: { l: 52, r: 14, t: 10, b: 42 },
+    paper_bgcolor: "rgba(0,0,0,0)",
+    plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: ink },
+    showlegend: false,
+    hovermode: "x",
+    hoverdistance: -1,
+    // Touch scrolls the page; the table below the chart has the numbers.
+    dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+    datarevision: view.revision,
+    uirevision: view.zoom,
+    xaxis: {
+      ...axis,
+      title: { text: view.title, font: { color: soft, size: 12 }, standoff: 8 },
+      uirevision: `${view.zoom} ${view.axis}`,
+      showspikes: true,
+      spikemode: "across",
+      spikesnap: "hovered data",
+      spikecolor: colour("var(--edge)"),
+      spikethickness: 1,
+      spikedash: "solid",
+      showgrid: false,
+      showline: true,
+      rangemode: "tozero",
+      dtick: view.axis === "epoch" && view.end <= 12 ? 1 : undefined,
+      ...(view.end ? { range: [0, view.end], autorange: false } : { autorange: true }),
+    },
+    yaxis: {
+      ...axis,
+      uirevision: `${view.zoom} ${view.log}`,
+      type: view.log ? "log" : "linear",
+      ...(chart.fraction
+        ? { range: [0, 1.02], autorange: false, tickformat: ".0%", dtick: 0.2 }
+        : { autorange: true, rangemode: "tozero", dtick: view.log ? decades(chart, view.curve) : undefined }),
+    },
+    shapes: chart.reference ? [level(chart.reference)] : [],
+    annotations: chart.reference ? [levelLabel(chart.reference, view.log)] : [],
+  };
+}
+
+/** Ticks at 1, 2 and 5 of each decade, or at the decades alone where there are many. */
+function decades(chart, curve) {
+  const values = curve.flatMap((metrics) => chart.series.map(({ field }) => metrics[field]));
+  const shown = values.filter((value) => value > 0);
+  return Math.max(...shown) / Math.min(...shown) > 1000 ? 1 : "D2";
+}
+
+function level({ value }) {
+  const line = { color: colour("var(--reference)"), width: 1, dash: "6px,4px" };
+  return { type: "line", xref: "paper", x0: 0, x1: 1, yref: "y", y0: value, y1: value, line, layer: "below" };
+}
+
+function levelLabel({ value, label }, log) {
+  return {
+    text: label,
+    xref: "paper",
+    x: 1,
+    xanchor: "right",
+    yref: "y",
+    y: log ? Math.log10(value) : value, // annotations count in decades on a logarithmic axis
+    yanchor: "bottom",
+    showarrow: false,
+    font: { size: 11, color: colour("var(--soft)") },
+  };
+}

@@ -1,0 +1,161 @@
+/** What the API's names are called on the page, and a run in a few words. */
+
+import { integer, number, percent } from "./format.js";
+
+export const MODELS = {
+  inception: "Small Inception",
+  alexnet: "Small AlexNet",
+  "mlp-1x512": "MLP 1×512",
+  "mlp-3x512": "MLP 3×512",
+};
+
+export const RANDOMIZATIONS = {
+  true_labels: "True labels",
+  corrupted_labels: "Corrupted labels",
+  random_labels: "Random labels",
+  shuffled_pixels: "Shuffled pixels",
+  random_pixels: "Random pixels",
+  gaussian: "Gaussian pixels",
+};
+
+const CHOICES = {
+  ...MODELS,
+  ...RANDOMIZATIONS,
+  all: "Everywhere",
+  none: "Nowhere",
+  down: "In the two down modules",
+  torch: "PyTorch's default",
+  xavier_uniform: "Xavier, uniform",
+  he_normal: "He, normal",
+  paper: "The paper's",
+  report: "The report's",
+  auto: "Automatic",
+  cifar10: "CIFAR-10",
+};
+
+/** A value of a spec's field in words. */
+export function choice(value) {
+  if (value === true) return "yes";
+  if (value === false) return "no";
+  if (value === null || value === undefined) return "–";
+  return CHOICES[value] ?? number(value);
+}
+
+/** Labels that say more than the field's name. */
+const FIELDS = {
+  n_train: "Training images",
+  n_test: "Test images",
+  crop: "Centre crop",
+  corruption: "Corruption p",
+  width: "Width factor",
+  batch_norm: "Batch normalisation",
+  bn_momentum: "BN momentum",
+  bn_eps: "BN epsilon",
+  init_scale: "Initial scale",
+  decay: "Learning rate decay",
+  decay_steps: "Decay interval",
+  warmup_steps: "Warm-up",
+  random_flip: "Random flip",
+  epochs: "Epochs",
+  train_loss: "Stop below training loss",
+  train_accuracy: "Stop at training accuracy",
+  replicate: "Replicate",
+};
+
+export function fieldLabel(name) {
+  const words = name.replaceAll("_", " ");
+  return FIELDS[name] ?? words[0].toUpperCase() + words.slice(1);
+}
+
+/** What a field's number counts. */
+export const UNITS = {
+  crop: "pixels",
+  decay_steps: "steps",
+  warmup_steps: "steps",
+  batch_size: "images",
+};
+
+/** How a run stands: `{key, word}`; the key also names its icon and its colour. */
+export function standing(run) {
+  if (run.state === "RUNNING" && run.cancel_requested) return { key: "running", word: "Cancelling" };
+  if (run.state === "RUNNING" && run.pause_requested) return { key: "running", word: "Pausing" };
+  if (run.state === "SUCCEEDED" && run.outcome === "diverged") {
+    return { key: "diverged", word: "Diverged" };
+  }
+  const key = run.state.toLowerCase();
+  return { key, word: key[0].toUpperCase() + key.slice(1) };
+}
+
+export const ENDED = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
+
+/** The name it was given, or else what sets it apart: "MLP 1×512, random labels, seed 3". */
+export function runTitle(run) {
+  if (run.name) return run.name;
+  return [MODELS[run.spec.model] ?? run.spec.model, randomization(run.spec), ...extras(run)].join(", ");
+}
+
+/** "corrupted labels, p = 0.3" */
+export function randomization(spec) {
+  const words = (RANDOMIZATIONS[spec.randomization] ?? spec.randomization).toLowerCase();
+  const named = words.replace("gaussian", "Gaussian");
+  return spec.randomization === "corrupted_labels" ? `${named}, p = ${spec.corruption}` : named;
+}
+
+/** "MLP 1×512 · true labels · 5,000 images · learning rate 0.02" */
+export function runSummary(run) {
+  const { spec } = run;
+  const images = spec.n_train ? `${integer(spec.n_train)} images` : "all images";
+  return [MODELS[spec.model] ?? spec.model, randomization(spec), images, ...extras(run)].join(" · ");
+}
+
+/** What is told anyway, or says little. */
+const UNTOLD = new Set([
+  ...["model", "randomization", "corruption", "n_train", "n_test", "dataset", "engine"],
+  ...["subset_seed", "data_seed", "variant", "precision"],
+]);
+
+function extras({ changes }) {
+  const told = Object.entries(changes).filter(([field]) => !UNTOLD.has(field));
+  return told.map(([field, value]) => brief(field, value));
+}
+
+function brief(field, value) {
+  const label = fieldLabel(field);
+  const words = label.startsWith("BN") ? label : label[0].toLowerCase() + label.slice(1);
+  if (value === true) return words;
+  if (value === false || value === null) return `no ${words}`;
+  return `${words} ${typeof value === "string" ? choice(value).toLowerCase() : choice(value)}`;
+}
+
+const PHASES = {
+  starting: "starting",
+  "fetching data": "fetching the data",
+  "preparing data": "preparing the data",
+  "waiting for another process": "waiting for another process that fetches the data",
+  training: "training",
+  evaluating: "evaluating",
+  saving: "saving",
+};
+
+/** What a running run does now. */
+export function phase(run) {
+  const name = run.progress?.phase;
+  return name ? (PHASES[name] ?? name) : "starting";
+}
+
+/** Whether a running run still fetches or prepares its data: its own bar then shows that. */
+export function isPreparing(run) {
+  const name = run.state === "RUNNING" ? (run.progress?.phase ?? "") : "";
+  return name.endsWith("data") || name.startsWith("waiting");
+}
+
+/** "epoch 3 of 10" */
+export function epochWords(run) {
+  return `epoch ${integer(run.epochs_done)} of ${integer(run.epochs)}`;
+}
+
+export function accuracies(run) {
+  const { latest } = run;
+  if (!latest) return null;
+  return { train: percent(latest.train_accuracy), test: percent(latest.test_accuracy) };
+}

@@ -1,0 +1,41 @@
+/** The presets as a group of radio buttons that look like cards. */
+
+import { h } from "../app/dom.js";
+
+const isPaper = ({ name }) => name.startsWith("paper-");
+
+function card({ title, description }, radio) {
+  const about = h("span", { class: "soft small" }, description);
+  return h("label", { class: "card preset" }, radio, h("strong", {}, title), about);
+}
+
+/** A node with `choose(name)`; `onChoose(preset)` is told what the user chooses. */
+export function presetCards(presets, onChoose) {
+  const radios = presets.map((preset) =>
+    h("input", {
+      type: "radio",
+      name: "preset",
+      class: "unseen",
+      value: preset.name,
+      onclick: () => onChoose(preset), // arrow keys click too; a second click undoes changes
+    }),
+  );
+  const cards = (title, style, wanted) =>
+    h(
+      "div",
+      { class: `preset-cards ${style}` },
+      h("h2", {}, title),
+      presets.map((preset, i) => wanted(preset) && card(preset, radios[i])),
+    );
+  const node = h(
+    "fieldset",
+    {},
+    h("legend", { class: "unseen" }, "Presets"),
+    cards("Quick", "told", (preset) => !isPaper(preset)),
+    cards("The paper's setting, full scale", "brief", isPaper),
+  );
+  node.choose = (name) => {
+    for (const radio of radios) radio.checked = radio.value === name;
+  };
+  return node;
+}

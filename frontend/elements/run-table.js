@@ -1,0 +1,164 @@
+/**
+ * <run-table>: all runs, filtered, sorted and paged by the API; rows follow their runs.
+ * What is asked for is kept in the address, so that it survives Back and can be passed on.
+ */
+
+import { api, Problem } from "../app/api.js";
+import { debounce, h, reconcile, setAttribute, setText } from "../app/dom.js";
+import { integer } from "../app/format.js";
+import { icon } from "../app/icons.js";
+import { currentRoute, rememberQuery } from "../app/router.js";
+import { putRun, store, watch } from "../app/store.js";
+import { MODELS, RANDOMIZATIONS } from "../app/words.js";
+import { LiveElement } from "./live-element.js";
+import { COLUMNS, runRow } from "./run-row.js";
+
+const PAGE = 25;
+const DEFAULT_SORT = "-created_at";
+const STATES = ["QUEUED", "RUNNING", "PAUSED", "SUCCEEDED", "FAILED", "CANCELLED"];
+const FILTERS = ["q", "state", "model", "randomization"];
+
+class RunTable extends LiveElement {
+  build() {
+    const { query } = currentRoute();
+    this.sort = query.get("sort") ?? DEFAULT_SORT;
+    this.offset = Math.max(0, Number.parseInt(query.get("offset") ?? "0", 10) || 0);
+    const words = Object.fromEntries(STATES.map((s) => [s, s[0] + s.slice(1).toLowerCase()]));
+    this.inputs = {
+      q: h("input", { type: "search", placeholder: "Name or id", maxlength: "200" }),
+      state: select("Any state", words),
+      model: select("Any model", MODELS),
+      randomization: select("Any data", RANDOMIZATIONS),
+    };
+    for (const name of FILTERS) this.inputs[name].value = query.get(name) ?? "";
+    const labels = { q: "Filter by name or id", state: "State", model: "Model", randomization: "Data" };
+    const filters = FILTERS.map((name) => {
+      this.inputs[name].name = name;
+      return h("label", {}, h("span", { class: "unseen" }, labels[name]), this.inputs[name]);
+    });
+    this.rows = h("tbody");
+    this.head = h("tr", {}, COLUMNS.map((column) => this.heading(column)));
+    this.note = h("p", { class: "soft small", role: "status" });
+    this.back = h("button", { type: "button", class: "button tight", onclick: () => this.turn(-1) }, "Previous");
+    this.next = h("button", { type: "button", class: "button tight", onclick: () => this.turn(1) }, "Next");
+    this.append(
+      h("div", { class: "section-head" }, h("h2", {}, "Runs"), h("form", { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() }, filters)),
+      h("div", { class: "card table-frame" }, h("table", { class: "runs" }, h("caption", { class: "unseen" }, "Runs"), h("thead", {}, this.head), this.rows)),
+      h("div", { class: "pager" }, this.note, h("div", { class: "actions" }, this.back, this.next)),
+    );
+  }
+
+  start() {
+    const soon = debounce(() => this.load(), 250, 1000);
+    this.onEnd(soon.cancel);
+    this.listen(this, "input", () => {
+      this.offset = 0;
+      soon();
+    });
+    this.watch(["runs", "resync"], soon);
+    this.load();
+  }
+
+  stop() {
+    this.unwatch?.();
+    this.request?.abort();
+  }
+
+  heading(column) {
+    if (!column.sort) {
+      const more = column.more && h("span", { class: "unseen" }, ` ${column.more}`);
+      return h("th", { scope: "col", class: column.class }, column.label, more);
+    }
+    const button = h("button", { type: "button", onclick: () => this.sortBy(column.sort) }, column.label, h("span", { class: "arrow" }));
+    const heading = h("th", { scope: "col", class: column.class }, button);
+    heading.dataset.sort = column.sort;
+    return heading;
+  }
+
+  sortBy(key) {
+    const falling = key === "created_at" || key === "epochs_done";
+    const [first, second] = falling ? [`-${key}`, key] : [key, `-${key}`];
+    this.sort = this.sort === first ? second : first;
+    this.offset = 0;
+    this.load();
+  }
+
+  turn(direction) {
+    this.offset = Math.max(0, this.offset + direction * PAGE);
+    this.load();
+  }
+
+  /** What is asked of the API; empty filters are left out. */
+  query() {
+    const filters = FILTERS.map((name) => [name, this.inputs[name].value.trim()]);
+    return filters.filter(([, value]) => value);
+  }
+
+  async load() {
+    this.request?.abort();
+    const request = (this.request = new AbortController());
+    const filters = this.query();
+    const paging = [["sort", this.sort], ["limit", PAGE], ["offset", this.offset]];
+    rememberQuery([
+      ...filters,
+      ["sort", this.sort === DEFAULT_SORT ? "" : this.sort],
+      ["offset", this.offset || ""],
+    ]);
+    try {
+      this.show(await api.runs([...filters, ...paging], request.signal), filters.length > 0);
+    } catch (error) {
+      if (error instanceof Problem) setText(this.note, error.message);
+      else if (error.name !== "AbortError") throw error;
+    }
+  }
+
+  show(page, filtered) {
+    for (const run of page.items) putRun(run);
+    this.ids = page.items.map((run) => run.id);
+    this.total = page.total;
+    this.unwatch?.();
+    this.unwatch = watch(this.ids.map((id) => `run:${id}`), () => this.showRows());
+    this.showRows();
+    for (const heading of this.head.children) this.markSorted(heading);
+    const last = this.offset + page.items.length;
+    const nothing = filtered ? "No run fits this filter." : "No runs yet.";
+    const range = page.total > PAGE ? `${integer(this.offset + 1)}–${integer(last)} of ${integer(page.total)} runs` : `${integer(page.total)} run${page.total === 1 ? "" : "s"}`;
+    setText(this.note, page.total === 0 ? nothing : page.items.length ? range : "This page is empty.");
+    this.back.hidden = this.next.hidden = page.total <= PAGE && this.offset === 0;
+    this.back.disabled = this.offset === 0;
+    this.next.disabled = last >= page.total;
+    this.dispatchEvent(new CustomEvent("loaded", { detail: { total: page.total, filtered } }));
+  }
+
+  showRows() {
+    const runs = this.ids.map((id) => store.runs.get(id)).filter(Boolean);
+    reconcile(this.rows, runs, (run) => run.id, runRow);
+  }
+
+  markSorted(heading) {
+    const { sort } = heading.dataset;
+    if (!sort) return;
+    const direction = { [sort]: "ascending", [`-${sort}`]: "descending" }[this.sort];
+    setAttribute(heading, "aria-sort", direction);
+    const arrow = heading.querySelector(".arrow");
+    arrow.replaceChildren(...(direction ? [icon(direction === "ascending" ? "up" : "down", 11)] : []));
+  }
+
+  focusFilter() {
+    this.inputs.q.focus();
+  }
+
+  /** Move the focus by `step` rows. */
+  move(step) {
+    const rows = [...this.rows.children];
+    const at = rows.findIndex((row) => row.contains(document.activeElement));
+    rows[Math.min(Math.max(at + step, 0), rows.length - 1)]?.focusLink();
+  }
+}
+
+function select(any, words) {
+  const options = Object.entries(words).map(([value, word]) => h("option", { value }, word));
+  return h("select", {}, h("option", { value: "" }, any), options);
+}
+
+customElements.define("run-table", RunTable);

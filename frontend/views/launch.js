@@ -1,0 +1,148 @@
+/** <launch-view>: a preset or a run to start from, the form, what it will cost, and go. */
+
+import { api, Problem } from "../app/api.js";
+import { debounce, h, setText } from "../app/dom.js";
+import { loadRun } from "../app/feed.js";
+import { requestFrom } from "../app/request-fields.js";
+import { go, runPath } from "../app/router.js";
+import { store } from "../app/store.js";
+import { runTitle } from "../app/words.js";
+import { copyBlock } from "../elements/copy-block.js";
+import "../elements/estimate-line.js";
+import { LiveElement } from "../elements/live-element.js";
+import { presetCards } from "../elements/preset-cards.js";
+import "../elements/run-form.js";
+
+class LaunchView extends LiveElement {
+  build() {
+    document.title = "Launch · Rethink";
+    this.append(h("h1", {}, "Launch a run"));
+  }
+
+  start() {
+    if (store.capabilities) this.fillIn();
+    else this.watch(["capabilities"], () => this.fillIn());
+  }
+
+  /** Build the form, once the schema is there. */
+  fillIn() {
+    if (this.form) return;
+    const { presets } = store.capabilities;
+    this.form = h("run-form");
+    this.origin = h("p", { class: "soft small origin", role: "status" });
+    this.cards = presetCards(presets, (preset) => this.take(preset));
+    this.estimate = h("estimate-line");
+    this.wrong = h("p", { class: "wrong", role: "alert" });
+    this.button = h("button", { class: "button main wide" }, "Launch");
+    this.json = copyBlock("The request as JSON");
+    this.curl = copyBlock("The request as a curl command");
+    this.append(
+      h("section", { class: "presets", "aria-label": "Start from a preset" }, this.cards),
+      h(
+        "form",
+        { class: "launch", novalidate: true, onsubmit: (event) => this.submit(event) },
+        h("div", { class: "launch-fields" }, this.origin, this.form),
+        h("aside", { class: "card launch-panel", "aria-label": "Launch" }, this.estimate, this.wrong, this.button),
+        h(
+          "section",
+          { class: "as-code" },
+          h("details", {}, h("summary", { class: "small soft" }, "Show as JSON"), this.json),
+          h("details", {}, h("summary", { class: "small soft" }, "Show as curl"), this.curl),
+        ),
+      ),
+    );
+    this.ask = debounce(() => this.askForEstimate(), 350);
+    this.onEnd(() => this.ask.cancel());
+    this.form.addEventListener("change-request", () => this.changed());
+    this.begin(presets);
+  }
+
+  stop() {
+    this.asking?.abort();
+  }
+
+  async begin(presets) {
+    const from = this.query.get("from");
+    const named = presets.find(({ name }) => name === this.query.get("preset"));
+    if (from) {
+      try {
+        const run = store.runs.get(from) ?? (await loadRun(from));
+        this.form.fill(requestFrom(run));
+        setText(this.origin, `Filled in from “${runTitle(run)}”. Change what should differ.`);
+        return;
+      } catch (error) {
+        setText(this.origin, error.message);
+      }
+    }
+    this.take(named ?? presets[0]);
+    this.cards.choose((named ?? presets[0]).name);
+  }
+
+  take(preset) {
+    setText(this.origin, "");
+    this.form.fill(preset.request);
+  }
+
+  changed() {
+    const { request } = this.form;
+    setText(this.wrong, "");
+    this.json.update(JSON.stringify(request, null, 2));
+    this.curl.update(curl(request));
+    this.estimate.wait();
+    this.ask();
+  }
+
+  async askForEstimate() {
+    this.asking?.abort();
+    const asking = (this.asking = new AbortController());
+    try {
+      const estimate = await api.estimate(this.form.request, asking.signal);
+      this.form.complain([]);
+      this.estimate.update(estimate);
+      setText(this.button, this.estimate.verb);
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      if (!(error instanceof Problem)) throw error;
+      this.estimate.clear();
+      this.complain(error);
+    }
+  }
+
+  async submit(event) {
+    event.preventDefault();
+    this.ask.cancel();
+    this.asking?.abort();
+    this.button.disabled = true;
+    try {
+      const run = await api.create(this.form.request);
+      go(runPath(run.id));
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      this.estimate.clear();
+      this.complain(error);
+      this.form.focusFirstWrong();
+    } finally {
+      this.button.disabled = false;
+    }
+  }
+
+  complain(problem) {
+    const rest = this.form.complain(problem.errors);
+    const n = problem.errors.length - rest.length;
+    const fields = n === 1 ? "A value is not allowed: see the field marked." : `${n} values are not allowed: see the fields marked.`;
+    const others = problem.errors.length ? rest.join("; ") : problem.message;
+    setText(this.wrong, [n ? fields : "", others].filter(Boolean).join(" "));
+  }
+}
+
+function curl(request) {
+  const body = JSON.stringify(request).replaceAll("'", "'\\''");
+  return [
+    `curl -X POST ${location.origin}/api/v1/runs`,
+    '  -H "Authorization: Bearer $(rethink token)"',
+    '  -H "Content-Type: application/json"',
+    `  -d '${body}'`,
+  ].join(" \\\n");
+}
+
+customElements.define("launch-view", LaunchView);

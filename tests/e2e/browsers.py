@@ -1,0 +1,47 @@
+"""Where a Chromium is found: on the machine, else Playwright's own, else from Debian as root."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--disable-dev-shm-usage",  # containers have little of it
+    "--disable-gpu",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",  # no other host exists
+)
+
+
+def find_chromium(own: Path) -> Path | None:
+    """The browser to use. `own` is where Playwright's would be. None: there is none to be had."""
+    return _on_the_path() or (own if own.exists() else None) or _from_debian()
+
+
+def _on_the_path() -> Path | None:
+    return next((Path(found) for name in NAMES if (found := shutil.which(name))), None)
+
+
+def _from_debian() -> Path | None:
+    if not hasattr(os, "geteuid") or os.geteuid() != 0 or not shutil.which("apt-get"):
+        return None
+    print("\nNo Chromium on this machine: installing Debian's package for the browser tests …")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for command in (["update", "-qq"], ["install", "-y", "-qq", "chromium"]):
+        done = subprocess.run(
+            ["apt-get", *command],
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=600,
+            check=False,
+        )
+        if done.returncode != 0:
+            return None
+    return _on_the_path()
+
+
+def launch_flags() -> list[str]:
+    """Root cannot use Chromium's sandbox."""
+    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
+    return [*FLAGS, "--no-sandbox"] if is_root else list(FLAGS)

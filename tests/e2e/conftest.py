@@ -1,0 +1,166 @@
+"""A real server (`rethink up`) and a real Chromium, shared by the browser tests.
+
+Both end with the last browser test and not with the session: an open Playwright keeps an event
+loop in this thread, and a warm trainer keeps memory, that later tests should not meet.
+"""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, Request, sync_playwright
+
+from tests.e2e.browsers import find_chromium, launch_flags
+from worker.datasets.images import ImageDataset
+
+ROOT = Path(__file__).parents[2]
+LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:\d+)/#token=(\S+)")
+HERE = Path(__file__).parent
+_open: list[Callable[[], None]] = []
+"""What ends the server and the browser, in the order in which they were started."""
+
+
+class Server:
+    """A `rethink up` on a fresh home that has the dataset already."""
+
+    def __init__(self, home: Path) -> None:
+        self.home, self.output = home, home / "up.out"
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("RETHINK_")}
+        with self.output.open("w") as file:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "rethink", "up", "--port", "0"],
+                cwd=ROOT,
+                env={**clean, "RETHINK_HOME": str(home), "RETHINK_DEMO": "0"},
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        eventually(lambda: LINK.search(self.output.read_text()) or self.process.poll(), 60)
+        found = LINK.search(self.output.read_text())
+        assert found, self.output.read_text()
+        self.url, self.token = found[1], found[2]
+        self.link = f"{self.url}/#token={self.token}"
+        self.api = httpx.Client(
+            base_url=f"{self.url}/api/v1",
+            headers={"Authorization": f"Bearer {self.token}"},
+            timeout=20,
+        )
+
+    def launch(self, epochs: int, name: str = "", **spec: Any) -> str:
+        """Queue a small MLP; returns its id."""
+        small = {"model": "mlp-1x512", "n_train": 500, "n_test": 200, "width": 0.25}
+        body = {"spec": small | spec, "epochs": epochs, "name": name}
+        answer = self.api.post("/runs", json=body)
+        assert answer.is_success, answer.text
+        return str(answer.json()["id"])
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        return dict(self.api.get(f"/runs/{run_id}").json())
+
+    def kill_api(self) -> None:
+        """End the API's process alone; `rethink up` starts it again."""
+        pid = json.loads((self.home / "server.json").read_text())["pid"]
+        os.kill(pid, signal.SIGKILL)
+
+    def close(self) -> None:
+        self.api.close()
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            self.process.wait(20)
+        finally:
+            self.process.kill()
+            shutil.rmtree(self.home, ignore_errors=True)
+
+
+class Watched:
+    """A page, and all that it did which it should not have done."""
+
+    def __init__(self, page: Page, server: Server) -> None:
+        self.page, self.url, self.faults = page, server.url, list[str]()
+        self.refusals_expected = False
+        page.on("console", lambda m: self._on_console(m.type, m.text))
+        page.on("pageerror", lambda error: self.faults.append(f"uncaught: {error}"))
+        page.on("request", self._on_request)
+
+    def _on_console(self, kind: str, text: str) -> None:
+        refused = text.startswith("Failed to load resource")
+        if kind in ("error", "warning") and not (refused and self.refusals_expected):
+            self.faults.append(f"{kind}: {text}")
+
+    def _on_request(self, request: Request) -> None:
+        if not request.url.startswith((self.url, "data:", "blob:")):
+            self.faults.append(f"a request left the host: {request.url}")
+
+
+def eventually(holds: Callable[[], Any], seconds: float) -> Any:
+    """Wait until `holds()` is true; returns what it gave."""
+    deadline = time.monotonic() + seconds
+    while not (result := holds()):
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.05)
+    return result
+
+
+@pytest.fixture(scope="session")
+def server(
+    cifar10: ImageDataset,  # noqa: ARG001
+    data_home: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Server:
+    """A server without any run yet."""
+    home = tmp_path_factory.mktemp("home")
+    (home / "datasets").symlink_to(data_home / "datasets")
+    started = Server(home)
+    _open.append(started.close)
+    return started
+
+
+@pytest.fixture(scope="session")
+def browser() -> Browser:
+    playwright: Playwright = sync_playwright().start()
+    chromium = find_chromium(Path(playwright.chromium.executable_path))
+    if chromium is None:
+        playwright.stop()
+        message = "NO BROWSER TESTS: no Chromium found. Run `playwright install chromium`."
+        if os.environ.get("CI") == "true":
+            pytest.fail(message, pytrace=False)
+        pytest.skip(message)
+    opened = playwright.chromium.launch(executable_path=str(chromium), args=launch_flags())
+    _open.append(lambda: (opened.close(), playwright.stop())[1])
+    return opened
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:  # noqa: ARG001
+    if nextitem is None or HERE not in nextitem.path.parents:
+        while _open:
+            _open.pop()()
+
+
+@pytest.fixture
+def watched(browser: Browser, server: Server) -> Iterator[Watched]:
+    """A page that is not signed in; at the end of the test it must have done nothing wrong."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(20_000)
+    found = Watched(context.new_page(), server)
+    yield found
+    context.close()
+    assert not found.faults
+
+
+@pytest.fixture
+def page(watched: Watched, server: Server) -> Page:
+    """A page that is signed in, on the overview."""
+    watched.page.goto(server.link)
+    watched.page.locator("live-dot[data-status=live]").wait_for()
+    return watched.page

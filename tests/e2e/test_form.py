@@ -1,0 +1,92 @@
+"""The launch form: what applies is shown, what is wrong is said at its field."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.e2e.conftest import Server, Watched
+
+
+@pytest.fixture
+def form(page: Page, server: Server) -> Iterator[Page]:
+    page.goto(f"{server.url}/#/launch")
+    page.locator("run-form").wait_for()
+    return page
+
+
+def field(page: Page, path: str) -> Locator:
+    return page.locator(f"[data-path='{path}']")
+
+
+def test_fields_without_effect_are_hidden_and_not_sent(form: Page) -> None:
+    expect(field(form, "spec.corruption")).to_be_hidden()
+    form.get_by_label("Randomization").select_option("corrupted_labels")
+    form.get_by_label("Corruption p").fill("0.5")
+    form.get_by_text("Show as JSON").click()
+    request = form.get_by_label("The request as JSON")
+    expect(request).to_contain_text('"corruption": 0.5')
+    form.get_by_label("Randomization").select_option("true_labels")
+    expect(field(form, "spec.corruption")).to_be_hidden()
+    expect(request).not_to_contain_text("corruption")
+
+
+def test_batch_normalisation_is_asked_of_inception_alone(form: Page) -> None:
+    expect(field(form, "spec.batch_norm")).to_be_hidden()
+    form.get_by_label("Model", exact=True).select_option("inception")
+    expect(field(form, "spec.batch_norm")).to_be_visible()
+    form.get_by_label("Batch normalisation").select_option("none")
+    expect(field(form, "spec.bn_momentum")).to_be_hidden()
+
+
+def test_every_field_of_the_schema_is_in_the_form(form: Page, server: Server) -> None:
+    schema = server.api.get("/capabilities").json()["run_schema"]
+    spec = {f"spec.{name}" for name in schema["$defs"]["SpecRequest"]["properties"]}
+    stop = {f"stop.{name}" for name in schema["$defs"]["StopRule"]["properties"]}
+    own = set(schema["properties"]) - {"spec", "stop"}
+    shown = form.locator("[data-path]").evaluate_all("all => all.map(one => one.dataset.path)")
+    assert set(shown) == spec | stop | own
+
+
+@pytest.mark.parametrize(
+    ("label", "text", "message"),
+    [
+        ("Epochs", "1000000000", "less than or equal to 10000"),
+        ("Epochs", "many", "valid integer"),
+        ("Training images", "60000", "CIFAR-10 has 50000 such images"),
+        ("Width factor", "NaN", "finite number"),
+    ],
+)
+def test_bad_input_is_said_at_its_field_and_launches_nothing(
+    form: Page, watched: Watched, server: Server, label: str, text: str, message: str
+) -> None:
+    watched.refusals_expected = True
+    before = server.api.get("/runs").json()["total"]
+    control = form.get_by_label(label, exact=True)
+    control.fill(text)
+    form.locator("button.main").click()
+    expect(control).to_have_attribute("aria-invalid", "true")
+    expect(control).to_be_focused()
+    expect(control.locator("xpath=ancestor::div[@data-path]")).to_contain_text(message)
+    expect(form.get_by_role("alert").filter(has_text="not allowed")).to_be_visible()
+    assert server.api.get("/runs").json()["total"] == before
+
+
+def test_a_fault_in_a_closed_group_opens_it(form: Page, watched: Watched) -> None:
+    watched.refusals_expected = True
+    group = form.locator("details", has_text="Optimiser and initial weights")
+    group.locator("summary").click()
+    form.get_by_label("Batch size").fill("0")
+    group.locator("summary").click()
+    form.locator("button.main").click()
+    expect(form.get_by_label("Batch size")).to_be_visible()
+    expect(field(form, "spec.batch_size")).to_contain_text("greater than or equal to 1")
+
+
+def test_a_run_that_exists_is_opened_and_not_repeated(form: Page, server: Server) -> None:
+    run_id = server.launch(epochs=1, seed=77)
+    form.goto(f"{server.url}/#/launch?from={run_id}")
+    expect(form.get_by_text("Filled in from")).to_be_visible()
+    expect(form.locator("estimate-line")).to_contain_text("exists already")
+    form.get_by_role("button", name="Open the run").click()
+    form.wait_for_url(f"**/#/runs/{run_id}")

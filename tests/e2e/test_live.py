@@ -1,0 +1,110 @@
+"""What is shown follows what happens, whatever happens to the connection."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.chart import drawn
+from tests.e2e.conftest import Server, Watched, eventually
+
+
+def state_of(page: Page) -> object:
+    return expect(page.locator("run-view .title-line state-badge"))
+
+
+@pytest.mark.timeout(180)
+def test_a_restarted_api_leaves_no_gap_and_no_duplicate(
+    page: Page, watched: Watched, server: Server
+) -> None:
+    watched.refusals_expected = True  # while the API is away
+    run_id = server.launch(epochs=400, seed=1, n_train=2000)
+    page.goto(f"{server.url}/#/runs/{run_id}")
+    eventually(lambda: len(drawn(page)[0]) >= 2, 60)
+    server.kill_api()
+    expect(page.locator("live-dot")).to_have_attribute("data-status", "reconnecting")
+    shown = len(drawn(page)[0])
+    expect(page.locator("live-dot")).to_have_attribute("data-status", "live", timeout=30_000)
+    eventually(lambda: len(drawn(page)[0]) >= shown + 3, 60)
+    server.api.post(f"/runs/{run_id}/cancel")
+    expect(page.locator("run-view .title-line state-badge")).to_have_text("Cancelled")
+    stored = [m["epoch"] for m in server.api.get(f"/runs/{run_id}/metrics").json()["items"]]
+    eventually(lambda: drawn(page)[0] == stored, 10)
+    assert stored == list(range(1, len(stored) + 1))
+
+
+@pytest.mark.timeout(120)
+def test_a_run_is_paused_resumed_and_cancelled_from_its_page(page: Page, server: Server) -> None:
+    run_id = server.launch(epochs=1000, seed=2)
+    page.goto(f"{server.url}/#/runs/{run_id}")
+    badge = page.locator("run-view .title-line state-badge")
+    expect(badge).to_have_text("Running")
+    page.get_by_role("button", name="Pause").click()
+    expect(badge).to_have_text("Paused")
+    page.get_by_role("button", name="Resume").click()
+    expect(badge).to_have_text("Running")
+    page.get_by_role("button", name="Cancel").click()
+    expect(badge).to_have_text("Cancelled")
+    expect(page.locator("state-announcer")).to_contain_text("cancelled")
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    page.wait_for_url("**/#/")
+    assert server.api.get(f"/runs/{run_id}").status_code == 404
+
+
+@pytest.mark.timeout(120)
+def test_two_tabs_share_one_stream_and_the_second_takes_over(page: Page, server: Server) -> None:
+    other = page.context.new_page()
+    streams: list[str] = []
+    other.on("request", lambda r: streams.append(r.url) if "/stream" in r.url else None)
+    run_id = server.launch(epochs=1000, seed=3)
+    other.goto(f"{server.url}/#/runs/{run_id}")
+    expect(other.locator("live-dot")).to_have_attribute("data-status", "live")
+    eventually(lambda: len(drawn(other)[0]) >= 2, 60)
+    assert not streams
+    page.close()
+    before = len(drawn(other)[0])
+    eventually(lambda: len(drawn(other)[0]) >= before + 2, 60)
+    assert len(streams) == 1
+    epochs, _ = drawn(other)
+    assert epochs == list(range(1, len(epochs) + 1))
+    server.api.post(f"/runs/{run_id}/cancel")
+
+
+@pytest.mark.timeout(120)
+def test_the_overview_follows_a_run_from_queued_to_cancelled(page: Page, server: Server) -> None:
+    run_id = server.launch(epochs=1000, seed=4, name="Follow me")
+    card = page.locator("run-card", has_text="Follow me")
+    expect(card.locator("state-badge")).to_have_text("Running")
+    expect(card).to_contain_text("images")
+    row = page.locator("run-table tbody tr", has_text="Follow me")
+    expect(row).to_have_count(1)
+    card.get_by_role("button", name="Cancel").click()
+    expect(row.locator("state-badge")).to_have_text("Cancelled")
+    expect(card).to_have_count(0)
+    assert server.run(run_id)["state"] == "CANCELLED"
+
+
+@pytest.mark.timeout(120)
+def test_zoom_is_kept_while_the_curve_grows(page: Page, server: Server) -> None:
+    run_id = server.launch(epochs=1000, seed=5)
+    page.goto(f"{server.url}/#/runs/{run_id}")
+    eventually(lambda: len(drawn(page)[0]) >= 2, 60)
+    box = page.locator("metric-chart[data-name=loss] .plot").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 150, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 350, box["y"] + 160, steps=4)
+    page.mouse.up()
+    reset = page.get_by_role("button", name="Reset zoom")
+    expect(reset).to_be_visible()
+    zoomed = _range(page)
+    before = len(drawn(page)[0])
+    eventually(lambda: len(drawn(page)[0]) >= before + 2, 60)
+    assert _range(page) == zoomed
+    reset.click()
+    eventually(lambda: _range(page) == [0, 1000], 5)
+    server.api.post(f"/runs/{run_id}/cancel")
+
+
+def _range(page: Page) -> list[float]:
+    read = "document.querySelector('metric-chart[data-name=loss] .plot').layout.xaxis.range"
+    return list(page.evaluate(read))

@@ -1,0 +1,142 @@
+"""The page as such: signing in, hostile text, narrow screens, both themes, the keyboard."""
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.e2e.conftest import Server, Watched
+
+HOSTILE = "<img src=x onerror='window.pwned=1'><script>window.pwned=1</script>"
+
+
+@pytest.fixture(scope="module")
+def finished(server: Server) -> str:
+    """A run that has ended, with a hostile name."""
+    run_id = server.launch(epochs=2, seed=9, name=HOSTILE)
+    return run_id
+
+
+def test_without_a_token_only_the_sign_in_is_shown(watched: Watched, server: Server) -> None:
+    watched.refusals_expected = True
+    page = watched.page
+    page.goto(server.url)
+    field = page.get_by_label("Token")
+    field.fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("not the server's")
+    field.fill(server.token)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("overview-view")).to_be_visible()
+    expect(page.locator("live-dot")).to_have_attribute("data-status", "live")
+    page.get_by_label("Menu").click()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("Token")).to_be_visible()
+
+
+def test_markup_in_a_name_is_text(page: Page, server: Server, finished: str) -> None:
+    expect(page.locator("run-table").get_by_role("link", name=HOSTILE)).to_be_visible()
+    page.goto(f"{server.url}/#/runs/{finished}")
+    expect(page.get_by_role("heading", name=HOSTILE)).to_be_visible()
+    page.goto(f"{server.url}/#/launch?from={finished}")
+    expect(page.get_by_text("Filled in from")).to_contain_text(HOSTILE)
+    assert page.evaluate("window.pwned") is None
+
+
+def test_scripts_that_are_not_files_of_the_page_do_not_run(page: Page, watched: Watched) -> None:
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'),"
+        "{textContent: 'window.pwned = 1'}))"
+    )
+    assert page.evaluate("window.pwned") is None
+    assert "Content Security Policy" in watched.faults.pop()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 768, 1280, 1600])
+def test_nothing_is_wider_than_the_screen(
+    browser: Browser, server: Server, finished: str, width: int, theme: str
+) -> None:
+    context = browser.new_context(
+        viewport={"width": width, "height": 800},
+        color_scheme="dark" if theme == "dark" else "light",
+    )
+    page = context.new_page()
+    page.goto(server.link)
+    page.locator("run-table tbody tr").first.wait_for()
+    _assert_fits(page)
+    page.goto(f"{server.url}/#/runs/{finished}")
+    page.locator(".main-svg").first.wait_for()
+    _assert_fits(page)
+    page.goto(f"{server.url}/#/launch")
+    page.locator("run-form").wait_for()
+    _assert_fits(page)
+    background = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+    brightness = sum(int(part) for part in background.strip("rgb()").split(","))
+    assert (brightness < 200) == (theme == "dark")
+    context.close()
+
+
+def _assert_fits(page: Page) -> None:
+    root = "document.documentElement"
+    assert page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth")
+
+
+def test_a_chosen_theme_is_remembered(page: Page) -> None:
+    page.get_by_label("Menu").click()
+    page.get_by_text("Dark", exact=True).click()
+    page.reload()
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    page.get_by_label("Menu").click()
+    page.get_by_text("System", exact=True).click()
+    page.reload()
+    expect(page.locator("html")).not_to_have_attribute("data-theme", "dark")
+
+
+def test_the_keyboard_leads_everywhere(page: Page, finished: str) -> None:
+    page.locator("run-table tbody tr").first.wait_for()
+    page.keyboard.press("/")
+    expect(page.get_by_label("Filter by name or id")).to_be_focused()
+    page.keyboard.type(finished)
+    expect(page.locator("run-table tbody tr")).to_have_count(1)
+    page.keyboard.press("Escape")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"**/#/runs/{finished}")
+    page.locator(".main-svg").first.wait_for()
+    page.keyboard.press("l")
+    expect(page.get_by_label("log")).to_be_checked()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_contain_text("Keyboard shortcuts")
+    page.keyboard.press("Escape")
+    page.keyboard.press("g")
+    page.keyboard.press("n")
+    expect(page.locator("run-form")).to_be_visible()
+
+
+def test_the_charts_are_there_as_tables_too(page: Page, server: Server, finished: str) -> None:
+    page.goto(f"{server.url}/#/runs/{finished}")
+    expect(page.locator("run-view .title-line state-badge")).to_have_text("Succeeded")
+    page.get_by_text("View as table").first.click()
+    table = page.locator("metric-chart table").first
+    expect(table.locator("tbody tr")).to_have_count(2)
+    expect(table.get_by_role("columnheader", name="Training", exact=True)).to_be_visible()
+
+
+def test_runs_are_filtered_and_sorted_by_the_address(page: Page, server: Server) -> None:
+    server.launch(epochs=1, seed=10, name="aardvark")
+    server.launch(epochs=1, seed=11, name="zebra")
+    page.goto(f"{server.url}/#/?q=a&sort=name")
+    first = page.locator("run-table tbody tr").first
+    expect(first).to_contain_text("aardvark")
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.get_by_role("columnheader", name="Run")).to_have_attribute(
+        "aria-sort", "descending"
+    )
+    page.get_by_label("Filter by name or id").fill("zebra")
+    expect(page.locator("run-table tbody tr")).to_have_count(1)
+    assert "q=zebra" in page.url
+
+
+def test_an_unknown_run_is_said_in_words(page: Page, watched: Watched, server: Server) -> None:
+    watched.refusals_expected = True
+    page.goto(f"{server.url}/#/runs/0123456789abcdef")
+    expect(page.get_by_role("alert")).to_contain_text("There is no run")

@@ -1,0 +1,286 @@
+"""The five randomizations: what they change, what they keep, and that they never change again."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.domain.spec import RunSpec
+from tests.worker.training.small_runs import CPU, small
+from worker.datasets.images import ImageDataset
+from worker.training.data import centre_crop, prepare
+from worker.training.draws import Stream
+from worker.training.randomize import (
+    Fingerprint,
+    Moments,
+    moments,
+    randomize_labels,
+    randomize_pixels,
+)
+
+SEEDS = st.integers(0, 2**31 - 1)
+PIXEL_RANDOMIZATIONS = ("shuffled_pixels", "random_pixels", "gaussian")
+VARIANTS = ("paper", "report")
+
+
+def corrupted(p: float, seed: int = 0) -> RunSpec:
+    return RunSpec.model_validate(
+        {"randomization": "corrupted_labels", "corruption": p, "data_seed": seed}
+    )
+
+
+def of_pixels(randomization: str, variant: str = "paper", seed: int = 0) -> RunSpec:
+    return RunSpec.model_validate(
+        {"randomization": randomization, "variant": variant, "data_seed": seed}
+    )
+
+
+def some_images(count: int = 6) -> np.ndarray:
+    """Images no two of which have the same pixels, and whose channels differ."""
+    values = np.random.default_rng(0).integers(0, 256, (count, 12, 12, 3))
+    values[..., 1] //= 2
+    return values.astype(np.uint8)
+
+
+def randomized(spec: RunSpec, images: np.ndarray) -> np.ndarray:
+    whole = moments(images) if spec.randomization == "gaussian" else None
+    if spec.variant == "report":
+        whole = None
+    return randomize_pixels(spec, images, np.arange(len(images)), Stream.TRAIN_PIXELS, whole)
+
+
+# -------------------------------------------------------------------------------- labels
+
+
+@given(SEEDS, st.floats(0.01, 0.99))
+def test_labels_are_replaced_with_probability_p_by_a_uniform_class(seed: int, p: float) -> None:
+    labels = np.arange(20_000) % 10
+    new = randomize_labels(corrupted(p, seed), labels, 10)
+    # A replaced label equals the true one in one of ten cases.
+    spread = 5 * (0.9 * p * (1 - 0.9 * p) / len(labels)) ** 0.5
+    assert (new != labels).mean() == pytest.approx(0.9 * p, abs=spread)
+    wrong = (new - labels)[new != labels] % 10
+    counts = np.bincount(wrong, minlength=10)[1:]
+    assert np.abs(counts - len(wrong) / 9).max() < 6 * (len(wrong) / 9) ** 0.5 + 1
+
+
+@given(SEEDS, st.integers(2, 300))
+def test_random_labels_are_uniform_over_any_number_of_classes(seed: int, classes: int) -> None:
+    spec = RunSpec.model_validate({"randomization": "random_labels", "data_seed": seed})
+    new = randomize_labels(spec, np.zeros(200 * classes, dtype=np.int64), classes)
+    counts = np.bincount(new, minlength=classes)
+    assert len(counts) == classes
+    assert np.abs(counts - 200).max() < 6 * 200**0.5
+
+
+@given(SEEDS, st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+def test_labels_corrupted_at_a_smaller_p_are_so_at_a_larger(seed: int, p: float, q: float) -> None:
+    low, high = sorted((p, q))
+    labels = np.arange(3000) % 10
+    at_low = randomize_labels(corrupted(low, seed), labels, 10)
+    at_high = randomize_labels(corrupted(high, seed), labels, 10)
+    changed = at_low != labels
+    assert (at_high[changed] == at_low[changed]).all()
+
+
+def test_random_labels_are_the_end_of_the_corrupted_ones() -> None:
+    labels = np.arange(3000) % 10
+    nearly = randomize_labels(corrupted(0.999), labels, 10)
+    spec = RunSpec.model_validate({"randomization": "random_labels"})
+    assert (nearly != randomize_labels(spec, labels, 10)).mean() < 0.01
+
+
+@given(SEEDS)
+def test_labels_are_corrupted_independently_of_each_other(seed: int) -> None:
+    labels = np.arange(20_000) % 10
+    changed = randomize_labels(corrupted(0.5, seed), labels, 10) != labels
+    for lag in (1, 2, 10):
+        pairs = np.corrcoef(changed[:-lag], changed[lag:])[0, 1]
+        assert abs(pairs) < 5 / len(labels) ** 0.5
+
+
+@pytest.mark.parametrize("randomization", PIXEL_RANDOMIZATIONS)
+def test_randomized_pixels_leave_labels_alone(randomization: str) -> None:
+    labels = np.arange(100) % 10
+    assert (randomize_labels(of_pixels(randomization), labels, 10) == labels).all()
+
+
+# -------------------------------------------------------------------------------- pixels
+
+
+@given(SEEDS)
+def test_shuffled_pixels_move_positions_alike_in_all_images(seed: int) -> None:
+    places = np.arange(144, dtype=np.uint8).reshape(1, 12, 12, 1)
+    images = np.concatenate([places, places], axis=0).repeat(3, axis=3)
+    new = randomized(of_pixels("shuffled_pixels", seed=seed), images)
+    assert (new[0] == new[1]).all()
+    assert (new == new[..., :1]).all(), "the channels of a position stay together"
+    assert (np.sort(new[0, ..., 0].ravel()) == np.arange(144)).all()
+    assert (new != images).any()
+
+
+def test_shuffled_pixels_are_the_same_in_both_variants() -> None:
+    spec = of_pixels("shuffled_pixels")
+    assert spec.variant is None
+
+
+@given(SEEDS, st.sampled_from(VARIANTS))
+def test_random_pixels_keep_each_images_values(seed: int, variant: str) -> None:
+    images = some_images()
+    new = randomized(of_pixels("random_pixels", variant, seed), images)
+    assert (np.sort(new.reshape(6, -1)) == np.sort(images.reshape(6, -1))).all()
+    if variant == "report":  # colours, as triples, are kept as well
+        assert (np.sort(_colours(new)) == np.sort(_colours(images))).all()
+    else:
+        assert (np.sort(_colours(new)) != np.sort(_colours(images))).any()
+
+
+@given(SEEDS, st.sampled_from(VARIANTS))
+def test_random_pixels_move_differently_in_each_image(seed: int, variant: str) -> None:
+    places = np.arange(144, dtype=np.uint8).reshape(1, 12, 12, 1).repeat(3, axis=3)
+    new = randomized(of_pixels("random_pixels", variant, seed), places.repeat(3, axis=0))
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        assert (new[one] == new[other]).mean() < 0.1
+
+
+@given(SEEDS)
+@settings(max_examples=20)
+def test_gaussian_images_have_the_moments_of_the_whole_dataset(seed: int) -> None:
+    images = some_images(40)
+    new = randomized(of_pixels("gaussian", "paper", seed), images)
+    values, n = images / 255, new.size
+    assert new.mean() == pytest.approx(values.mean(), abs=5 * values.std() / n**0.5)
+    assert new.std() == pytest.approx(values.std(), rel=5 / (2 * n) ** 0.5)
+    # Not those of the channel: green is darker in these images.
+    green = new[..., 1]
+    assert green.mean() == pytest.approx(values.mean(), abs=5 * values.std() / green.size**0.5)
+
+
+@given(SEEDS)
+@settings(max_examples=20)
+def test_gaussian_images_of_the_report_have_the_moments_of_their_image_and_channel(
+    seed: int,
+) -> None:
+    images = (some_images(4) * np.array([1.0, 0.5, 0.1])).astype(np.uint8)
+    images[0] //= 3
+    new = randomized(of_pixels("gaussian", "report", seed), images)
+    values = images / 255
+    mean, std = values.mean(axis=(1, 2)), values.std(axis=(1, 2))
+    assert (np.abs(new.mean(axis=(1, 2)) - mean) < 5 * std / 144**0.5).all()
+    assert (np.abs(new.std(axis=(1, 2)) / std - 1) < 5 / 288**0.5).all()
+
+
+@given(SEEDS, st.sampled_from(VARIANTS))
+@settings(max_examples=20)
+def test_gaussian_images_are_independent_of_each_other(seed: int, variant: str) -> None:
+    same = some_images(1).repeat(3, axis=0)
+    new = randomized(of_pixels("gaussian", variant, seed), same)
+    correlation = np.corrcoef(new[..., 0].reshape(3, -1))[np.triu_indices(3, 1)]
+    assert (np.abs(correlation) < 5 / 144**0.5).all()
+
+
+@pytest.mark.parametrize("randomization", PIXEL_RANDOMIZATIONS)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_training_and_test_images_are_randomized_by_different_draws(
+    randomization: str, variant: str
+) -> None:
+    spec, images, places = of_pixels(randomization, variant), some_images(), np.arange(6)
+    whole = Moments(0.5, 0.2) if variant == "paper" else None
+    train = randomize_pixels(spec, images, places, Stream.TRAIN_PIXELS, whole)
+    test = randomize_pixels(spec, images, places, Stream.TEST_PIXELS, whole)
+    assert (train == test).all() == (randomization == "shuffled_pixels")
+
+
+def test_moments_are_those_of_all_values() -> None:
+    images = some_images(1500)
+    found, values = moments(images), images.astype(np.float64) / 255
+    assert found.mean == pytest.approx(values.mean(), abs=1e-12)
+    assert found.std == pytest.approx(values.std(), abs=1e-12)
+
+
+# ------------------------------------------------------------------ fingerprints, constancy
+
+
+@pytest.mark.parametrize("randomization", PIXEL_RANDOMIZATIONS)
+def test_an_image_is_randomized_alike_in_every_subset(
+    randomization: str, cifar10: ImageDataset
+) -> None:
+    spec = of_pixels(randomization, "paper").replace(n_train=20, n_test=10)
+    few = prepare(spec, cifar10, CPU)
+    many = prepare(spec.replace(n_train=60), cifar10, CPU)
+    among = {row.numpy().tobytes() for row in many.train_images}
+    assert all(row.numpy().tobytes() in among for row in few.train_images)
+
+
+FINGERPRINTS = {
+    ("true_labels", "paper"): "8c486e3c1d05",
+    ("random_labels", "paper"): "5d1407286e43",
+    ("shuffled_pixels", "paper"): "a05ae0efc9a3",
+    ("random_pixels", "paper"): "ad11ebc81944",
+    ("random_pixels", "report"): "02c5088b4776",
+    ("gaussian", "paper"): "aa8de909fb13",
+    ("gaussian", "report"): "9a127d9ee3bb",
+}
+"""First digits of the SHA-256 of `small`'s data with data seed 1: integers, or rounded to 1e-4."""
+
+
+@pytest.mark.parametrize(("case", "expected"), FINGERPRINTS.items())
+def test_fingerprints_are_these_on_every_platform(
+    case: tuple[str, str], expected: str, cifar10: ImageDataset
+) -> None:
+    spec = small(randomization=case[0], variant=case[1], data_seed=1)
+    assert prepare(spec, cifar10, CPU).fingerprint[:12] == expected
+
+
+def test_fingerprints_differ_between_randomizations_and_seeds(cifar10: ImageDataset) -> None:
+    specs = [small(randomization=r, variant=v, data_seed=s) for r, v in FINGERPRINTS for s in (1, 2)]
+    prints = {prepare(spec, cifar10, CPU).fingerprint for spec in specs}
+    assert len(prints) == len({spec.hash() for spec in specs})
+
+
+def test_another_process_has_the_same_fingerprint(cifar10: ImageDataset, data_home: Path) -> None:
+    spec = small(randomization="gaussian", data_seed=9)
+    code = f"""
+import pathlib, torch
+from core.domain.spec import RunSpec
+from worker.datasets import store
+from worker.training.data import prepare
+spec = RunSpec.model_validate_json('''{spec.model_dump_json()}''')
+dataset = store.load("cifar10", pathlib.Path("{data_home}"))
+print(prepare(spec, dataset, torch.device("cpu")).fingerprint)
+"""
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == prepare(spec, cifar10, CPU).fingerprint
+
+
+def test_a_difference_below_the_rounding_does_not_change_a_fingerprint() -> None:
+    values = np.array([0.12341, -0.5], dtype=np.float64)
+    assert _digest(values) == _digest(values + 1e-9)
+    assert _digest(values) != _digest(values + 1e-3)
+
+
+def test_the_crop_comes_before_the_randomization(cifar10: ImageDataset) -> None:
+    """Permuting 32×32 pixels and then cropping would let border pixels in."""
+    spec = small(randomization="random_pixels", n_train=10)
+    prepared = prepare(spec, cifar10, CPU)
+    plain = prepare(small(n_train=10), cifar10, CPU)
+    assert np.allclose(
+        np.sort(prepared.train_images.numpy()), np.sort(plain.train_images.numpy()), atol=1e-5
+    )
+    assert centre_crop(cifar10.train_images[:2], 28).shape == (2, 28, 28, 3)
+
+
+def _colours(images: np.ndarray) -> np.ndarray:
+    """Each position's three values as one number."""
+    red, green, blue = np.moveaxis(images.astype(np.int64), -1, 0)
+    return (red * 65536 + green * 256 + blue).reshape(len(images), -1)
+
+
+def _digest(values: np.ndarray) -> bytes:
+    fingerprint = Fingerprint()
+    fingerprint.add_pixels(values)
+    return fingerprint.digest()
