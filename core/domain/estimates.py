@@ -39,6 +39,8 @@ def estimate(spec: RunSpec, epochs: int, measured: Sequence[MeasuredEpoch]) -> E
     alike = _most_alike(spec, measured)
     if not alike:
         return None
+    if epochs == 0:
+        return Estimate(seconds=0, low=0, high=0, basis="nothing is left to train")
     seconds = sorted(
         START_SECONDS
         + epochs

@@ -52,7 +52,8 @@ def randomization_test(model: ModelName, randomization: Randomization) -> Preset
     return Preset(
         name=f"paper-{model}-{randomization.replace('_', '-')}",
         title=f"{MODEL_TITLES[model]}, {test}",
-        description=f"All 50,000 images, the paper's optimiser, {test}; hours on a CPU.",
+        description=f"All 50,000 images, the paper's optimiser, {test}; "
+        f"{'minutes' if model.startswith('mlp') else 'hours'} on a CPU.",
         spec=RunSpec(model=model, randomization=randomization),
         demand=Demand(epochs=64 if model is ModelName.INCEPTION else 100),
     )

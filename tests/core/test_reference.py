@@ -33,9 +33,7 @@ def test_the_published_duplicates_are_marked_and_nothing_else() -> None:
         for point in series.points
         if point.duplicate
     }
-    assert marked == {
-        (panel, key, p) for panel in ("1b", "1c") for key, p in paper.DUPLICATES
-    }
+    assert marked == {(panel, key, p) for panel in ("1b", "1c") for key, p in paper.DUPLICATES}
     for panel, key, p in marked:
         series = paper.series(panel, key)
         assert series is not None
