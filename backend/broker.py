@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import redis
 
-from core import messages
+from core import failpoints, messages
 from core.domain.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class Broker:
 
     def wake_a_worker(self) -> bool:
         """Send one hint to claim a run. Returns whether the broker took it."""
+        failpoints.reach("api.before-hint")
         if self._client is None:
             return False
         try:

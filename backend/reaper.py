@@ -9,6 +9,7 @@ import threading
 import time
 
 from backend.broker import Broker
+from core import failpoints
 from core.domain.errors import BrokerUnavailable, DatabaseUnavailable
 from core.domain.lifecycle import RunState
 from core.settings import Settings
@@ -16,6 +17,8 @@ from core.storage import events, leases, runs, workers
 from core.storage.database import Database
 
 logger = logging.getLogger(__name__)
+MAX_HINTS = 8
+"""Hints that wait with the broker at most: as many idle workers are woken at a time."""
 
 
 class Reaper:
@@ -54,6 +57,7 @@ class Reaper:
             if time_now - self._healthy_since >= self.settings.lease_seconds:
                 for run_id in leases.take_back(session):
                     logger.warning("run %s was taken back from a silent worker", run_id)
+                    failpoints.reach("api.taking-back")
             workers.forget_silent(session, 60 * self.settings.lease_seconds)
             events.prune(session)
             waiting = runs.count_by_state(session).get(RunState.QUEUED, 0)
@@ -62,7 +66,9 @@ class Reaper:
 
     def _send_lost_hints(self, waiting: int) -> None:
         try:
-            if self.broker.waiting_hints() < min(waiting, 8):
-                self.broker.wake_a_worker()
+            missing = min(waiting, MAX_HINTS) - self.broker.waiting_hints()
+            for _ in range(missing):
+                if not self.broker.wake_a_worker():
+                    return
         except BrokerUnavailable as error:
             logger.warning("%s", error)

@@ -6,6 +6,7 @@ raises, and gives up after two seconds.
 
 import json
 import logging
+import time
 from typing import Any
 
 import redis
@@ -22,6 +23,8 @@ PROGRESS = "rethink:progress"
 """Channel that carries progress within an epoch, as JSON."""
 
 TIMEOUT = 2.0
+RETRY_SECONDS = 5.0
+"""Time without hints after one could not be sent."""
 logger = logging.getLogger(__name__)
 
 
@@ -77,6 +80,7 @@ class Hints:
     def __init__(self, broker_url: str) -> None:
         self._client = connect(broker_url) if broker_url else None
         self._was_lost = False
+        self._retry_at = 0.0
 
     def news(self, seq: int) -> None:
         """Say that events up to `seq` are there."""
@@ -100,7 +104,7 @@ class Hints:
         self._publish(PROGRESS, json.dumps(data))
 
     def _publish(self, channel: str, message: str) -> None:
-        if self._client is None:
+        if self._client is None or time.monotonic() < self._retry_at:
             return
         try:
             self._client.publish(channel, message)
@@ -109,6 +113,8 @@ class Hints:
             if not self._was_lost:  # once an outage, not once a second
                 logger.warning("hint not sent, streams will poll instead: %s", error)
             self._was_lost = True
+            # Whoever publishes has work to do, and a broker that hangs costs two seconds a try.
+            self._retry_at = time.monotonic() + RETRY_SECONDS
 
     def close(self) -> None:
         if self._client is not None:

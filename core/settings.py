@@ -1,6 +1,7 @@
 """Settings from `RETHINK_*` environment variables, checked at the start of each process."""
 
 import functools
+import re
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -74,7 +75,7 @@ class Settings(BaseSettings):
     def _heartbeats_keep_leases(self) -> Self:
         if self.heartbeat_seconds > self.lease_seconds / 2:
             raise ValueError(
-                f"HEARTBEAT_SECONDS {self.heartbeat_seconds:g} is not allowed: it must be at most "
+                f"heartbeat_seconds {self.heartbeat_seconds:g} is not allowed: it must be at most "
                 f"half of RETHINK_LEASE_SECONDS, which is {self.lease_seconds:g}"
             )
         return self
@@ -112,4 +113,8 @@ def get_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        raise invalid_input(error, prefix=("RETHINK",)) from error
+        wrong = invalid_input(error, prefix=("RETHINK",))
+        wrong.message = re.sub(
+            r"\bRETHINK\.(\w+)", lambda found: f"RETHINK_{found[1].upper()}", wrong.message
+        )
+        raise wrong from error

@@ -9,42 +9,19 @@ Every method raises a `RethinkError` with a sentence that says what to do: `Inva
 `NotFound`, `Conflict`, `TooManyRuns`, `Unauthorized`, or `ServerError` for the rest.
 """
 
-import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal, Self, overload
 from urllib.parse import quote
 
-import httpx
 from pydantic import BaseModel, ConfigDict
 
-from core.domain import errors
 from core.domain.lifecycle import TERMINAL, RunState
 from core.domain.metrics import EpochMetrics
 from core.domain.spec import RunSpec
 from core.settings import Settings, get_settings
-from rethink import discovery, sse
-
-TIMEOUT = httpx.Timeout(30, connect=5)
-STREAM_TIMEOUT = httpx.Timeout(60, connect=5)
-"""A live stream sends a comment at least every 15 seconds; a silent one is dead."""
-
-ERRORS: dict[int, type[errors.RethinkError]] = {
-    401: errors.Unauthorized,
-    403: errors.Forbidden,
-    404: errors.NotFound,
-    409: errors.Conflict,
-    429: errors.TooManyRuns,
-}
-
-
-class ServerError(errors.RethinkError):
-    """The server failed, or answered what this client does not understand."""
-
-
-class StreamLost(errors.RethinkError):
-    """The event stream ended; the state of the runs is to be fetched again."""
+from rethink import discovery
+from rethink.transport import Event, Transport
 
 
 class Run(BaseModel):
@@ -79,14 +56,6 @@ class Run(BaseModel):
         return str(self.spec["model"])
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """An event of the stream: hello, created, state, epoch, progress, deleted or reset."""
-
-    kind: str
-    data: dict[str, Any]
-
-
 class Client:
     """Talks to one server.
 
@@ -100,19 +69,13 @@ class Client:
     def __init__(
         self, url: str | None = None, token: str | None = None, *, settings: Settings | None = None
     ) -> None:
-        self._settings = settings or get_settings()
+        settings = settings or get_settings()
         if url is None:
-            server = discovery.find(self._settings)
+            server = discovery.find(settings)
             url, token = server.url, token or server.token
-        self.url = url.rstrip("/")
-        headers = {"Accept": "application/json"}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        # No proxy: the address is this machine or a laboratory's own server.
-        self._http = httpx.Client(
-            base_url=f"{self.url}/api/v1/", headers=headers, timeout=TIMEOUT, trust_env=False
-        )
-        self.runs = Runs(self)
+        self._transport = Transport(url, token, settings)
+        self.url = self._transport.url
+        self.runs = Runs(self._transport)
 
     def __enter__(self) -> Self:
         return self
@@ -121,19 +84,19 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        self._http.close()
+        self._transport.close()
 
     def health(self) -> dict[str, Any]:
         """State of the server, its database, broker and workers."""
-        return dict(self.request("GET", "health"))
+        return dict(self._transport.request("GET", "health"))
 
     def capabilities(self) -> dict[str, Any]:
         """What the workers offer: devices, datasets, models, presets."""
-        return dict(self.request("GET", "capabilities"))
+        return dict(self._transport.request("GET", "capabilities"))
 
     def workers(self) -> list[dict[str, Any]]:
         """The workers, and what each is doing."""
-        return list(self.request("GET", "workers"))
+        return list(self._transport.request("GET", "workers"))
 
     def stream(self, *topics: str) -> Iterator[Event]:
         """Follow `topics` (`runs`, `run:<id>`) until the connection ends.
@@ -141,22 +104,7 @@ class Client:
         Raises:
             StreamLost: the connection broke. Fetch the state again, then call this anew.
         """
-        try:
-            with self._http.stream(
-                "GET",
-                "stream",
-                params={"topics": ",".join(topics)},
-                headers={"Accept": "text/event-stream"},
-                timeout=STREAM_TIMEOUT,
-            ) as response:
-                if response.is_error:
-                    response.read()
-                    raise _error(response)
-                for event in sse.parse(response.iter_lines()):
-                    yield Event(event.event, json.loads(event.data))
-        except httpx.HTTPError as error:
-            raise StreamLost(f"The stream of {self.url} broke off ({error}).") from error
-        raise StreamLost(f"The stream of {self.url} ended.")
+        return self._transport.stream(*topics)
 
     def wait(self, run_id: str, *, timeout: float | None = None, poll: float = 1.0) -> Run:
         """Wait until a run has ended, and return it.
@@ -171,45 +119,12 @@ class Client:
             time.sleep(poll)
         return run
 
-    def request(self, method: str, path: str, **options: Any) -> Any:
-        """Send a request; return the decoded answer (None if it has no body).
-
-        Raises:
-            RethinkError: the server refused or failed, see the module's docstring.
-            NoServer: nothing answers at the address.
-        """
-        response = self.raw(method, path, **options)
-        if not response.content:
-            return None
-        try:
-            return response.json()
-        except ValueError as error:
-            raise ServerError(f"{self.url} is not a Rethink server: check RETHINK_URL.") from error
-
-    def raw(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Like `request`, without decoding."""
-        try:
-            response = self._http.request(method, path, **options)
-        except httpx.ConnectError as error:
-            if self._settings.url:
-                raise discovery.NoServer(
-                    f"Nothing answers at {self.url}. Check RETHINK_URL, and that the server runs."
-                ) from error
-            raise discovery.no_server(self._settings) from error
-        except httpx.TimeoutException as error:
-            raise ServerError(f"{self.url} did not answer in time. Try again.") from error
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ServerError(f"{self.url} cannot be used ({error}). Check RETHINK_URL.") from error
-        if response.is_error:
-            raise _error(response)
-        return response
-
 
 class Runs:
     """The runs of a server: `client.runs`."""
 
-    def __init__(self, client: Client) -> None:
-        self._client = client
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
 
     def create(
         self,
@@ -235,7 +150,7 @@ class Runs:
         stop: Mapping[str, float] | None = None,
     ) -> dict[str, Any]:
         """How long a run would take, without launching it."""
-        answer = self._client.request("POST", "runs/estimate", json=_launch(spec, epochs, stop))
+        answer = self._transport.request("POST", "runs/estimate", json=_launch(spec, epochs, stop))
         return dict(answer)
 
     def list(
@@ -248,12 +163,12 @@ class Runs:
     ) -> "Sequence[Run]":
         """Runs, newest first unless `sort` says otherwise."""
         params = _present(state=state, limit=limit, offset=offset, sort=sort)
-        answer = self._client.request("GET", "runs", params=params)
+        answer = self._transport.request("GET", "runs", params=params)
         return [Run.model_validate(item) for item in answer["items"]]
 
     def count(self) -> int:
         """How many runs the server holds."""
-        return int(self._client.request("GET", "runs", params={"limit": 1})["total"])
+        return int(self._transport.request("GET", "runs", params={"limit": 1})["total"])
 
     def get(self, run_id: str) -> Run:
         return self._run("GET", _path(run_id))
@@ -269,8 +184,8 @@ class Runs:
         """The curve of a run, an item an epoch; or, with `format`, the text of the download."""
         path = _path(run_id, "metrics")
         if format is not None:
-            return self._client.raw("GET", path, params={"format": format}).text
-        answer = self._client.request("GET", path, params={"format": "json"})
+            return self._transport.raw("GET", path, params={"format": format}).text
+        answer = self._transport.request("GET", path, params={"format": "json"})
         return [EpochMetrics.model_validate(item) for item in answer["items"]]
 
     def cancel(self, run_id: str) -> Run:
@@ -296,10 +211,10 @@ class Runs:
 
     def delete(self, run_id: str) -> None:
         """Delete a run, its metrics and its checkpoints."""
-        self._client.request("DELETE", _path(run_id))
+        self._transport.request("DELETE", _path(run_id))
 
     def _run(self, method: str, path: str, **options: Any) -> Run:
-        return Run.model_validate(self._client.request(method, path, **options))
+        return Run.model_validate(self._transport.request(method, path, **options))
 
 
 def _path(run_id: str, *verb: str) -> str:
@@ -315,15 +230,3 @@ def _launch(
 
 def _present(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _error(response: httpx.Response) -> errors.RethinkError:
-    """The error that a problem document (RFC 9457) describes."""
-    try:
-        problem = response.json()
-        detail, fields = str(problem["detail"]), problem.get("errors") or []
-    except (ValueError, KeyError, TypeError):
-        return ServerError(f"{response.url} answered {response.status_code}.")
-    if response.status_code in (400, 413, 415, 422):
-        return errors.InvalidInput(detail, fields)
-    return ERRORS.get(response.status_code, ServerError)(detail)

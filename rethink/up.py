@@ -6,23 +6,22 @@ a child that has just been started.
 
 import contextlib
 import errno
-import fcntl
-import json
 import os
 import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from core import __version__, home, token
-from core.domain.errors import BrokerUnavailable, Conflict, RethinkError
+from core.domain.errors import BrokerUnavailable, RethinkError
 from core.settings import Settings
 from core.storage import database
 from rethink import broker, discovery, slots
 from rethink.client import Client
 from rethink.demo import Demo
+from rethink.lock import only_one
 from rethink.processes import Child, Children, adopt_orphans, module, module_environment
 
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
@@ -52,7 +51,7 @@ def up(settings: Settings, *, host: str, port: int, demo: bool) -> None:
     """
     stop, hurry = _stop_on_signals()
     home.folder(settings)
-    with _only_one(settings) as publish:
+    with only_one(settings) as publish:
         port = _free_port(host, port)
         url = f"http://{WILDCARDS.get(host, _bracketed(host))}:{port}"
         adopt_orphans()
@@ -188,51 +187,6 @@ def _stop_on_signals() -> tuple[threading.Event, threading.Event]:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a script's background job
             signal.signal(number, handle)
     return stop, hurry
-
-
-@contextlib.contextmanager
-def _only_one(settings: Settings) -> Iterator[Callable[[dict[str, Any]], None]]:
-    """Hold the lock of this home; yields a function that writes what others may know.
-
-    The lock ends with this process, however it ends.
-
-    Raises:
-        Conflict: another `rethink up` holds it.
-    """
-    path = settings.root / "up.lock"
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    except OSError as error:
-        raise home.unavailable(settings, path, error) from error
-    with os.fdopen(descriptor, "r+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise _already_running(settings) from None
-        except OSError as error:
-            raise home.unavailable(settings, path, error) from error
-
-        def publish(facts: dict[str, Any]) -> None:
-            file.seek(0)
-            file.truncate()
-            json.dump(facts, file)
-            file.flush()
-
-        publish({"pid": os.getpid()})
-        try:
-            yield publish
-        finally:
-            file.truncate(0)  # not deleted: the next one might have opened it already
-
-
-def _already_running(settings: Settings) -> Conflict:
-    facts = discovery.running(settings)
-    pid, url = facts.get("pid", "PID"), facts.get("url")
-    where = f" at {url}" if url else ""
-    return Conflict(
-        f"Rethink already runs{where} with home {settings.root} (process {pid}). Open that, end "
-        f"it with `kill {pid}`, or set RETHINK_HOME to another folder."
-    )
 
 
 def _free_port(host: str, port: int) -> int:

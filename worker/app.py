@@ -13,6 +13,7 @@ from celery import Celery, signals
 
 from core import messages
 from core.settings import Settings
+from worker.child import TrainerDied
 from worker.supervise import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -66,7 +67,11 @@ def _connect(app: Celery, supervisor: Supervisor) -> list[Any]:
 def run(settings: Settings, slot: str) -> int:
     """Work until a signal; then hand back the run in progress and end."""
     supervisor = Supervisor(settings, slot)
-    supervisor.start()
+    try:
+        supervisor.start()
+    except TrainerDied as death:
+        logger.error("%s. What it printed is above.", death)
+        return 1
     app = create_app(settings, supervisor)
     try:
         app.worker_main(
@@ -81,4 +86,14 @@ def run(settings: Settings, slot: str) -> int:
         return int(end.code or 0)
     finally:
         supervisor.stop()
+        if supervisor.handed_back:
+            _wake_another(app)
     return 0
+
+
+def _wake_another(app: Celery) -> None:
+    """Have another worker take the run now; the API would send word within seconds."""
+    try:
+        app.send_task(messages.TASK, queue=messages.QUEUE, retry=False)
+    except Exception as error:  # kombu raises its transport's own kinds
+        logger.warning("no other worker was woken: %s", error)

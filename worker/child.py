@@ -1,13 +1,20 @@
-"""The trainer child as its worker sees it: start, orders, reports, end."""
+"""The trainer child as its worker sees it: start, orders, reports, end.
+
+Notable choices:
+- Threads of its own write the orders and read the reports: neither a trainer that does not listen
+  nor a worker that waits for its database ever blocks the other.
+- The child asks the kernel to be killed with the thread that started it, and ends when its standard
+  input does: two ways, so that no trainer outlives its worker.
+"""
 
 import contextlib
-import ctypes
 import logging
 import os
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO
@@ -17,7 +24,6 @@ from pydantic import ValidationError
 from worker import wire
 
 logger = logging.getLogger(__name__)
-PR_SET_PDEATHSIG = 1
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 120.0
 """Time a trainer gets to load torch and say that it is ready."""
@@ -30,21 +36,31 @@ class TrainerDied(Exception):
 class Child:
     """A running `python -m worker.trainer`."""
 
-    def __init__(self) -> None:
+    def __init__(self, stopping: threading.Event | None = None) -> None:
+        """Start one and wait until it is ready.
+
+        Raises:
+            TrainerDied: it did not get ready, or `stopping` was set meanwhile.
+        """
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "worker.trainer"],
+            [sys.executable, "-P", "-m", "worker.trainer", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
             start_new_session=True,  # its own process group: killed whole, spared Ctrl-C
-            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
             text=True,
             encoding="utf-8",
         )
         self._reports: SimpleQueue[wire.Report | None] = SimpleQueue()
+        self._orders: SimpleQueue[str | None] = SimpleQueue()
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
-        threading.Thread(target=self._read, args=[self._process.stdout], daemon=True).start()
-        self.capabilities = self._await_ready()
+        for target, pipe in (
+            (self._write, self._process.stdin),
+            (self._read, self._process.stdout),
+        ):
+            threading.Thread(target=target, args=[pipe], daemon=True).start()
+        self.capabilities = self._await_ready(stopping or threading.Event())
 
     @property
     def pid(self) -> int:
@@ -56,10 +72,7 @@ class Child:
 
     def order(self, order: wire.Order) -> None:
         """Send an order; one to a dead trainer is dropped, `next_report` tells of its death."""
-        assert self._process.stdin is not None
-        with contextlib.suppress(BrokenPipeError, ValueError):
-            self._process.stdin.write(order.model_dump_json() + "\n")
-            self._process.stdin.flush()
+        self._orders.put(order.model_dump_json())
 
     def next_report(self, seconds: float) -> wire.Report | None:
         """The next report, or None after `seconds` without one.
@@ -72,30 +85,44 @@ class Child:
         except Empty:
             return None
         if report is None:
+            self._reports.put(None)  # for whoever asks again
             raise TrainerDied(self._obituary())
         return report
 
     def kill(self) -> None:
         """End the trainer and whatever it started, at once."""
-        with contextlib.suppress(ProcessLookupError):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._orders.put(None)
 
-    def _await_ready(self) -> dict[str, object]:
-        report = self.next_report(START_SECONDS)
-        if not isinstance(report, wire.Ready):
-            self.kill()
-            raise TrainerDied(f"The trainer was not ready within {START_SECONDS:.0f} s")
-        return report.capabilities
+    def _await_ready(self, stopping: threading.Event) -> dict[str, object]:
+        deadline = time.monotonic() + START_SECONDS
+        while not stopping.is_set() and time.monotonic() < deadline:
+            report = self.next_report(0.1)
+            if isinstance(report, wire.Ready):
+                return report.capabilities
+        self.kill()
+        if stopping.is_set():
+            raise TrainerDied("The worker was told to stop while its trainer started")
+        raise TrainerDied(f"The trainer was not ready within {START_SECONDS:.0f} s")
 
-    def _read(self, lines: IO[str]) -> None:
-        for line in lines:
-            try:
-                self._reports.put(wire.REPORT.validate_json(line))
-            except ValidationError:
-                logger.exception("the trainer said what is not understood: %.200s", line)
+    def _write(self, pipe: IO[str]) -> None:
+        with contextlib.suppress(OSError), pipe:  # a broken pipe: it is dead
+            while (line := self._orders.get()) is not None:
+                pipe.write(line + "\n")
+                pipe.flush()
+
+    def _read(self, pipe: IO[str]) -> None:
+        with pipe:
+            for line in pipe:
+                try:
+                    self._reports.put(wire.REPORT.validate_json(line))
+                except ValidationError:
+                    logger.warning("the trainer said what is not understood: %.200s", line)
         self._process.wait()
         self._reports.put(None)
+        self._orders.put(None)
 
     def _obituary(self) -> str:
         code = self._process.wait()
@@ -104,7 +131,3 @@ class Child:
         if code < 0:
             return f"The trainer ended by {signal.Signals(-code).name}"
         return f"The trainer ended with exit code {code}"
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)

@@ -1,8 +1,8 @@
 """What a run has reported and the database has not yet taken.
 
-While the database is away the trainer goes on and reports pile up here, in order. Should the worker
-die meanwhile nothing is lost either: the run goes on from its last recorded checkpoint and, being
-deterministic, reports the same again.
+While the database is away the trainer goes on and reports pile up here, in order: a kilobyte an
+epoch. Should the worker die meanwhile nothing is lost either: the run goes on from its last
+recorded checkpoint and, being deterministic, reports the same again.
 """
 
 import logging
@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from sqlalchemy.orm import Session
 
+from core import failpoints
 from core.domain.errors import DatabaseUnavailable
 from core.domain.lifecycle import RunState
 from core.storage import leases
@@ -39,32 +40,24 @@ class Outbox:
     def empty(self) -> bool:
         return not self._waiting
 
-    def deliver(self) -> None:
+    def deliver(self) -> bool:
         """Store what waits, if the database answers; else try again a second later.
+
+        Returns whether nothing waits any more.
 
         Raises:
             Stale: another attempt owns the run.
         """
         if not self._waiting:
-            return
+            return True
         sending = list(self._waiting)
         outdated: list[str] = []
-
-        def store(session: Session) -> None:
-            epochs = [r.metrics for r in sending if isinstance(r, wire.Epoch)]
-            for report in sending:
-                if isinstance(report, wire.Provenance):
-                    leases.record_provenance(session, self.run_id, self.attempt, report.provenance)
-            if epochs:
-                leases.record_epochs(session, self.run_id, self.attempt, epochs)
-            for report in sending:
-                if isinstance(report, wire.Saved):
-                    outdated.extend(self._record_checkpoint(session, report))
-
-        if self.attempt_write(store):
-            del self._waiting[: len(sending)]
-            for key in outdated:
-                self.folder.discard(key)
+        if not self.attempt_write(lambda session: self._store(session, sending, outdated)):
+            return False
+        del self._waiting[: len(sending)]
+        for key in outdated:
+            self._discard(key)
+        return True
 
     def attempt_write(self, work: Callable[[Session], object]) -> bool:
         """Run `work` in a transaction. Returns False while the database is away.
@@ -90,9 +83,9 @@ class Outbox:
 
     def finish(self, ended: wire.Ended) -> RunState | None:
         """Deliver all that waits and end the attempt. None while the database is away."""
-        self.deliver()
-        if not self.empty:
+        if not self.deliver():
             return None
+        failpoints.reach("worker.before-finish")
         states: list[RunState] = []
         done = self.attempt_write(
             lambda session: states.append(
@@ -100,6 +93,24 @@ class Outbox:
             )
         )
         return states[-1] if done else None
+
+    def lose(self, why: str) -> bool:
+        """Deliver all that waits and give the run back. False while the database is away."""
+        return self.deliver() and self.attempt_write(
+            lambda session: leases.lose(session, self.run_id, self.attempt, why)
+        )
+
+    def _store(self, session: Session, sending: list[wire.Report], outdated: list[str]) -> None:
+        outdated.clear()
+        for report in sending:
+            if isinstance(report, wire.Provenance):
+                leases.record_provenance(session, self.run_id, self.attempt, report.provenance)
+        if epochs := [report.metrics for report in sending if isinstance(report, wire.Epoch)]:
+            leases.record_epochs(session, self.run_id, self.attempt, epochs)
+        for report in sending:
+            if isinstance(report, wire.Saved):
+                failpoints.reach("worker.before-checkpoint-row")
+                outdated.extend(self._record_checkpoint(session, report))
 
     def _record_checkpoint(self, session: Session, saved: wire.Saved) -> list[str]:
         return leases.record_checkpoint(
@@ -112,3 +123,9 @@ class Outbox:
             sha256=saved.sha256,
             size=saved.size,
         )
+
+    def _discard(self, key: str) -> None:
+        try:
+            self.folder.discard(key)
+        except OSError as error:  # the next attempt removes it
+            logger.warning("checkpoint %s could not be removed: %s", key, error)

@@ -1,12 +1,14 @@
-"""`python -m worker.trainer`: the child process that trains. It knows no database and no broker.
+"""`python -m worker.trainer PARENT`: the child that trains. It knows no database and no broker.
 
 It stays warm between runs. Lines of JSON come in on standard input (`worker.wire.Order`), lines of
 JSON go out on what was standard output (`worker.wire.Report`); whatever else prints goes to
-standard error. It ends when its standard input does, so it never outlives its worker.
+standard error. It ends when its standard input does or its parent is gone: it never outlives its
+worker.
 
 What a run does here depends on its spec alone: the same weights come out warm or cold.
 """
 
+import ctypes
 import os
 import signal
 import sys
@@ -14,24 +16,24 @@ import threading
 import time
 import traceback
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Any, TextIO
 
-from core import __version__
+from pydantic import ValidationError
+
+from core import failpoints
 from core.domain.demands import Demand, all_met
-from core.domain.errors import DataCorrupt, RethinkError
+from core.domain.errors import RethinkError
 from core.domain.lifecycle import Interrupt, Outcome
 from core.domain.metrics import EpochMetrics, Progress
-from core.domain.spec import ModelName, RunSpec
+from core.domain.spec import RunSpec
 from core.settings import Settings, get_settings
 from core.storage.artifacts import Folder
-from worker import wire
+from worker import provenance, wire
 from worker.datasets import store
 from worker.datasets.images import ImageDataset
 
-CHECKPOINT_SECONDS = 120.0
-"""Longest time between two checkpoints within a long epoch."""
+PR_SET_PDEATHSIG = 1
 EPOCH_CHECKPOINT_SECONDS = 5.0
 """Shortest time between two checkpoints at the ends of short epochs."""
 
@@ -57,12 +59,16 @@ class Trainer:
         self.demands: Sequence[Demand] = ()
         self._out, self._out_lock = out, threading.Lock()
         self._datasets: dict[str, ImageDataset] = {}
-        self._folder = Folder(settings.root / "runs")
+        self._folder = Folder.of(settings)
 
     def listen(self) -> None:
         """Read orders until the worker ends; then end at once."""
         for line in sys.stdin:
-            order = wire.ORDER.validate_json(line)
+            try:
+                order = wire.ORDER.validate_json(line)
+            except ValidationError as error:
+                print(f"an order that is not understood: {error}", file=sys.stderr, flush=True)
+                os._exit(3)
             if isinstance(order, wire.Train):
                 self.interrupt, self.demands = None, order.demands
                 self.orders.put(order)
@@ -76,7 +82,7 @@ class Trainer:
         from worker.training import device
 
         device.configure(self.settings.threads)
-        self.say(wire.Ready(capabilities=capabilities()))
+        self.say(wire.Ready(capabilities=provenance.capabilities()))
         while True:
             order = self.orders.get()
             self.say(self.carry_out(order))
@@ -96,14 +102,8 @@ class Trainer:
             )
         except RethinkError as error:
             return _failed(error.message)
-        except MemoryError:
-            return _failed("The trainer ran out of memory. Use a smaller batch_size or width.")
         except Exception as error:
-            if type(error).__name__ == "OutOfMemoryError":  # torch's, on CUDA
-                return _failed(
-                    "The GPU ran out of memory. Use a smaller batch_size or width, or free it."
-                )
-            return _failed(f"The trainer met an error ({type(error).__name__}: {error}).")
+            return _failed(_memory_problem(error) or f"The trainer met an error ({_named(error)}).")
 
     def _train(self, order: wire.Train) -> Outcome:
         from worker.training import device, loop
@@ -113,24 +113,24 @@ class Trainer:
         dataset = self._dataset(order.spec)
         where = device.choose_device()
         state = self._restore(order, where) or TrainingState.start(order.spec, where)
+        self._folder.keep_only(order.run_id, [saved.key for saved in order.checkpoints])
         curve = [m for m in order.curve if m.epoch <= state.epoch]
-        self.say(wire.Provenance(provenance=provenance(order.spec, dataset, state.step)))
+        self.say(wire.Provenance(provenance=provenance.of_attempt(order.spec, dataset, state.step)))
         if all_met(self.demands, curve):
             return Outcome.COMPLETED
         saved_at, saved_step = time.monotonic(), state.step
-        reports = loop.train(
-            order.spec, dataset, where, state, should_yield=lambda: self.interrupt is not None
-        )
+        reports = loop.train(order.spec, dataset, where, state, should_yield=self._should_yield)
+        longest = self.settings.checkpoint_seconds
         for report in reports:
             since = time.monotonic() - saved_at
             if isinstance(report, EpochMetrics):
                 curve.append(report)
                 self.say(wire.Epoch(metrics=report))
                 done = all_met(self.demands, curve)
-                is_due = done or since > EPOCH_CHECKPOINT_SECONDS
+                is_due = done or since > min(EPOCH_CHECKPOINT_SECONDS, longest)
             else:
                 self._report_progress(report)
-                done, is_due = False, since > CHECKPOINT_SECONDS
+                done, is_due = False, since > longest
             leaving = self.interrupt in (Interrupt.PAUSE, Interrupt.PREEMPT)
             if (is_due or leaving) and state.step > saved_step:
                 self._save(order, state)
@@ -140,6 +140,10 @@ class Trainer:
             if self.interrupt is not None:
                 raise Interrupted
         raise AssertionError("train() ended by itself")
+
+    def _should_yield(self) -> bool:
+        failpoints.reach("trainer.step")
+        return self.interrupt is not None
 
     def _dataset(self, spec: RunSpec) -> ImageDataset:
         if spec.dataset not in self._datasets:
@@ -157,15 +161,16 @@ class Trainer:
             raise Interrupted  # nothing was trained in this attempt that could be saved
 
     def _restore(self, order: wire.Train, where: Any) -> Any:
-        """The newest checkpoint that is whole, or None; a damaged one is passed over."""
+        """The newest checkpoint that can be read, or None; one that cannot is passed over."""
         from worker.training import checkpoint
 
         for saved in order.checkpoints:
             try:
                 path = self._folder.path(saved.key)
                 return checkpoint.load(path, order.spec, where, saved.sha256)
-            except (DataCorrupt, OSError) as error:
-                print(f"checkpoint {saved.key} is passed over: {error}", file=sys.stderr)
+            except (RethinkError, OSError, RuntimeError, LookupError, ValueError) as error:
+                # Damaged, gone, or of an older version: going on from further back is always right.
+                print(f"checkpoint {saved.key} is passed over: {_named(error)}", file=sys.stderr)
         return None
 
     def _save(self, order: wire.Train, state: Any) -> None:
@@ -177,8 +182,15 @@ class Trainer:
             sha256, size = checkpoint.save(state, self._folder.path(key))
         except OSError as error:
             # The run can go on: the previous checkpoint is still whole.
-            print(f"checkpoint not saved: {error}", file=sys.stderr)
+            detail = f"the checkpoint could not be saved ({error.strerror or error})"
+            print(f"run {order.run_id}: {detail}", file=sys.stderr, flush=True)
+            self.say(
+                wire.ProgressReport(
+                    progress=Progress(phase="saving", step=state.step, detail=detail)
+                )
+            )
             return
+        failpoints.reach("trainer.after-rename")
         self.say(wire.Saved(step=state.step, epoch=state.epoch, key=key, sha256=sha256, size=size))
 
     def say(self, report: wire.Report) -> None:
@@ -192,49 +204,31 @@ def _failed(message: str) -> wire.Ended:
     return wire.Ended(outcome=Outcome.FAILED, error={"message": message, "detail": detail})
 
 
-def capabilities() -> dict[str, Any]:
-    """What this machine offers, and the parameters of each model."""
-    from worker.training import device, models
-
-    found = device.describe()
-    return {
-        **found,
-        "threads": found["numerics"]["threads"],
-        "models": {name: models.parameter_count(RunSpec(model=name)) for name in ModelName},
-        "versions": versions(),
-    }
+def _memory_problem(error: Exception) -> str | None:
+    """What to tell the user if `error` says that memory ran out; torch has no one way to say it."""
+    if type(error).__name__ == "OutOfMemoryError":
+        return "The GPU ran out of memory. Use a smaller batch_size or width, or free it."
+    words = ("can't allocate memory", "not enough memory", "bad_alloc")
+    if isinstance(error, MemoryError) or any(word in str(error) for word in words):
+        return "The trainer ran out of memory. Use a smaller batch_size or width."
+    return None
 
 
-def versions() -> dict[str, str]:
-    import platform
-
-    import numpy
-    import torch
-
-    return {
-        "rethink": __version__,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": numpy.__version__,
-    }
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
-def provenance(spec: RunSpec, dataset: ImageDataset, step: int) -> dict[str, Any]:
-    """What could explain a difference between two attempts' results."""
-    from worker.training import device
-
-    return {
-        **device.describe(),
-        "versions": versions(),
-        "engine": spec.engine,
-        "first_step": step,
-        "data_fingerprint": dataset.fingerprint,
-        "data_source": dataset.provenance,
-        "at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+def _die_with(parent: int) -> None:
+    """Have the kernel end this process when the thread that started it ends. Linux only."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it ended before the request was made
+            os._exit(1)
 
 
 def main() -> None:
+    _die_with(int(sys.argv[1]))
+    failpoints.reach_before_rename("trainer.before-rename", ".pt")
     # Ctrl-C in a terminal reaches the whole group; the worker decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)

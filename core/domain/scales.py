@@ -9,7 +9,7 @@ Notable choices:
 - What the paper leaves open is settled here, with the reason, in one place.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -45,7 +45,6 @@ class Setting:
     """Epochs in which true and random labels are fitted, for estimates of time alone."""
     table_1: bool = True
     """Whether Table 1 is part of `everything`."""
-    notes: dict[str, str] = field(default_factory=dict)
 
 
 WITHOUT_BN: Fields = {

@@ -4,15 +4,12 @@ Notable choices:
 - A study is a named function of scale, variant and number of seeds that returns a list of
   `Planned`: a spec, a demand on it, and its role in a panel. Panels share runs by sharing specs.
 - Seed i of a study is seed i of the weights and of the randomization.
-- Each entry has a stage. Workers take lower stages first, whatever the study, so that the outline
-  of every panel (p = 0, 1, .5, the first seed) is there before the rest is filled in, and two
-  studies share the workers fairly.
 """
 
 import functools
 import itertools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Any
 
@@ -21,12 +18,12 @@ from pydantic import ValidationError
 from core.domain.criteria import DEFAULT_CRITERIA
 from core.domain.demands import Demand
 from core.domain.errors import InvalidInput, invalid_input
+from core.domain.plans import COST, OUTLINE, Plan, Planned, order, planned, seeded
 from core.domain.reference import report
 from core.domain.reference.paper import TABLE_1, Table1Row
 from core.domain.scales import (
     AUGMENTATION,
     DROPOUT,
-    FULL,
     MEASURED_MODELS,
     PAPER_HUE,
     SETTINGS,
@@ -62,35 +59,6 @@ TITLES = {
 }
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Role:
-    """What a run is for: a point or a curve of a panel."""
-
-    panel: str
-    """1a, 1bc, 2a, 2b, table-1 or custom."""
-    series: str
-    corruption: float | None = None
-    """p, in 1bc."""
-    seed: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Planned:
-    spec: RunSpec
-    demand: Demand
-    role: Role
-    stage: int
-    """Lower stages are trained first."""
-
-
-Plan = tuple[Planned, ...]
-
-OUTLINE = (0.0, 1.0, 0.5, 0.2, 0.8, 0.3, 0.7, 0.1, 0.9, 0.4, 0.6)
-"""The order in which levels of p are run: ends and middle first."""
-COST = (ModelName.MLP_1X512, ModelName.MLP_3X512, ModelName.ALEXNET, ModelName.INCEPTION)
-"""Cheap models first within a stage."""
-
-
 def figure_1a(scale: Scale, variant: Variant, seeds: int) -> Plan:
     """Training loss of the small Inception on five randomizations."""
     order = (
@@ -101,9 +69,9 @@ def figure_1a(scale: Scale, variant: Variant, seeds: int) -> Plan:
         Randomization.RANDOM_PIXELS,
     )
     demand = Demand(epochs=SETTINGS[scale].horizons["1a"])
-    return _seeded(
+    return seeded(
         [
-            _planned(_spec(ModelName.INCEPTION, scale, variant, randomization=r), demand, "1a", r)
+            planned(_spec(ModelName.INCEPTION, scale, variant, randomization=r), demand, "1a", r)
             for r in order
         ],
         seeds,
@@ -127,9 +95,9 @@ def figure_1bc(scale: Scale, variant: Variant, seeds: int) -> Plan:
                 demand = Demand(
                     epochs=setting.horizons["1bc"], stop=DEFAULT_CRITERIA[model].stop_rule
                 )
-                entry = _planned(spec, demand, "1bc", model, corruption=p)
+                entry = planned(spec, demand, "1bc", model, corruption=p)
                 entries.append(replace(entry, stage=stage))
-    return _seeded(entries, seeds, staged=True)
+    return seeded(entries, seeds, staged=True)
 
 
 def figure_2a(scale: Scale, variant: Variant, seeds: int) -> Plan:
@@ -141,9 +109,9 @@ def figure_2a(scale: Scale, variant: Variant, seeds: int) -> Plan:
         "weight_decay": {"weight_decay": WEIGHT_DECAY},
     }
     demand = Demand(epochs=SETTINGS[scale].horizons["2a"])
-    return _seeded(
+    return seeded(
         [
-            _planned(_spec(ModelName.INCEPTION, scale, variant, **fields), demand, "2a", name)
+            planned(_spec(ModelName.INCEPTION, scale, variant, **fields), demand, "2a", name)
             for name, fields in regularisers.items()
         ],
         seeds,
@@ -163,9 +131,9 @@ def figure_2b(scale: Scale, variant: Variant, seeds: int) -> Plan:
         "bn_down": {"batch_norm": BatchNorm.DOWN},
     }
     demand = Demand(epochs=SETTINGS[scale].horizons["2b"])
-    return _seeded(
+    return seeded(
         [
-            _planned(_spec(ModelName.INCEPTION, scale, variant, **fields), demand, "2b", name)
+            planned(_spec(ModelName.INCEPTION, scale, variant, **fields), demand, "2b", name)
             for name, fields in networks.items()
         ],
         seeds,
@@ -188,8 +156,8 @@ def table_1(scale: Scale, variant: Variant, seeds: int) -> Plan:
         if row.random_labels:
             fields["randomization"] = Randomization.RANDOM_LABELS
         spec = _spec(_model(row), scale, variant, **fields)
-        entries.append(_planned(spec, demand, "table-1", row_key(row)))
-    return _seeded(entries, seeds)
+        entries.append(planned(spec, demand, "table-1", row_key(row)))
+    return seeded(entries, seeds)
 
 
 def everything(scale: Scale, variant: Variant, seeds: int) -> Plan:
@@ -198,7 +166,7 @@ def everything(scale: Scale, variant: Variant, seeds: int) -> Plan:
     if SETTINGS[scale].table_1:
         panels.append(table_1)
     together = itertools.chain.from_iterable(panel(scale, variant, seeds) for panel in panels)
-    return tuple(sorted(together, key=_order))
+    return tuple(sorted(together, key=order))
 
 
 CATALOGUE: dict[StudyName, Callable[[Scale, Variant, int], Plan]] = {
@@ -228,9 +196,7 @@ def plan(
     return tuple(replace(e, spec=e.spec.replace(precision=precision)) for e in entries)
 
 
-def grid(
-    base: dict[str, Any], axes: dict[str, list[Any]], demand: Demand, seeds: int = 1
-) -> Plan:
+def grid(base: dict[str, Any], axes: dict[str, list[Any]], demand: Demand, seeds: int = 1) -> Plan:
     """Every combination of the axes' values on top of `base`, for each seed.
 
     Raises:
@@ -250,8 +216,8 @@ def grid(
         except ValidationError as error:
             raise invalid_input(error, prefix=("spec",)) from error
         name = ", ".join(f"{field} = {value}" for field, value in chosen.items()) or "base"
-        entries.append(_planned(spec, demand, "custom", name, corruption=spec.corruption))
-    return _unique(_seeded(entries, seeds))
+        entries.append(planned(spec, demand, "custom", name, corruption=spec.corruption))
+    return _unique(seeded(entries, seeds))
 
 
 def _unique(entries: Iterable[Planned]) -> Plan:
@@ -275,49 +241,3 @@ def _spec(model: ModelName, scale: Scale, variant: Variant, **fields: Any) -> Ru
     if variant is Variant.REPORT:
         chosen["batch_size"] = report.BATCH_SIZE
     return RunSpec.model_validate(chosen | SETTINGS[scale].fields[model] | fields)
-
-
-def _planned(
-    spec: RunSpec, demand: Demand, panel: str, series: str, *, corruption: float | None = None
-) -> Planned:
-    role = Role(panel=panel, series=str(series), corruption=corruption)
-    return Planned(spec=spec, demand=demand, role=role, stage=0)
-
-
-def _seeded(entries: list[Planned], seeds: int, *, staged: bool = False) -> Plan:
-    """The entries for each seed, in stages: by their order unless they have stages already."""
-    if not staged:
-        entries = [replace(entry, stage=i) for i, entry in enumerate(entries)]
-    length = len(OUTLINE)
-    return tuple(
-        sorted(
-            (
-                replace(
-                    entry,
-                    spec=entry.spec.replace(seed=seed, data_seed=seed) if seed else entry.spec,
-                    role=replace(entry.role, seed=seed),
-                    stage=entry.stage + seed * length,
-                )
-                for seed in range(seeds)
-                for entry in entries
-            ),
-            key=_order,
-        )
-    )
-
-
-def _order(entry: Planned) -> tuple[int, int]:
-    return entry.stage, COST.index(entry.spec.model)
-
-
-def expected_epochs(entry: Planned, scale: Scale | None) -> int:
-    """Epochs the entry is likely to train: its demand's, or fewer where a stop rule will hold."""
-    limit = entry.demand.epochs
-    setting = SETTINGS[scale] if scale else FULL
-    ends = setting.expected_fit.get(entry.spec.model)
-    if ends is None or entry.demand.stop == Demand(epochs=1).stop:
-        return limit
-    low, high = ends
-    p = entry.spec.label_corruption
-    # Time to fit rises steeply at small p, then evenly (Figure 1b).
-    return min(limit, round(low + (high - low) * p**0.7))

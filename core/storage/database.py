@@ -24,6 +24,17 @@ from core.storage import events
 BUSY_SECONDS = 30
 """How long a writer on SQLite waits for another."""
 
+POSTGRESQL: dict[str, str | int] = {
+    "connect_timeout": 5,
+    "options": "-c statement_timeout=60000",
+    # A server that vanished without a word is noticed within seconds, not after two hours.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""What libpq is told; the last four matter over TCP alone."""
+
 WAL_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 
 
@@ -49,7 +60,7 @@ class Database:
                 self.url,
                 pool_pre_ping=True,
                 pool_size=pool_size,
-                connect_args={"connect_timeout": 5, "options": "-c statement_timeout=60000"},
+                connect_args=POSTGRESQL,
             )
 
     @contextmanager

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from core.domain.demands import Demand, all_met
 from core.domain.lifecycle import MAX_LOST_ATTEMPTS, NEXT_STATE, Interrupt, Outcome, RunState
 from core.domain.metrics import EpochMetrics, Progress
-from core.storage import events, runs
+from core.storage import events, runs, segments
 from core.storage.clock import Now, now
 from core.storage.tables import Attempt, Checkpoint, Metric, Run
 
@@ -100,19 +100,22 @@ def record_provenance(
 def record_epochs(
     session: Session, run_id: str, attempt: int, metrics: Sequence[EpochMetrics]
 ) -> None:
-    """Store epochs; one that is there already is written anew, by the same or a later attempt."""
+    """Store epochs. What is stored stays as it is, so that no finished figure ever changes.
+
+    An attempt that goes on from a checkpoint older than the curve computes some epochs again. Those
+    are compared with what is stored, and a difference is recorded: see `segments.verify`.
+    """
     run = fenced(session, run_id, attempt)
     for m in metrics:
         row = session.get(Metric, (run_id, m.epoch))
+        run.step = m.step
         if row is None:
             session.add(Metric(run_id=run_id, attempt=attempt, **m.model_dump()))
-        else:
-            row.attempt = attempt
-            for field, value in m.model_dump().items():
-                setattr(row, field, value)
-        run.epochs_done, run.step = max(run.epochs_done, m.epoch), m.step
-        events.append(session, "epoch", run_id, metrics=m.model_dump())
-    run.lost = 0
+            events.append(session, "epoch", run_id, metrics=m.model_dump())
+            run.epochs_done = max(run.epochs_done, m.epoch)
+            run.lost = 0  # it gets on
+        elif row.attempt != attempt:
+            segments.verify(session, row, m, attempt)
 
 
 def record_checkpoint(
@@ -149,9 +152,14 @@ def record_checkpoint(
 
 
 def checkpoints(session: Session, run_id: str) -> list[Checkpoint]:
-    """The checkpoints of a run, newest first."""
+    """The checkpoints of a run, newest first.
+
+    Those of a later attempt are newer, whatever their step: it went on from further back because it
+    could not read the others.
+    """
     query = sa.select(Checkpoint).where(Checkpoint.run_id == run_id)
-    return list(session.scalars(query.order_by(Checkpoint.step.desc())))
+    newest_first = (Checkpoint.attempt.desc(), Checkpoint.step.desc())
+    return list(session.scalars(query.order_by(*newest_first)))
 
 
 def finish(
@@ -161,18 +169,30 @@ def finish(
     outcome: Outcome,
     error: dict[str, Any] | None = None,
 ) -> RunState:
-    """End an attempt. A run that someone demanded more of in the meantime is queued again."""
+    """End an attempt. Where the run goes is decided by what is asked of it now.
+
+    The trainer may have stopped for a reason that no longer holds, or before it heard of a newer
+    wish: a run that someone demanded more of in the meantime is queued again.
+    """
     run = fenced(session, run_id, attempt)
     time = now(session)
-    run.state = NEXT_STATE[outcome]
-    if outcome in (Outcome.COMPLETED, Outcome.CANCELLED) and _wanted(session, run):
-        run.state = RunState.QUEUED
-    at_rest = run.state in (RunState.QUEUED, RunState.PAUSED)
-    run.outcome = None if at_rest else outcome
-    run.error = error
-    run.finished_at = time if RunState(run.state).terminal else None
+    run.state = _state_after(session, run, outcome)
+    run.outcome, run.error, run.finished_at = None, error, None
+    if RunState(run.state).terminal:
+        run.outcome = Outcome.CANCELLED if run.state == RunState.CANCELLED else outcome
+        run.finished_at = time
     _release(session, run, time, outcome)
     return RunState(run.state)
+
+
+def _state_after(session: Session, run: Run, outcome: Outcome) -> RunState:
+    if outcome in (Outcome.DIVERGED, Outcome.FAILED):
+        return NEXT_STATE[outcome]
+    if outcome is Outcome.COMPLETED and not _wanted(session, run):
+        return RunState.SUCCEEDED
+    if run.cancel_requested or (outcome is Outcome.CANCELLED and not _wanted(session, run)):
+        return RunState.CANCELLED
+    return RunState.PAUSED if run.pause_requested else RunState.QUEUED
 
 
 def _wanted(session: Session, run: Run) -> bool:
@@ -220,8 +240,8 @@ def _lose(session: Session, run: Run, why: str) -> None:
     elif run.lost >= MAX_LOST_ATTEMPTS:
         run.state, run.outcome, run.finished_at = RunState.FAILED, Outcome.FAILED, time
         run.error = {
-            "message": f"{why}, {run.lost} times in a row without finishing an epoch. The log of "
-            "its worker may say more; once the cause is mended, retry the run.",
+            "message": f"{why}, {run.lost} times in a row without finishing a new epoch. The log "
+            "of its worker may say more; once the cause is mended, retry the run.",
             "detail": f"last worker: {run.worker_id}",
         }
     else:

@@ -310,11 +310,17 @@ def retry(session: Session, run_id: str) -> Run:
             f"Run {run.id} is {run.state}: only a failed or cancelled run can be retried. "
             "To train on, extend it; to train the same spec again, replicate it."
         )
-    for row in demand_rows(session, [run.id])[run.id]:
+    time = now(session)
+    rows = demand_rows(session, [run.id])[run.id]
+    for row in rows:
         row.withdrawn = row.withdrawn and row.owner != LAUNCH
     session.flush()
+    if rows and not active_demands(session, run.id):
+        # Studies alone asked for it, and no longer do: from now on it is this user who asks.
+        longest = max(rows, key=lambda row: row.epochs)
+        _put_demand(session, run, LAUNCH, as_demand(longest), longest.priority, time)
     _set_priority(session, run)
-    _queue(session, run, now(session))
+    _queue(session, run, time)
     return run
 
 

@@ -32,13 +32,18 @@ def register(
     events.append(session, "worker", None, worker_id=worker_id)
 
 
-def beat(session: Session, worker_id: str, run_id: str | None, status: dict[str, Any]) -> None:
-    """Note that the worker lives, what it trains, and its memory and utilisation."""
-    session.execute(
+def beat(session: Session, worker_id: str, run_id: str | None, status: dict[str, Any]) -> bool:
+    """Note that the worker lives, what it trains, and its memory and utilisation.
+
+    Returns whether it is known: one that was silent for long has been forgotten.
+    """
+    changed = session.scalars(
         sa.update(Worker)
         .where(Worker.id == worker_id)
         .values(run_id=run_id, status=status, seen_at=Now())
+        .returning(Worker.id)
     )
+    return changed.first() is not None
 
 
 def leave(session: Session, worker_id: str) -> None:

@@ -49,7 +49,13 @@ export function lossChart(run) {
     series: [
       { field: "train_loss", label: "Training", colour, dash: "solid", width: 2 },
       { field: "test_loss", label: "Test", colour, dash: "4px,3px", width: 2 },
-      { field: "online_loss", label: "While training", colour: "var(--edge)", dash: "1px,3px", width: 1.5 },
+      {
+        field: "online_loss",
+        label: "While training",
+        colour: "var(--edge)",
+        dash: "1px,3px",
+        width: 1.5,
+      },
     ],
     reference: n && { value: Math.log(n), label: `chance, ln ${n}` },
   };
@@ -61,9 +67,27 @@ export function accuracyChart(run, curve) {
   const all = [
     { field: "train_accuracy", label: "Training", colour, dash: "solid", width: 2 },
     { field: "test_accuracy", label: "Test", colour, dash: "4px,3px", width: 2 },
-    { field: "clean_accuracy", label: "On true labels", colour: "var(--true-labels)", dash: "solid", width: 1.25 },
-    { field: "corrupted_accuracy", label: "On wrong labels", colour: "var(--random-labels)", dash: "solid", width: 1.25 },
-    { field: "corrupted_true_accuracy", label: "On wrong labels, true class", colour: "var(--shuffled-pixels)", dash: "1px,3px", width: 1.75 },
+    {
+      field: "clean_accuracy",
+      label: "On true labels",
+      colour: "var(--true-labels)",
+      dash: "solid",
+      width: 1.25,
+    },
+    {
+      field: "corrupted_accuracy",
+      label: "On wrong labels",
+      colour: "var(--random-labels)",
+      dash: "solid",
+      width: 1.25,
+    },
+    {
+      field: "corrupted_true_accuracy",
+      label: "On wrong labels, true class",
+      colour: "var(--shuffled-pixels)",
+      dash: "1px,3px",
+      width: 1.75,
+    },
   ];
   const present = ({ field }) => curve.some((metrics) => metrics[field] !== null);
   return {

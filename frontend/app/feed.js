@@ -22,7 +22,6 @@ export function startFeed() {
   });
   stream.start();
   const timer = setInterval(() => document.hidden || checkHealth(), HEALTH_SECONDS * 1000);
-  refreshCapabilities();
   const stopped = stream;
   return () => {
     clearInterval(timer);
@@ -139,15 +138,15 @@ async function refreshWorkers() {
   touch("workers");
 }
 
-/** Fetch what can be launched here; views wait for the topic `capabilities`. */
-export async function refreshCapabilities() {
+/** Fetch what can be launched here; again, until it is there or the browser is signed out. */
+export async function loadCapabilities() {
   try {
     store.capabilities = await api.capabilities();
     store.workers = store.capabilities.workers;
     touch("capabilities", "workers");
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    if (error.status !== 401) setTimeout(() => stream && refreshCapabilities(), 3000);
+    if (error.status !== 401) setTimeout(loadCapabilities, 3000);
   }
 }
 

@@ -13,7 +13,7 @@ import "../views/run.js";
 import "../views/sign-in.js";
 import { api, Problem, whenSignedOut } from "./api.js";
 import { h, setAttribute } from "./dom.js";
-import { hurry, startFeed } from "./feed.js";
+import { hurry, loadCapabilities, startFeed } from "./feed.js";
 import { listenForKeys } from "./keyboard.js";
 import { currentRoute } from "./router.js";
 
@@ -42,10 +42,12 @@ async function start() {
   enter();
 }
 
-/** Show the views; if the cookie is missing, the first answer leads to the sign-in view. */
-function enter() {
-  stopFeed ??= startFeed();
+/** Show the views, unless the first answer leads to the sign-in view: the cookie is missing. */
+async function enter() {
   document.body.classList.remove("signed-out");
+  await loadCapabilities();
+  if (document.body.classList.contains("signed-out")) return;
+  stopFeed ??= startFeed();
   showRoute();
 }
 

@@ -2,7 +2,12 @@
 
 import { colour } from "./palette.js";
 
-export const CONFIG = { displayModeBar: false, displaylogo: false, doubleClick: "reset", showTips: false };
+export const CONFIG = {
+  displayModeBar: false,
+  displaylogo: false,
+  doubleClick: "reset",
+  showTips: false,
+};
 
 /** One line a series. Plotly draws what is not finite as a gap. */
 export function traces(chart, curve, x) {
@@ -36,7 +41,7 @@ export function layout(chart, view) {
   return {
     width: view.size.width,
     height: view.size.height,
-    margin: { l: 52, r: 14, t: 10, b: 42 },
+    margin: { l: 52, r: 20, t: 10, b: 42 },
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: ink },
@@ -57,6 +62,7 @@ export function layout(chart, view) {
       spikecolor: colour("var(--edge)"),
       spikethickness: 1,
       spikedash: "solid",
+      ticklabeloverflow: "allow",
       showgrid: false,
       showline: true,
       rangemode: "tozero",
@@ -69,7 +75,11 @@ export function layout(chart, view) {
       type: view.log ? "log" : "linear",
       ...(chart.fraction
         ? { range: [0, 1.02], autorange: false, tickformat: ".0%", dtick: 0.2 }
-        : { autorange: true, rangemode: "tozero", dtick: view.log ? decades(chart, view.curve) : undefined }),
+        : {
+            autorange: true,
+            rangemode: "tozero",
+            dtick: view.log ? decades(chart, view.curve) : undefined,
+          }),
     },
     shapes: chart.reference ? [level(chart.reference)] : [],
     annotations: chart.reference ? [levelLabel(chart.reference, view.log)] : [],
@@ -85,7 +95,17 @@ function decades(chart, curve) {
 
 function level({ value }) {
   const line = { color: colour("var(--reference)"), width: 1, dash: "6px,4px" };
-  return { type: "line", xref: "paper", x0: 0, x1: 1, yref: "y", y0: value, y1: value, line, layer: "below" };
+  return {
+    type: "line",
+    xref: "paper",
+    x0: 0,
+    x1: 1,
+    yref: "y",
+    y0: value,
+    y1: value,
+    line,
+    layer: "below",
+  };
 }
 
 function levelLabel({ value, label }, log) {

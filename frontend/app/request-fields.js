@@ -6,13 +6,56 @@
 
 /** Groups in their order. Fields of the schema that none of them names go into the last one. */
 export const GROUPS = [
-  { title: "Model", open: true, fields: ["spec.model", "spec.width", "spec.batch_norm", "spec.bn_momentum", "spec.bn_eps"] },
-  { title: "Randomization", open: true, fields: ["spec.randomization", "spec.corruption", "spec.variant", "spec.data_seed"] },
-  { title: "Data", open: true, fields: ["spec.dataset", "spec.n_train", "spec.n_test", "spec.subset_seed", "spec.crop"] },
-  { title: "How far", open: true, fields: ["epochs", "name", "stop.train_loss", "stop.train_accuracy"] },
-  { title: "Optimiser and initial weights", fields: ["spec.batch_size", "spec.learning_rate", "spec.momentum", "spec.decay", "spec.decay_steps", "spec.warmup_steps", "spec.initialisation", "spec.init_scale"] },
-  { title: "Regularisers", fields: ["spec.weight_decay", "spec.dropout", "spec.random_crop", "spec.random_flip", "spec.brightness", "spec.contrast", "spec.saturation", "spec.hue"] },
-  { title: "Seed, precision, priority", fields: ["spec.seed", "spec.replicate", "spec.precision", "priority"] },
+  {
+    title: "Model",
+    open: true,
+    fields: ["spec.model", "spec.width", "spec.batch_norm", "spec.bn_momentum", "spec.bn_eps"],
+  },
+  {
+    title: "Randomization",
+    open: true,
+    fields: ["spec.randomization", "spec.corruption", "spec.variant", "spec.data_seed"],
+  },
+  {
+    title: "Data",
+    open: true,
+    fields: ["spec.dataset", "spec.n_train", "spec.n_test", "spec.subset_seed", "spec.crop"],
+  },
+  {
+    title: "How far",
+    open: true,
+    fields: ["epochs", "name", "stop.train_loss", "stop.train_accuracy"],
+  },
+  {
+    title: "Optimiser and initial weights",
+    fields: [
+      "spec.batch_size",
+      "spec.learning_rate",
+      "spec.momentum",
+      "spec.decay",
+      "spec.decay_steps",
+      "spec.warmup_steps",
+      "spec.initialisation",
+      "spec.init_scale",
+    ],
+  },
+  {
+    title: "Regularisers",
+    fields: [
+      "spec.weight_decay",
+      "spec.dropout",
+      "spec.random_crop",
+      "spec.random_flip",
+      "spec.brightness",
+      "spec.contrast",
+      "spec.saturation",
+      "spec.hue",
+    ],
+  },
+  {
+    title: "Seed, precision, priority",
+    fields: ["spec.seed", "spec.replicate", "spec.precision", "priority"],
+  },
 ];
 
 /** Fields whose effect depends on another choice: hidden, and not sent, where they have none. */
@@ -36,7 +79,8 @@ const ALWAYS_SENT = new Set(["spec.model", "epochs"]);
 
 /** The fields of `schema`: `{path, name, kind, choices, fallback, description, required}`. */
 export function fieldsOf(schema) {
-  const resolve = (node) => (node.$ref ? { ...schema.$defs[node.$ref.split("/").pop()], ...node } : node);
+  const resolve = (node) =>
+    node.$ref ? { ...schema.$defs[node.$ref.split("/").pop()], ...node } : node;
   const collect = (properties, prefix) =>
     Object.entries(properties).flatMap(([name, node]) => {
       const whole = resolve(node);
@@ -48,11 +92,23 @@ export function fieldsOf(schema) {
 
 function describe(path, name, node, resolve) {
   const options = (node.anyOf ?? [node]).map(resolve);
-  const choices = options.flatMap(({ enum: values, const: only }) => values ?? (only === undefined ? [] : [only]));
+  const choices = options.flatMap(
+    ({ enum: values, const: only }) => values ?? (only === undefined ? [] : [only]),
+  );
   const type = options.find((option) => option.type && option.type !== "null")?.type;
-  const kind = choices.length ? "choice" : { boolean: "flag", integer: "number", number: "number" }[type] ?? "text";
+  const kind = choices.length
+    ? "choice"
+    : ({ boolean: "flag", integer: "number", number: "number" }[type] ?? "text");
   const { description = "", default: fallback = null } = node;
-  return { path, name, kind, whole: type === "integer", choices: choices.sort((a, b) => (b === fallback) - (a === fallback)), fallback, description };
+  return {
+    path,
+    name,
+    kind,
+    whole: type === "integer",
+    choices: choices.sort((a, b) => (b === fallback) - (a === fallback)),
+    fallback,
+    description,
+  };
 }
 
 /** Whether a field applies to what is chosen; `values`: path -> string or boolean. */

@@ -41,6 +41,12 @@ export function choice(value) {
   return CHOICES[value] ?? number(value);
 }
 
+/** The value of a field of a spec in words, with its unit. A seed is a name, not a number. */
+export function worded(field, value) {
+  const words = field.endsWith("seed") && value !== null ? String(value) : choice(value);
+  return UNITS[field] ? `${words} ${UNITS[field]}` : words;
+}
+
 /** Labels that say more than the field's name. */
 const FIELDS = {
   n_train: "Training images",
@@ -77,7 +83,8 @@ export const UNITS = {
 
 /** How a run stands: `{key, word}`; the key also names its icon and its colour. */
 export function standing(run) {
-  if (run.state === "RUNNING" && run.cancel_requested) return { key: "running", word: "Cancelling" };
+  if (run.state === "RUNNING" && run.cancel_requested)
+    return { key: "running", word: "Cancelling" };
   if (run.state === "RUNNING" && run.pause_requested) return { key: "running", word: "Pausing" };
   if (run.state === "SUCCEEDED" && run.outcome === "diverged") {
     return { key: "diverged", word: "Diverged" };
@@ -91,7 +98,9 @@ export const ENDED = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
 /** The name it was given, or else what sets it apart: "MLP 1×512, random labels, seed 3". */
 export function runTitle(run) {
   if (run.name) return run.name;
-  return [MODELS[run.spec.model] ?? run.spec.model, randomization(run.spec), ...extras(run)].join(", ");
+  return [MODELS[run.spec.model] ?? run.spec.model, randomization(run.spec), ...extras(run)].join(
+    ", ",
+  );
 }
 
 /** "corrupted labels, p = 0.3" */
@@ -105,7 +114,9 @@ export function randomization(spec) {
 export function runSummary(run) {
   const { spec } = run;
   const images = spec.n_train ? `${integer(spec.n_train)} images` : "all images";
-  return [MODELS[spec.model] ?? spec.model, randomization(spec), images, ...extras(run)].join(" · ");
+  return [MODELS[spec.model] ?? spec.model, randomization(spec), images, ...extras(run)].join(
+    " · ",
+  );
 }
 
 /** What is told anyway, or says little. */
@@ -124,7 +135,8 @@ function brief(field, value) {
   const words = label.startsWith("BN") ? label : label[0].toLowerCase() + label.slice(1);
   if (value === true) return words;
   if (value === false || value === null) return `no ${words}`;
-  return `${words} ${typeof value === "string" ? choice(value).toLowerCase() : choice(value)}`;
+  const told = worded(field, value);
+  return `${words} ${typeof value === "string" ? told.toLowerCase() : told}`;
 }
 
 const PHASES = {

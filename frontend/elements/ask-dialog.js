@@ -9,9 +9,21 @@ import { h, setText } from "../app/dom.js";
 export function ask({ title, text, yes, danger = false, input = null, act }) {
   const wrong = h("p", { class: "wrong", role: "alert", id: "ask-wrong" });
   const { label, ...attributes } = input ?? {};
-  const field = input && h("input", { type: "text", id: "ask-field", "aria-describedby": "ask-wrong", autocomplete: "off", ...attributes });
+  const field =
+    input &&
+    h("input", {
+      type: "text",
+      id: "ask-field",
+      "aria-describedby": "ask-wrong",
+      autocomplete: "off",
+      ...attributes,
+    });
   const button = h("button", { class: danger ? "button danger" : "button main" }, yes);
-  const no = h("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Cancel");
+  const no = h(
+    "button",
+    { type: "button", class: "button", onclick: () => dialog.close() },
+    "Cancel",
+  );
   no.textContent = danger ? "Keep it" : "Cancel";
   const submit = async (event) => {
     event.preventDefault();

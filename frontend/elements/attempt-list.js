@@ -27,19 +27,39 @@ class AttemptList extends LiveElement {
       ["Created", moment(run.created_at)],
       ["Started", moment(run.started_at)],
       ["Ended", moment(run.finished_at)],
-      ["Asked for by", run.demands.map(({ owner }) => (owner === "launch" ? "a launch" : owner)).join(", ")],
+      [
+        "Asked for by",
+        run.demands.map(({ owner }) => (owner === "launch" ? "a launch" : owner)).join(", "),
+      ],
     ];
-    this.dates.replaceChildren(...dates.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+    this.dates.replaceChildren(
+      ...dates.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+    );
     const attempts = run.attempts ?? [];
     this.list.replaceChildren(
-      ...(attempts.length ? attempts.map(attempt) : [h("li", { class: "soft" }, "No worker has taken it yet.")]),
+      ...(attempts.length
+        ? attempts.map(attempt)
+        : [h("li", { class: "soft" }, "No worker has taken it yet.")]),
     );
   }
 }
 
-function attempt({ attempt: n, worker_id: worker, started_at: start, ended_at: end, outcome, provenance }) {
+function attempt({
+  attempt: n,
+  worker_id: worker,
+  started_at: start,
+  ended_at: end,
+  outcome,
+  provenance,
+}) {
   const lasted = end ? duration((new Date(end) - new Date(start)) / 1000) : "going on";
-  const head = h("p", {}, h("strong", {}, `Attempt ${n}`), ` · ${outcome ?? "training"} · ${lasted} · `, h("span", { class: "mono" }, worker));
+  const head = h(
+    "p",
+    {},
+    h("strong", {}, `Attempt ${n}`),
+    ` · ${outcome ?? "training"} · ${lasted} · `,
+    h("span", { class: "mono" }, worker),
+  );
   if (!provenance) return h("li", {}, head);
   const block = copyBlock(`Provenance of attempt ${n} as JSON`);
   block.update(JSON.stringify(provenance, null, 2));
@@ -48,7 +68,11 @@ function attempt({ attempt: n, worker_id: worker, started_at: start, ended_at: e
     "li",
     {},
     head,
-    h("dl", { class: "facts-list" }, facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)])),
+    h(
+      "dl",
+      { class: "facts-list" },
+      facts.map(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
+    ),
     h("details", {}, h("summary", { class: "small soft" }, "All that was recorded"), block),
   );
 }
@@ -57,7 +81,9 @@ function attempt({ attempt: n, worker_id: worker, started_at: start, ended_at: e
 function told(provenance) {
   const { versions = {}, numerics = {} } = provenance;
   const named = ["rethink", "torch", "numpy", "python"].filter((name) => versions[name]);
-  const device = [(provenance.device ?? "").toUpperCase(), provenance.name].filter(Boolean).join(", ");
+  const device = [(provenance.device ?? "").toUpperCase(), provenance.name]
+    .filter(Boolean)
+    .join(", ");
   return [
     ["Device", device],
     ["Threads", numerics.threads && integer(numerics.threads)],

@@ -9,7 +9,12 @@ const SHOWN = 500;
 class CurveTable extends LiveElement {
   build() {
     this.frame = h("div", { class: "table-frame scroll", tabindex: "0" });
-    this.details = h("details", { ontoggle: () => this.show() }, h("summary", { class: "small soft" }, "View as table"), this.frame);
+    this.details = h(
+      "details",
+      { ontoggle: () => this.show() },
+      h("summary", { class: "small soft" }, "View as table"),
+      this.frame,
+    );
     this.append(this.details);
   }
 
@@ -30,14 +35,41 @@ class CurveTable extends LiveElement {
       const heads = ["Epoch", ...chart.series.map(({ label }) => label)];
       this.frame.setAttribute("aria-label", `${chart.title} as a table`);
       this.frame.replaceChildren(
-        h("table", {}, this.caption, h("thead", {}, h("tr", {}, heads.map((text) => h("th", { scope: "col", class: "right" }, text)))), this.body),
+        h(
+          "table",
+          {},
+          this.caption,
+          h(
+            "thead",
+            {},
+            h(
+              "tr",
+              {},
+              heads.map((text) => h("th", { scope: "col", class: "right" }, text)),
+            ),
+          ),
+          this.body,
+        ),
       );
     }
-    const rest = curve.length > SHOWN ? `The newest ${SHOWN} of ${integer(curve.length)} epochs; the CSV file has all.` : `${chart.title}, newest epoch first.`;
+    const rest =
+      curve.length > SHOWN
+        ? `The newest ${SHOWN} of ${integer(curve.length)} epochs; the CSV file has all.`
+        : `${chart.title}, newest epoch first.`;
     setText(this.caption, rest);
-    const rows = curve.slice(-SHOWN).reverse().map((metrics) =>
-      h("tr", {}, h("th", { scope: "row", class: "right" }, integer(metrics.epoch)), chart.series.map(({ field }) => h("td", { class: "right" }, chart.format(metrics[field])))),
-    );
+    const rows = curve
+      .slice(-SHOWN)
+      .reverse()
+      .map((metrics) =>
+        h(
+          "tr",
+          {},
+          h("th", { scope: "row", class: "right" }, integer(metrics.epoch)),
+          chart.series.map(({ field }) =>
+            h("td", { class: "right" }, chart.format(metrics[field])),
+          ),
+        ),
+      );
     this.body.replaceChildren(...rows);
   }
 }

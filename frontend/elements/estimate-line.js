@@ -26,9 +26,17 @@ class EstimateLine extends LiveElement {
 
   update(estimate) {
     this.classList.remove("waiting");
-    const { run_id: existing, existing_state: state, existing_epochs: has, epochs, waiting } = estimate;
+    const {
+      run_id: existing,
+      existing_state: state,
+      existing_epochs: has,
+      epochs,
+      waiting,
+    } = estimate;
     const ended = ["SUCCEEDED", "FAILED", "CANCELLED"].includes(state);
-    const queue = waiting ? ` After ${integer(waiting)} waiting run${waiting === 1 ? "" : "s"}.` : "";
+    const queue = waiting
+      ? ` After ${integer(waiting)} waiting run${waiting === 1 ? "" : "s"}.`
+      : "";
     if (existing && (epochs === 0 || !ended)) {
       this.verb = "Open the run";
       setText(this.time, "This run exists already");
@@ -36,7 +44,9 @@ class EstimateLine extends LiveElement {
       return;
     }
     this.verb = existing ? `Train ${integer(epochs)} more epochs` : "Launch";
-    const basis = existing ? `exists with ${integer(has)} epochs; ${estimate.basis}` : estimate.basis;
+    const basis = existing
+      ? `exists with ${integer(has)} epochs; ${estimate.basis}`
+      : estimate.basis;
     if (estimate.seconds === null) {
       setText(this.time, "Time unknown yet");
       setText(this.basis, sentence(basis.replace(/^unknown yet: /, "")) + queue);

@@ -14,11 +14,17 @@ export function formField(field) {
   const hint = h("p", { class: "hint", id: `${id}-hint` }, field.description.replaceAll("`", ""));
   const unit = UNITS[field.name] && h("span", { class: "unit" }, ` ${UNITS[field.name]}`);
   const label = h("label", { for: id }, fieldLabel(field.name), unit);
-  const parts = field.kind === "flag" ? [h("div", { class: "flag" }, control, label)] : [label, control];
+  const parts =
+    field.kind === "flag" ? [h("div", { class: "flag" }, control, label)] : [label, control];
   const node = h("div", { class: "field", "data-path": field.path }, parts, wrong, hint);
 
   const key = field.kind === "flag" ? "checked" : "value";
-  const empty = field.kind === "flag" ? (field.fallback ?? false) : field.kind === "choice" ? (field.fallback ?? "") : "";
+  const empty =
+    field.kind === "flag"
+      ? (field.fallback ?? false)
+      : field.kind === "choice"
+        ? (field.fallback ?? "")
+        : "";
   node.field = field;
   node.read = () => control[key];
   node.fill = (value) => (control[key] = value ?? empty);
@@ -34,21 +40,37 @@ export function formField(field) {
 
 const controls = {
   flag: (_, attributes) => h("input", { type: "checkbox", ...attributes }),
-  number: (field, attributes) => text(field, { inputmode: field.whole ? "numeric" : "decimal", ...attributes }),
+  number: (field, attributes) =>
+    text(field, { inputmode: field.whole ? "numeric" : "decimal", ...attributes }),
   text: (field, attributes) => {
     const { datasets = [] } = store.capabilities ?? {};
     if (field.name !== "dataset") return text(field, attributes);
-    return h("select", attributes, datasets.map(({ name, title }) => h("option", { value: name }, title)));
+    return h(
+      "select",
+      attributes,
+      datasets.map(({ name, title }) => h("option", { value: name }, title)),
+    );
   },
   choice(field, attributes) {
     const none = field.fallback === null ? [h("option", { value: "" }, "The model's default")] : [];
-    return h("select", attributes, none, field.choices.map((value) => h("option", { value }, option(field, value))));
+    return h(
+      "select",
+      attributes,
+      none,
+      field.choices.map((value) => h("option", { value }, option(field, value))),
+    );
   },
 };
 
 function text(field, attributes) {
   const placeholder = field.fallback === null || field.fallback === "" ? "" : `${field.fallback}`;
-  return h("input", { type: "text", autocomplete: "off", spellcheck: "false", placeholder, ...attributes });
+  return h("input", {
+    type: "text",
+    autocomplete: "off",
+    spellcheck: "false",
+    placeholder,
+    ...attributes,
+  });
 }
 
 /** A choice in words; a network with its size. */

@@ -44,7 +44,15 @@ function summary(workers) {
 function entry(worker) {
   const node = h("div", { class: "worker" });
   if (worker.id === "none") {
-    node.append(h("p", {}, "No worker is there; runs wait until one is. ", h("code", {}, "rethink worker"), " starts one."));
+    node.append(
+      h(
+        "p",
+        {},
+        "No worker is there; runs wait until one is. ",
+        h("code", {}, "rethink worker"),
+        " starts one.",
+      ),
+    );
     node.update = () => {};
     return node;
   }
@@ -57,12 +65,19 @@ function entry(worker) {
       ["Memory", now.memory_bytes && bytes(now.memory_bytes)],
       ["Busy cores", now.utilization?.toFixed(1)],
     ];
-    const doing = now.run_id && now.state === "busy"
-      ? h("a", { href: runPath(now.run_id) }, "training")
-      : { idle: "idle", busy: "busy", lost: "lost: its runs go back to the queue" }[now.state];
+    const doing =
+      now.run_id && now.state === "busy"
+        ? h("a", { href: runPath(now.run_id) }, "training")
+        : { idle: "idle", busy: "busy", lost: "lost: its runs go back to the queue" }[now.state];
     node.replaceChildren(
       h("h3", {}, now.host, " · ", doing),
-      h("dl", {}, facts.filter(([, value]) => value).map(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))])),
+      h(
+        "dl",
+        {},
+        facts
+          .filter(([, value]) => value)
+          .map(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))]),
+      ),
     );
   };
   return node;

@@ -20,7 +20,16 @@ class MetricChart extends LiveElement {
     this.hovered = null;
     this.heading = h("h2", { id: `chart-${this.dataset.name}` });
     this.unit = h("span", { class: "unit" });
-    this.reset = h("button", { type: "button", class: "button tight quiet", hidden: true, onclick: () => this.resetZoom() }, "Reset zoom");
+    this.reset = h(
+      "button",
+      {
+        type: "button",
+        class: "button tight quiet",
+        hidden: true,
+        onclick: () => this.resetZoom(),
+      },
+      "Reset zoom",
+    );
     /** Where a view puts controls of its own. */
     this.tools = h("span", { class: "tools" });
     this.legend = h("ul", { class: "legend" });
@@ -31,7 +40,20 @@ class MetricChart extends LiveElement {
       h(
         "figure",
         { "aria-labelledby": this.heading.id },
-        h("figcaption", {}, h("div", { class: "chart-head" }, this.heading, this.unit, this.at, this.tools, this.reset), this.legend),
+        h(
+          "figcaption",
+          {},
+          h(
+            "div",
+            { class: "chart-head" },
+            this.heading,
+            this.unit,
+            this.at,
+            this.tools,
+            this.reset,
+          ),
+          this.legend,
+        ),
         this.plot,
         this.table,
       ),
@@ -81,7 +103,12 @@ class MetricChart extends LiveElement {
     this.x = AXES[axis].place(curve);
     this.revision = (this.revision ?? 0) + 1;
     const { zoom, revision } = this;
-    await Plotly.react(this.plot, traces(chart, curve, this.x), layout(chart, { curve, axis, title, end, log, zoom, size, revision }), CONFIG);
+    await Plotly.react(
+      this.plot,
+      traces(chart, curve, this.x),
+      layout(chart, { curve, axis, title, end, log, zoom, size, revision }),
+      CONFIG,
+    );
     if (!this.isDrawn) this.listenToPlot();
     this.isDrawn = true;
   }
@@ -127,8 +154,13 @@ class MetricChart extends LiveElement {
     });
     reconcile(this.legend, chart.series, (series) => series.field, entry);
     setText(this.at, metrics ? `epoch ${integer(metrics.epoch)}` : "no epoch yet");
-    const values = chart.series.map(({ label, field }) => `${label}: ${chart.format(metrics?.[field])}`);
-    this.plot.setAttribute("aria-label", `${chart.title} over ${curve.length} epochs. ${values.join("; ")}.`);
+    const values = chart.series.map(
+      ({ label, field }) => `${label}: ${chart.format(metrics?.[field])}`,
+    );
+    this.plot.setAttribute(
+      "aria-label",
+      `${chart.title} over ${curve.length} epochs. ${values.join("; ")}.`,
+    );
   }
 }
 
@@ -138,7 +170,13 @@ function legendEntry(valueOf) {
     const line = svg("line", { x1: 0, x2: 22, y1: 5, y2: 5 });
     const label = h("span");
     const value = h("output", { class: "value" });
-    const node = h("li", {}, svg("svg", { width: 22, height: 10, "aria-hidden": "true" }, line), label, value);
+    const node = h(
+      "li",
+      {},
+      svg("svg", { width: 22, height: 10, "aria-hidden": "true" }, line),
+      label,
+      value,
+    );
     node.update = (series) => {
       line.style.stroke = series.colour;
       line.style.strokeWidth = series.width;

@@ -40,7 +40,7 @@ class PageMenu extends LiveElement {
         { class: "menu" },
         h("fieldset", {}, h("legend", { class: "unseen" }, "Theme"), themes),
         h("button", { type: "button", onclick: help }, "Keyboard shortcuts"),
-        h("button", { type: "button", onclick: signOut }, "Sign out"),
+        h("button", { type: "button", class: "sign-out", onclick: signOut }, "Sign out"),
       ),
     );
     this.append(this.pop);

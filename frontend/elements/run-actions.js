@@ -24,7 +24,9 @@ class RunActions extends HTMLElement {
     const focused = document.activeElement?.dataset?.action;
     this.buttons.replaceChildren(...this.offered(run));
     if (focused && !this.contains(document.activeElement)) {
-      (this.buttons.querySelector(`[data-action="${focused}"]`) ?? this.buttons.firstChild)?.focus();
+      (
+        this.buttons.querySelector(`[data-action="${focused}"]`) ?? this.buttons.firstChild
+      )?.focus();
     }
   }
 
@@ -35,13 +37,45 @@ class RunActions extends HTMLElement {
     return [
       run.state === "PAUSED" && this.button("resume", "Resume", { main: true }),
       running && pausing && this.button("resume", "Resume", { disabled: cancelling }),
-      (running || run.state === "QUEUED") && !pausing && this.button("pause", "Pause", { disabled: cancelling }),
+      (running || run.state === "QUEUED") &&
+        !pausing &&
+        this.button("pause", "Pause", { disabled: cancelling }),
       !ended && this.button("cancel", "Cancel", { disabled: cancelling }),
       ["FAILED", "CANCELLED"].includes(run.state) && this.button("retry", "Retry", { main: true }),
-      run.outcome !== "diverged" && h("button", { type: "button", class: "button", "data-action": "extend", onclick: () => this.extend() }, "Extend…"),
-      run.state === "QUEUED" && h("button", { type: "button", class: "button", "data-action": "priority", onclick: () => this.prioritise() }, "Priority…"),
+      run.outcome !== "diverged" &&
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button",
+            "data-action": "extend",
+            onclick: () => this.extend(),
+          },
+          "Extend…",
+        ),
+      run.state === "QUEUED" &&
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button",
+            "data-action": "priority",
+            onclick: () => this.prioritise(),
+          },
+          "Priority…",
+        ),
       h("a", { class: "button", href: `#/launch?from=${encodeURIComponent(run.id)}` }, "Clone"),
-      !running && h("button", { type: "button", class: "button danger", "data-action": "delete", onclick: () => this.askToDelete() }, "Delete…"),
+      !running &&
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button danger",
+            "data-action": "delete",
+            onclick: () => this.askToDelete(),
+          },
+          "Delete…",
+        ),
     ].filter(Boolean);
   }
 
@@ -55,7 +89,11 @@ class RunActions extends HTMLElement {
       }
     };
     const style = main ? "button main" : "button";
-    return h("button", { type: "button", class: style, disabled, "data-action": name, onclick: act }, word);
+    return h(
+      "button",
+      { type: "button", class: style, disabled, "data-action": name, onclick: act },
+      word,
+    );
   }
 
   extend() {

@@ -27,7 +27,13 @@ class RunCard extends LiveElement {
       h("div", { class: "head" }, h("h3", {}, this.link), this.state),
       this.summary,
       this.bar,
-      h("div", { class: "tail" }, this.line, h("p", { class: "numbers small" }, this.trained, this.tested), this.buttons),
+      h(
+        "div",
+        { class: "tail" },
+        this.line,
+        h("p", { class: "numbers small" }, this.trained, this.tested),
+        this.buttons,
+      ),
       this.wrong,
     );
   }
@@ -64,7 +70,11 @@ class RunCard extends LiveElement {
   }
 
   showButtons(run) {
-    const wanted = { QUEUED: ["cancel"], RUNNING: ["pause", "cancel"], PAUSED: ["resume", "cancel"] };
+    const wanted = {
+      QUEUED: ["cancel"],
+      RUNNING: ["pause", "cancel"],
+      PAUSED: ["resume", "cancel"],
+    };
     const asked = run.cancel_requested ? "cancel" : run.pause_requested ? "pause" : "";
     const key = `${run.state} ${asked} ${runTitle(run)}`;
     if (this.shownButtons === key) return;

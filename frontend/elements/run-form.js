@@ -4,7 +4,14 @@
  */
 
 import { h } from "../app/dom.js";
-import { applies, fieldOfError, fieldsOf, GROUPS, requestOf, valuesOf } from "../app/request-fields.js";
+import {
+  applies,
+  fieldOfError,
+  fieldsOf,
+  GROUPS,
+  requestOf,
+  valuesOf,
+} from "../app/request-fields.js";
 import { store } from "../app/store.js";
 import { formField } from "./form-field.js";
 import { LiveElement } from "./live-element.js";

@@ -46,7 +46,9 @@ function words(run, brief) {
 function remaining(run) {
   if (run.state === "QUEUED") {
     if (!run.queue_position) return "";
-    return run.queue_position === 1 ? "next in the queue" : `place ${run.queue_position} in the queue`;
+    return run.queue_position === 1
+      ? "next in the queue"
+      : `place ${run.queue_position} in the queue`;
   }
   if (run.finished_at) return ended(run);
   if (run.state !== "RUNNING") return "";

@@ -31,20 +31,61 @@ class RunTable extends LiveElement {
       randomization: select("Any data", RANDOMIZATIONS),
     };
     for (const name of FILTERS) this.inputs[name].value = query.get(name) ?? "";
-    const labels = { q: "Filter by name or id", state: "State", model: "Model", randomization: "Data" };
+    const labels = {
+      q: "Filter by name or id",
+      state: "State",
+      model: "Model",
+      randomization: "Data",
+    };
     const filters = FILTERS.map((name) => {
       this.inputs[name].name = name;
       return h("label", {}, h("span", { class: "unseen" }, labels[name]), this.inputs[name]);
     });
     this.rows = h("tbody");
-    this.head = h("tr", {}, COLUMNS.map((column) => this.heading(column)));
+    this.head = h(
+      "tr",
+      {},
+      COLUMNS.map((column) => this.heading(column)),
+    );
     this.note = h("p", { class: "soft small", role: "status" });
-    this.back = h("button", { type: "button", class: "button tight", onclick: () => this.turn(-1) }, "Previous");
-    this.next = h("button", { type: "button", class: "button tight", onclick: () => this.turn(1) }, "Next");
+    this.back = h(
+      "button",
+      { type: "button", class: "button tight", onclick: () => this.turn(-1) },
+      "Previous",
+    );
+    this.next = h(
+      "button",
+      { type: "button", class: "button tight", onclick: () => this.turn(1) },
+      "Next",
+    );
     this.append(
-      h("div", { class: "section-head" }, h("h2", {}, "Runs"), h("form", { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() }, filters)),
-      h("div", { class: "card table-frame" }, h("table", { class: "runs" }, h("caption", { class: "unseen" }, "Runs"), h("thead", {}, this.head), this.rows)),
-      h("div", { class: "pager" }, this.note, h("div", { class: "actions" }, this.back, this.next)),
+      h(
+        "div",
+        { class: "section-head" },
+        h("h2", {}, "Runs"),
+        h(
+          "form",
+          { class: "filters", role: "search", onsubmit: (event) => event.preventDefault() },
+          filters,
+        ),
+      ),
+      h(
+        "div",
+        { class: "card table-frame" },
+        h(
+          "table",
+          { class: "runs" },
+          h("caption", { class: "unseen" }, "Runs"),
+          h("thead", {}, this.head),
+          this.rows,
+        ),
+      ),
+      h(
+        "div",
+        { class: "pager loading" },
+        this.note,
+        h("div", { class: "actions" }, this.back, this.next),
+      ),
     );
   }
 
@@ -69,7 +110,12 @@ class RunTable extends LiveElement {
       const more = column.more && h("span", { class: "unseen" }, ` ${column.more}`);
       return h("th", { scope: "col", class: column.class }, column.label, more);
     }
-    const button = h("button", { type: "button", onclick: () => this.sortBy(column.sort) }, column.label, h("span", { class: "arrow" }));
+    const button = h(
+      "button",
+      { type: "button", onclick: () => this.sortBy(column.sort) },
+      column.label,
+      h("span", { class: "arrow" }),
+    );
     const heading = h("th", { scope: "col", class: column.class }, button);
     heading.dataset.sort = column.sort;
     return heading;
@@ -98,7 +144,11 @@ class RunTable extends LiveElement {
     this.request?.abort();
     const request = (this.request = new AbortController());
     const filters = this.query();
-    const paging = [["sort", this.sort], ["limit", PAGE], ["offset", this.offset]];
+    const paging = [
+      ["sort", this.sort],
+      ["limit", PAGE],
+      ["offset", this.offset],
+    ];
     rememberQuery([
       ...filters,
       ["sort", this.sort === DEFAULT_SORT ? "" : this.sort],
@@ -117,13 +167,23 @@ class RunTable extends LiveElement {
     this.ids = page.items.map((run) => run.id);
     this.total = page.total;
     this.unwatch?.();
-    this.unwatch = watch(this.ids.map((id) => `run:${id}`), () => this.showRows());
+    this.unwatch = watch(
+      this.ids.map((id) => `run:${id}`),
+      () => this.showRows(),
+    );
+    this.querySelector(".pager").classList.remove("loading");
     this.showRows();
     for (const heading of this.head.children) this.markSorted(heading);
     const last = this.offset + page.items.length;
     const nothing = filtered ? "No run fits this filter." : "No runs yet.";
-    const range = page.total > PAGE ? `${integer(this.offset + 1)}–${integer(last)} of ${integer(page.total)} runs` : `${integer(page.total)} run${page.total === 1 ? "" : "s"}`;
-    setText(this.note, page.total === 0 ? nothing : page.items.length ? range : "This page is empty.");
+    const range =
+      page.total > PAGE
+        ? `${integer(this.offset + 1)}–${integer(last)} of ${integer(page.total)} runs`
+        : `${integer(page.total)} run${page.total === 1 ? "" : "s"}`;
+    setText(
+      this.note,
+      page.total === 0 ? nothing : page.items.length ? range : "This page is empty.",
+    );
     this.back.hidden = this.next.hidden = page.total <= PAGE && this.offset === 0;
     this.back.disabled = this.offset === 0;
     this.next.disabled = last >= page.total;
@@ -141,7 +201,9 @@ class RunTable extends LiveElement {
     const direction = { [sort]: "ascending", [`-${sort}`]: "descending" }[this.sort];
     setAttribute(heading, "aria-sort", direction);
     const arrow = heading.querySelector(".arrow");
-    arrow.replaceChildren(...(direction ? [icon(direction === "ascending" ? "up" : "down", 11)] : []));
+    arrow.replaceChildren(
+      ...(direction ? [icon(direction === "ascending" ? "up" : "down", 11)] : []),
+    );
   }
 
   focusFilter() {

@@ -2,7 +2,7 @@
 
 import { h, setText } from "../app/dom.js";
 import { number, percent } from "../app/format.js";
-import { choice, fieldLabel, UNITS } from "../app/words.js";
+import { choice, fieldLabel, worded } from "../app/words.js";
 import { copyBlock } from "./copy-block.js";
 import { LiveElement } from "./live-element.js";
 
@@ -35,9 +35,13 @@ class SpecList extends LiveElement {
   show() {
     const { run } = this;
     const { spec, changes } = run;
-    const main = ["dataset", "model", "randomization", "corruption"].filter((field) => spec[field] !== null);
+    const main = ["dataset", "model", "randomization", "corruption"].filter(
+      (field) => spec[field] !== null,
+    );
     const changed = Object.keys(changes).filter((field) => !main.includes(field));
-    const others = Object.keys(spec).filter((field) => !main.includes(field) && !changed.includes(field));
+    const others = Object.keys(spec).filter(
+      (field) => !main.includes(field) && !changed.includes(field),
+    );
     this.main.replaceChildren(
       ...main.flatMap((field) => fact(fieldLabel(field), worded(field, spec[field]))),
       ...fact("Epochs", until(run)),
@@ -50,16 +54,14 @@ class SpecList extends LiveElement {
       ...changed.flatMap((field) => fact(fieldLabel(field), worded(field, spec[field]))),
     );
     this.rest.replaceChildren(
-      ...others.filter((field) => spec[field] !== null).flatMap((field) => fact(fieldLabel(field), worded(field, spec[field]))),
+      ...others
+        .filter((field) => spec[field] !== null)
+        .flatMap((field) => fact(fieldLabel(field), worded(field, spec[field]))),
       ...fact("Why this precision", run.precision_reason || "–"),
       ...fact("Spec hash", run.spec_hash, "mono"),
     );
     this.json.update(JSON.stringify(spec, null, 2));
   }
-}
-
-function worded(field, value) {
-  return UNITS[field] ? `${choice(value)} ${UNITS[field]}` : choice(value);
 }
 
 function fact(name, value, style = null) {
@@ -70,7 +72,8 @@ function fact(name, value, style = null) {
 function until({ epochs, stop }) {
   const rules = [];
   if (stop.train_loss !== null) rules.push(`below training loss ${number(stop.train_loss)}`);
-  if (stop.train_accuracy !== null) rules.push(`at training accuracy ${percent(stop.train_accuracy)}`);
+  if (stop.train_accuracy !== null)
+    rules.push(`at training accuracy ${percent(stop.train_accuracy)}`);
   const most = number(epochs);
   return rules.length ? `at most ${most}; stops ${rules.join(" or ")}` : most;
 }

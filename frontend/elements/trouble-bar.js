@@ -16,7 +16,10 @@ class TroubleBar extends LiveElement {
   show() {
     const { health } = store;
     const checks = health?.status === "degraded" ? [health.database, health.broker] : [];
-    const text = checks.map((check) => (check.ok ? "" : check.detail)).join(" ").trim();
+    const text = checks
+      .map((check) => (check.ok ? "" : check.detail))
+      .join(" ")
+      .trim();
     if (text === this.shown) return;
     this.shown = text;
     this.replaceChildren(...(text ? [h("p", { class: "trouble" }, text)] : []));

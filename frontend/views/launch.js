@@ -42,7 +42,13 @@ class LaunchView extends LiveElement {
         "form",
         { class: "launch", novalidate: true, onsubmit: (event) => this.submit(event) },
         h("div", { class: "launch-fields" }, this.origin, this.form),
-        h("aside", { class: "card launch-panel", "aria-label": "Launch" }, this.estimate, this.wrong, this.button),
+        h(
+          "aside",
+          { class: "card launch-panel", "aria-label": "Launch" },
+          this.estimate,
+          this.wrong,
+          this.button,
+        ),
         h(
           "section",
           { class: "as-code" },
@@ -129,7 +135,10 @@ class LaunchView extends LiveElement {
   complain(problem) {
     const rest = this.form.complain(problem.errors);
     const n = problem.errors.length - rest.length;
-    const fields = n === 1 ? "A value is not allowed: see the field marked." : `${n} values are not allowed: see the fields marked.`;
+    const fields =
+      n === 1
+        ? "A value is not allowed: see the field marked."
+        : `${n} values are not allowed: see the fields marked.`;
     const others = problem.errors.length ? rest.join("; ") : problem.message;
     setText(this.wrong, [n ? fields : "", others].filter(Boolean).join(" "));
   }

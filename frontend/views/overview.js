@@ -21,7 +21,13 @@ class OverviewView extends LiveElement {
     this.ids = [];
     this.cards = h("div", { class: "cards" });
     this.more = h("p", { class: "soft small" });
-    this.idle = h("p", { class: "idle soft" }, "Nothing is running. ", h("a", { href: "#/launch" }, "Launch a run"), ".");
+    this.idle = h(
+      "p",
+      { class: "idle soft" },
+      "Nothing is running. ",
+      h("a", { href: "#/launch" }, "Launch a run"),
+      ".",
+    );
     this.active = h(
       "section",
       { "aria-labelledby": "active-heading", class: "active" },
@@ -74,17 +80,30 @@ class OverviewView extends LiveElement {
     for (const run of shown) putRun(run);
     this.ids = shown.map((run) => run.id);
     this.unwatch?.();
-    this.unwatch = watch(this.ids.map((id) => `run:${id}`), () => this.show());
+    this.unwatch = watch(
+      this.ids.map((id) => `run:${id}`),
+      () => this.show(),
+    );
     const waiting = queued.total - Math.min(queued.total, QUEUED_SHOWN);
     this.more.hidden = waiting === 0;
-    setText(this.more, `${integer(waiting)} more ${waiting === 1 ? "waits" : "wait"} in the queue.`);
+    setText(
+      this.more,
+      `${integer(waiting)} more ${waiting === 1 ? "waits" : "wait"} in the queue.`,
+    );
     this.show();
     this.idle.hidden = shown.length > 0;
   }
 
   show() {
-    const runs = this.ids.map((id) => store.runs.get(id)).filter((run) => run && !ENDED.has(run.state));
-    reconcile(this.cards, runs, (run) => run.id, () => h("run-card"));
+    const runs = this.ids
+      .map((id) => store.runs.get(id))
+      .filter((run) => run && !ENDED.has(run.state));
+    reconcile(
+      this.cards,
+      runs,
+      (run) => run.id,
+      () => h("run-card"),
+    );
   }
 
   onKey(event) {
@@ -123,7 +142,12 @@ function emptyState() {
       { class: "soft" },
       "Train a network on real CIFAR-10, then on the same images with random labels, and compare. The first run takes about a minute; the data set, up to 170 MB, is fetched once.",
     ),
-    h("div", { class: "actions" }, button, h("a", { class: "button", href: "#/launch" }, "Set up a run")),
+    h(
+      "div",
+      { class: "actions" },
+      button,
+      h("a", { class: "button", href: "#/launch" }, "Set up a run"),
+    ),
     wrong,
   );
 }

@@ -2,7 +2,7 @@
 
 import { api, Problem } from "../app/api.js";
 import { accuracyChart, lossChart } from "../app/curves.js";
-import { h, setText } from "../app/dom.js";
+import { debounce, h, setText } from "../app/dom.js";
 import { completeCurve, loadRun } from "../app/feed.js";
 import { percent } from "../app/format.js";
 import { icon } from "../app/icons.js";
@@ -38,7 +38,14 @@ class RunView extends LiveElement {
     this.body = h(
       "article",
       { class: "run", hidden: true },
-      h("header", { class: "run-head" }, h("div", { class: "title-line" }, this.heading, this.state), this.summary, this.bar, this.actions),
+      h(
+        "header",
+        { class: "run-head" },
+        h("div", { class: "title-line" }, this.heading, this.state),
+        this.summary,
+        this.bar,
+        this.actions,
+      ),
       this.failure,
       h("div", { class: "chart-bar" }, this.axisChoice(), this.downloads()),
       h("div", { class: "charts" }, this.lossChart, this.accuracyChart),
@@ -46,14 +53,23 @@ class RunView extends LiveElement {
     );
     this.wrong = h("p", { class: "notice bad", role: "alert", hidden: true });
     this.append(this.wrong, this.body);
-    this.logBox = h("input", { type: "checkbox", checked: this.log, onchange: () => this.setLog(this.logBox.checked) });
+    this.logBox = h("input", {
+      type: "checkbox",
+      checked: this.log,
+      onchange: () => this.setLog(this.logBox.checked),
+    });
     this.lossChart.addEventListener("hover", ({ detail }) => this.accuracyChart.point(detail));
     this.accuracyChart.addEventListener("hover", ({ detail }) => this.lossChart.point(detail));
   }
 
   start() {
-    this.lossChart.tools.replaceChildren(h("label", { class: "check small", title: "Key: l" }, this.logBox, "log"));
+    this.lossChart.tools.replaceChildren(
+      h("label", { class: "check small", title: "Key: l" }, this.logBox, "log"),
+    );
     this.watch(["resync"], () => this.load());
+    const moved = debounce(() => this.reloadIfQueued(), 300, 2000);
+    this.onEnd(moved.cancel);
+    this.watch(["runs"], moved);
     this.listen(document, "keydown", (event) => {
       if (event.key === "l" && isForPage(event)) this.setLog(!this.log);
     });
@@ -76,6 +92,11 @@ class RunView extends LiveElement {
     }
   }
 
+  /** Others that start or end move it in the queue, which no event of its own tells. */
+  reloadIfQueued() {
+    if (store.runs.get(this.followed)?.state === "QUEUED") loadRun(this.followed).catch(() => {});
+  }
+
   follow(id) {
     if (this.followed !== id) {
       this.followed = id;
@@ -93,7 +114,8 @@ class RunView extends LiveElement {
       return;
     }
     const { word } = standing(run);
-    const far = run.state === "RUNNING" && run.fraction !== null ? ` ${percent(run.fraction, 0)}` : "";
+    const far =
+      run.state === "RUNNING" && run.fraction !== null ? ` ${percent(run.fraction, 0)}` : "";
     document.title = `${runTitle(run)} · ${word.toLowerCase()}${far} · Rethink`;
     this.body.hidden = false;
     setText(this.heading, runTitle(run));
@@ -119,11 +141,22 @@ class RunView extends LiveElement {
     if (this.failure.hidden) return;
     this.failure.className = failed ? "notice bad" : "notice warn";
     const message = run.error?.message ?? "No reason was recorded.";
-    const said = diverged ? `The loss became infinite: that is this run's result. ${message}` : message;
+    const said = diverged
+      ? `The loss became infinite: that is this run's result. ${message}`
+      : message;
     const detail = run.error?.detail;
     this.failure.replaceChildren(
       h("p", {}, said),
-      ...(detail ? [h("details", {}, h("summary", { class: "small" }, "Details"), h("pre", { tabindex: "0" }, detail))] : []),
+      ...(detail
+        ? [
+            h(
+              "details",
+              {},
+              h("summary", { class: "small" }, "Details"),
+              h("pre", { tabindex: "0" }, detail),
+            ),
+          ]
+        : []),
     );
   }
 
@@ -156,10 +189,22 @@ class RunView extends LiveElement {
         this.axis = value;
         this.remember();
       };
-      const radio = h("input", { type: "radio", name: "axis", class: "unseen", value, checked: value === this.axis, onchange: choose });
+      const radio = h("input", {
+        type: "radio",
+        name: "axis",
+        class: "unseen",
+        value,
+        checked: value === this.axis,
+        onchange: choose,
+      });
       return h("label", {}, radio, h("span", {}, word));
     });
-    return h("fieldset", { class: "segments" }, h("legend", { class: "unseen" }, "Horizontal axis"), radios);
+    return h(
+      "fieldset",
+      { class: "segments" },
+      h("legend", { class: "unseen" }, "Horizontal axis"),
+      radios,
+    );
   }
 
   downloads() {

@@ -18,11 +18,12 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, Request, expect, sync_playwright
 
 from tests.e2e.browsers import find_chromium, launch_flags
 from worker.datasets.images import ImageDataset
 
+expect.set_options(timeout=15_000)  # two busy cores are slow
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:\d+)/#token=(\S+)")
 HERE = Path(__file__).parent
@@ -145,6 +146,15 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
     if nextitem is None or HERE not in nextitem.path.parents:
         while _open:
             _open.pop()()
+
+
+@pytest.fixture(autouse=True)
+def _idle_afterwards(server: Server) -> Iterator[None]:
+    """No test waits for the runs of another."""
+    yield
+    query = {"state": ["QUEUED", "RUNNING", "PAUSED"], "limit": 100}
+    for run in server.api.get("/runs", params=query).json()["items"]:
+        server.api.post(f"/runs/{run['id']}/cancel")
 
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_from_the_printed_link_to_a_live_curve_and_its_csv(
     page.get_by_label("Training images").fill("5000")
     page.get_by_label("Epochs", exact=True).fill("20")
     page.get_by_label("Test images").fill("1000")
-    expect(page.locator("estimate-line")).to_contain_text("About"), "one run has been measured"
+    expect(page.locator("estimate-line")).to_contain_text("About")  # one run has been measured
 
 
 def _lengths_while_it_trains(page: Page, epochs: int) -> set[int]:

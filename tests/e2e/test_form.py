@@ -90,3 +90,19 @@ def test_a_run_that_exists_is_opened_and_not_repeated(form: Page, server: Server
     expect(form.locator("estimate-line")).to_contain_text("exists already")
     form.get_by_role("button", name="Open the run").click()
     form.wait_for_url(f"**/#/runs/{run_id}")
+
+
+def test_a_clone_of_any_run_asks_for_that_run(form: Page, server: Server) -> None:
+    for spec in (
+        {"model": "inception", "batch_norm": "none", "learning_rate": 0.02, "width": 1.0},
+        {"randomization": "corrupted_labels", "corruption": 0.3, "data_seed": 5, "batch_size": 50},
+        {"randomization": "gaussian", "variant": "report", "decay": 1.0, "warmup_steps": 10},
+        {"random_crop": True, "hue": 0.1, "weight_decay": 0.001, "precision": "bf16"},
+        {"model": "alexnet", "n_train": None, "n_test": None, "replicate": 2, "crop": 32},
+    ):
+        run_id = server.launch(epochs=3, **spec)
+        form.goto(f"{server.url}/#/launch?from={run_id}")
+        expect(form.get_by_text("Filled in from")).to_be_visible()
+        expect(form.locator("estimate-line")).to_contain_text("exists already")
+        form.get_by_role("button", name="Open the run").click()
+        form.wait_for_url(f"**/#/runs/{run_id}")

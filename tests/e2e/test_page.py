@@ -1,9 +1,11 @@
 """The page as such: signing in, hostile text, narrow screens, both themes, the keyboard."""
 
-import pytest
-from playwright.sync_api import Browser, Page, expect
+from typing import Literal
 
-from tests.e2e.conftest import Server, Watched
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Server, Watched, eventually
 
 HOSTILE = "<img src=x onerror='window.pwned=1'><script>window.pwned=1</script>"
 
@@ -12,6 +14,7 @@ HOSTILE = "<img src=x onerror='window.pwned=1'><script>window.pwned=1</script>"
 def finished(server: Server) -> str:
     """A run that has ended, with a hostile name."""
     run_id = server.launch(epochs=2, seed=9, name=HOSTILE)
+    eventually(lambda: server.run(run_id)["state"] == "SUCCEEDED", 60)
     return run_id
 
 
@@ -51,28 +54,24 @@ def test_scripts_that_are_not_files_of_the_page_do_not_run(page: Page, watched: 
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 768, 1280, 1600])
 def test_nothing_is_wider_than_the_screen(
-    browser: Browser, server: Server, finished: str, width: int, theme: str
+    watched: Watched, server: Server, finished: str, theme: Literal["light", "dark"]
 ) -> None:
-    context = browser.new_context(
-        viewport={"width": width, "height": 800},
-        color_scheme="dark" if theme == "dark" else "light",
-    )
-    page = context.new_page()
-    page.goto(server.link)
-    page.locator("run-table tbody tr").first.wait_for()
-    _assert_fits(page)
-    page.goto(f"{server.url}/#/runs/{finished}")
-    page.locator(".main-svg").first.wait_for()
-    _assert_fits(page)
-    page.goto(f"{server.url}/#/launch")
-    page.locator("run-form").wait_for()
-    _assert_fits(page)
+    page = watched.page
+    page.emulate_media(color_scheme=theme)
+    for route, sign in (
+        (f"#token={server.token}", "run-table tbody tr"),
+        (f"#/runs/{finished}", ".main-svg"),
+        ("#/launch", "run-form"),
+    ):
+        page.goto(f"{server.url}/{route}")
+        page.locator(sign).first.wait_for()
+        for width in (360, 768, 1280, 1600):
+            page.set_viewport_size({"width": width, "height": 800})
+            _assert_fits(page)
     background = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
     brightness = sum(int(part) for part in background.strip("rgb()").split(","))
     assert (brightness < 200) == (theme == "dark")
-    context.close()
 
 
 def _assert_fits(page: Page) -> None:
@@ -122,9 +121,9 @@ def test_the_charts_are_there_as_tables_too(page: Page, server: Server, finished
 
 
 def test_runs_are_filtered_and_sorted_by_the_address(page: Page, server: Server) -> None:
-    server.launch(epochs=1, seed=10, name="aardvark")
-    server.launch(epochs=1, seed=11, name="zebra")
-    page.goto(f"{server.url}/#/?q=a&sort=name")
+    server.launch(epochs=1, seed=10, name="aardvark of two")
+    server.launch(epochs=1, seed=11, name="zebra of two")
+    page.goto(f"{server.url}/#/?q=of+two&sort=name")
     first = page.locator("run-table tbody tr").first
     expect(first).to_contain_text("aardvark")
     page.get_by_role("button", name="Run", exact=True).click()

@@ -13,9 +13,9 @@ from core.domain.errors import Conflict, InvalidInput, NotFound, Unauthorized
 from core.domain.spec import RunSpec
 from core.settings import Settings
 from rethink import Client, discovery
-from rethink.client import ServerError, StreamLost
 from rethink.follow import Epoch, State, Step, follow
 from rethink.sse import parse
+from rethink.transport import ServerError, StreamLost
 
 METRICS = {
     **dict.fromkeys(("train_loss", "test_loss", "online_loss", "learning_rate"), 1.0),

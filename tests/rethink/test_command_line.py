@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from core.domain.demands import StopRule
-from core.domain.errors import BrokerUnavailable, Conflict, InvalidInput
+from core.domain.errors import BrokerUnavailable, Conflict, InvalidInput, RethinkError
 from core.domain.spec import SpecRequest
 from core.settings import Settings
 from rethink import broker, slots
@@ -127,9 +127,10 @@ def test_without_any_broker_the_sentence_says_what_to_install(
         broker.EmbeddedBroker(Settings(home=tmp_path), tmp_path / "log")
 
 
-def test_a_broker_url_that_makes_no_sense_is_refused() -> None:
-    with pytest.raises(BrokerUnavailable, match="RETHINK_BROKER_URL"):
-        broker.answers("http://localhost")
+@pytest.mark.parametrize("url", ["http://localhost", "redis://localhost:port"])
+def test_a_broker_url_that_makes_no_sense_is_refused(url: str) -> None:
+    with pytest.raises(RethinkError, match="RETHINK_BROKER_URL"):
+        broker.answers(url)
 
 
 def test_a_child_that_ignores_sigterm_is_killed_with_all_it_started(tmp_path: Path) -> None:

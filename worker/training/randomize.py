@@ -40,14 +40,14 @@ class Moments:
 
 
 def moments(pixels: Pixels) -> Moments:
-    """Exact up to the last division: counted in integers."""
-    counts = np.zeros(256, dtype=np.int64)
-    for image_block in np.array_split(pixels, max(1, len(pixels) // 1000)):
-        counts += np.bincount(image_block.ravel(), minlength=256)
-    levels = np.arange(256, dtype=np.int64)
-    total, first, second = (int((counts * levels**k).sum()) for k in range(3))
-    variance = (second * total - first**2) / total**2
-    return Moments(first / total / 255, variance**0.5 / 255)
+    """Exact up to the last division: whole numbers below 2^53 are exact in float64."""
+    first = second = 0
+    for block in np.array_split(pixels, max(1, len(pixels) // 1000)):
+        values = block.astype(np.float64).ravel()
+        first += int(values.sum())
+        second += int(values @ values)
+    variance = (second * pixels.size - first**2) / pixels.size**2
+    return Moments(first / pixels.size / 255, variance**0.5 / 255)
 
 
 def randomize_labels(spec: RunSpec, labels: Ints, classes: int) -> Ints:

@@ -116,7 +116,7 @@ def sgd_step(state: TrainingState, gradients: Sequence[Tensor], rate: float) -> 
         chosen = [i for i, p in enumerate(state.parameters) if (p.ndim > 1) is is_weight]
         sgd(
             [state.parameters[i] for i in chosen],
-            [gradients[i] for i in chosen],
+            [_laid_out_like(state.parameters[i], gradients[i]) for i in chosen],
             list[Tensor | None](state.momentum[i] for i in chosen),
             lr=rate,
             momentum=spec.momentum,
@@ -126,6 +126,13 @@ def sgd_step(state: TrainingState, gradients: Sequence[Tensor], rate: float) -> 
             maximize=False,
             fused=True,
         )
+
+
+def _laid_out_like(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient in the parameter's memory layout: fused SGD adds memory to memory, unasked."""
+    if gradient.stride() == parameter.stride():
+        return gradient
+    return torch.empty_like(parameter).copy_(gradient)
 
 
 def learning_rate(spec: RunSpec, step: int) -> float:

@@ -1,4 +1,4 @@
-"""Torch as the trainer process configures it, for every test of the engine."""
+"""Torch as the trainer process configures it, for every test of the engine; one thread is enough for small runs."""
 
 import pytest
 
@@ -7,4 +7,4 @@ from worker.training import device
 
 @pytest.fixture(scope="session", autouse=True)
 def _configured_as_in_a_trainer() -> None:
-    device.configure(threads=2)
+    device.configure(threads=1)

@@ -209,9 +209,9 @@ def test_moments_are_those_of_all_values() -> None:
 def test_an_image_is_randomized_alike_in_every_subset(
     randomization: str, cifar10: ImageDataset
 ) -> None:
-    spec = of_pixels(randomization, "paper").replace(n_train=20, n_test=10)
-    few = prepare(spec, cifar10, CPU)
-    many = prepare(spec.replace(n_train=60), cifar10, CPU)
+    spec = small(randomization=randomization)
+    few = prepare(spec.replace(n_train=20), cifar10, CPU)
+    many = prepare(spec, cifar10, CPU)
     among = {row.numpy().tobytes() for row in many.train_images}
     assert all(row.numpy().tobytes() in among for row in few.train_images)
 
@@ -265,9 +265,8 @@ def test_a_difference_below_the_rounding_does_not_change_a_fingerprint() -> None
 
 def test_the_crop_comes_before_the_randomization(cifar10: ImageDataset) -> None:
     """Permuting 32×32 pixels and then cropping would let border pixels in."""
-    spec = small(randomization="random_pixels", n_train=10)
-    prepared = prepare(spec, cifar10, CPU)
-    plain = prepare(small(n_train=10), cifar10, CPU)
+    prepared = prepare(small(randomization="random_pixels"), cifar10, CPU)
+    plain = prepare(small(), cifar10, CPU)
     assert np.allclose(
         np.sort(prepared.train_images.numpy()), np.sort(plain.train_images.numpy()), atol=1e-5
     )

@@ -1,0 +1,76 @@
+"""The paper's six claims, and whether the stored runs reproduce them.
+
+A verdict is computed from a panel alone and names the numbers it rests on. Only the paper's own
+setting (variant `paper`, full scale) can reproduce or fail; others are "not comparable", their
+numbers shown all the same. A run that diverged or never fitted is an answer, not a gap.
+"""
+
+from collections.abc import Sequence
+
+from core.domain.conditions import RULES
+from core.domain.panels.model import Check, Panel, PanelName, Verdict, VerdictState
+
+CLAIMS: dict[PanelName, str] = {
+    PanelName.FIGURE_1A: "The network fits true labels, shuffled pixels, Gaussian noise, random "
+    "pixels and random labels alike; random labels only take longer.",
+    PanelName.FIGURE_1B: "Fitting random labels slows training by a small constant factor, which "
+    "grows with the level of corruption.",
+    PanelName.FIGURE_1C: "Test error grows steadily with label corruption, up to chance, although "
+    "every network fits its training set.",
+    PanelName.FIGURE_2A: "Explicit regularisation helps by a few points, but a network without it "
+    "still generalises: it is not the fundamental reason.",
+    PanelName.FIGURE_2B: "Batch normalisation improves test accuracy by a few points.",
+    PanelName.TABLE_1: "Every network fits its training set, true labels or random ones; final "
+    "test accuracies are the paper's.",
+}
+
+
+def judge(panel: Panel) -> Verdict:
+    """The verdict on the panel's claim."""
+    claim = CLAIMS.get(panel.name)
+    if claim is None:
+        return panel.verdict
+    checks = RULES[panel.name](panel)
+    state = _state(panel, checks)
+    return Verdict(
+        claim=claim, state=state, sentence=_sentence(panel, state, checks), checks=checks
+    )
+
+
+def _state(panel: Panel, checks: Sequence[Check]) -> VerdictState:
+    if not panel.comparable:
+        return VerdictState.NOT_COMPARABLE
+    if panel.counts.complete < panel.counts.planned:
+        return VerdictState.INCOMPLETE
+    if any(check.passed is False for check in checks):
+        return VerdictState.NOT_REPRODUCED
+    if any(check.passed is None for check in checks):
+        return VerdictState.INCOMPLETE
+    return VerdictState.REPRODUCED
+
+
+def _sentence(panel: Panel, state: VerdictState, checks: Sequence[Check]) -> str:
+    passed = sum(check.passed is True for check in checks)
+    score = f"{passed} of {len(checks)} conditions hold"
+    runs = f"{panel.counts.complete} of {panel.counts.planned} runs"
+    match state:
+        case VerdictState.REPRODUCED:
+            return f"Reproduced: all {len(checks)} conditions hold, n = {panel.seeds}."
+        case VerdictState.NOT_REPRODUCED:
+            failed = [check.label for check in checks if check.passed is False]
+            more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
+            return f"Not reproduced: {score}. It fails on {'; '.join(failed[:3])}{more}."
+        case VerdictState.INCOMPLETE:
+            if panel.counts.complete < panel.counts.planned:
+                return f"Incomplete: {runs}."
+            open_ = [check.label for check in checks if check.passed is None]
+            return f"Incomplete: all runs are there, but not known: {'; '.join(open_[:3])}."
+    return f"Not comparable: {_why(panel)}. {runs} complete; {score}."
+
+
+def _why(panel: Panel) -> str:
+    if panel.scale != "full":
+        return "reduced scale"
+    if panel.variant != "paper":
+        return "another variant than the paper's"
+    return "another criterion than the claim's"

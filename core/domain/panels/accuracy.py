@@ -1,0 +1,127 @@
+"""Figures 2a and 2b: training and test accuracy, and what stopping early would have given."""
+
+from collections.abc import Sequence
+
+from core.domain.panels.curves import (
+    fact,
+    mean_series,
+    reference_series,
+    seed_series,
+)
+from core.domain.panels.entries import Entry, by_series
+from core.domain.panels.frame import X_AXES, Options, frame, label_of
+from core.domain.panels.model import Axis, Fact, Flag, Panel, PanelName, Series, XKind
+from core.domain.reference import paper, report
+
+ACCURACY = Axis(title="Accuracy", unit="fraction")
+
+
+def figure_2a(entries: Sequence[Entry], options: Options) -> Panel:
+    """The small Inception with and without explicit regularisation."""
+    return _panel(
+        PanelName.FIGURE_2A,
+        entries,
+        options,
+        title="Figure 2a: explicit regularisation, small Inception on CIFAR-10",
+        references=_report_2a(entries, options),
+    )
+
+
+def figure_2b(entries: Sequence[Entry], options: Options) -> Panel:
+    """The small Inception with and without batch normalisation."""
+    return _panel(
+        PanelName.FIGURE_2B,
+        entries,
+        options,
+        title="Figure 2b: batch normalisation, small Inception",
+        references=reference_series("2b", options),
+    )
+
+
+def _panel(
+    name: PanelName,
+    entries: Sequence[Entry],
+    options: Options,
+    *,
+    title: str,
+    references: list[Series],
+) -> Panel:
+    groups = by_series(entries)
+    found = []
+    for group in groups.values():
+        label = label_of(group[0].role.series)
+        found += [
+            mean_series(group, "train_accuracy", options, label=f"{label}, training"),
+            mean_series(group, "test_accuracy", options, label=f"{label}, test"),
+            mean_series(
+                group, "test_accuracy", options, label=f"{label}, best test so far", best=True
+            ),
+        ]
+        if options.individual:
+            found += seed_series(group, "train_accuracy", options)
+            found += seed_series(group, "test_accuracy", options)
+    return frame(
+        name,
+        entries,
+        options,
+        title=title,
+        x_axis=X_AXES[options.x_kind],
+        y_axis=ACCURACY,
+        series=found,
+        references=references,
+        facts=[f for group in groups.values() for f in _finals(name, group)],
+    )
+
+
+def _finals(name: PanelName, entries: Sequence[Entry]) -> list[Fact]:
+    """Final and best test accuracy and final training accuracy of the complete runs."""
+    done = [e for e in entries if e.complete and not e.diverged]
+    key, label = entries[0].role.series, label_of(entries[0].role.series)
+    theirs = paper.series(name, key, "test_accuracy")
+    last = theirs.points[-1].y if theirs else None
+    best = max(p.y for p in theirs.points) if theirs else None
+    return [
+        fact(
+            entries,
+            "final_test_accuracy",
+            f"{label}: final test accuracy",
+            [e.curve[-1].test_accuracy for e in done],
+            unit="fraction",
+            paper=last,
+        ),
+        fact(
+            entries,
+            "best_test_accuracy",
+            f"{label}: best test accuracy, as early stopping would give",
+            [max(m.test_accuracy for m in e.curve) for e in done],
+            unit="fraction",
+            paper=best,
+        ),
+        fact(
+            entries,
+            "final_train_accuracy",
+            f"{label}: final training accuracy",
+            [e.curve[-1].train_accuracy for e in done],
+            unit="fraction",
+        ),
+    ]
+
+
+def _report_2a(entries: Sequence[Entry], options: Options) -> list[Series]:
+    """The report's two numbers, after 50 epochs; the paper's own panel shows ImageNet."""
+    if options.x_kind is XKind.SECONDS:
+        return []
+    steps = entries[0].planned.spec.steps_per_epoch if options.x_kind is XKind.STEPS else 1
+    return [
+        Series(
+            key=series.key,
+            label=f"{label_of(series.key)}, test (report)",
+            measure=series.measure,
+            source="report",
+            x=[p.x * steps for p in series.points],
+            y=[p.y for p in series.points],
+            flag=[Flag.VALUE] * len(series.points),
+            note=f"{report.CITATION}: after 50 epochs",
+        )
+        for series in report.FIGURE_2A
+    ]

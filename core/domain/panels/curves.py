@@ -1,0 +1,229 @@
+"""Learning curves: the mean over seeds at each epoch, with its spread; Figure 1a."""
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+
+from core.domain.criteria import CRITERIA, FitState
+from core.domain.metrics import EpochMetrics
+from core.domain.panels.entries import Entry, by_series
+from core.domain.panels.frame import X_AXES, Options, frame, label_of, plural
+from core.domain.panels.model import Axis, Fact, Flag, Panel, PanelName, Series, SpreadKind, XKind
+from core.domain.panels.spread import kind_of, summarise
+from core.domain.reference import paper
+
+Reads = Callable[[EpochMetrics], float | None]
+
+READ: dict[str, Reads] = {
+    "train_loss": lambda m: m.train_loss,
+    "test_loss": lambda m: m.test_loss,
+    "train_accuracy": lambda m: m.train_accuracy,
+    "test_accuracy": lambda m: m.test_accuracy,
+    "clean_accuracy": lambda m: m.clean_accuracy,
+    "corrupted_accuracy": lambda m: m.corrupted_accuracy,
+    "corrupted_true_accuracy": lambda m: m.corrupted_true_accuracy,
+}
+
+Points = list[tuple[float, float]]
+
+
+def points(entry: Entry, measure: str, x: XKind) -> Points:
+    """(x, y) of each epoch that has the measure."""
+    read = READ[measure]
+    if x is XKind.SECONDS:
+        xs: Iterable[float] = itertools.accumulate(m.train_seconds for m in entry.curve)
+    elif x is XKind.STEPS:
+        xs = (m.step for m in entry.curve)
+    else:
+        xs = (m.epoch for m in entry.curve)
+    return [(at, y) for at, m in zip(xs, entry.curve, strict=True) if (y := read(m)) is not None]
+
+
+def mean_series(
+    entries: Sequence[Entry],
+    measure: str,
+    options: Options,
+    *,
+    label: str | None = None,
+    key: str | None = None,
+    best: bool = False,
+) -> Series:
+    """The mean over the entries' seeds at each epoch; with `best`, of the largest so far."""
+    curves = [points(entry, measure, options.x_kind) for entry in entries]
+    if best:
+        curves = [_running_best(curve) for curve in curves]
+    key = key or entries[0].role.series
+    series = averaged(curves, options.spread)
+    return series.model_copy(
+        update={
+            "key": key,
+            "label": label or label_of(key),
+            "measure": measure,
+            "kind": "running best" if best else "mean",
+            "state": state_of(entries),
+            "note": note_of(entries),
+            "runs": [e.run.id for e in entries if e.run],
+        }
+    )
+
+
+def averaged(curves: Sequence[Points], asked: SpreadKind) -> Series:
+    """Mean and spread at each index over the curves that reach so far."""
+    curves = [curve for curve in curves if curve]
+    kind = kind_of(asked, len(curves))
+    series = Series(key="", label="", measure="", spread=kind, x=[], y=[])
+    for i in range(max(map(len, curves), default=0)):
+        here = [curve[i] for curve in curves if i < len(curve)]
+        found = summarise([y for _, y in here], kind)
+        series.x.append(sum(x for x, _ in here) / len(here))
+        series.y.append(found.mean)
+        series.low.append(found.low)
+        series.high.append(found.high)
+        series.sd.append(found.sd)
+        series.n.append(found.n)
+    series.censored.extend([0] * len(series.x))
+    series.flag.extend([Flag.VALUE] * len(series.x))
+    return series
+
+
+def _running_best(curve: Points) -> Points:
+    best = itertools.accumulate((y for _, y in curve), max)
+    return [(x, y) for (x, _), y in zip(curve, best, strict=True)]
+
+
+def seed_series(entries: Sequence[Entry], measure: str, options: Options) -> list[Series]:
+    """A series for each seed that has begun."""
+    found = []
+    for entry in entries:
+        curve = points(entry, measure, options.x_kind)
+        if curve:
+            key, seed = entry.role.series, entry.role.seed
+            series = averaged([curve], options.spread)
+            found.append(
+                series.model_copy(
+                    update={
+                        "key": key,
+                        "label": f"{label_of(key)}, seed {seed}",
+                        "measure": measure,
+                        "kind": "seed",
+                        "seed": seed,
+                        "runs": [entry.run.id] if entry.run else [],
+                    }
+                )
+            )
+    return found
+
+
+def series_of(groups: dict[str, list[Entry]], measure: str, options: Options) -> list[Series]:
+    """The mean series of each group and, if asked for, its seeds."""
+    found = []
+    for entries in groups.values():
+        found.append(mean_series(entries, measure, options))
+        if options.individual:
+            found += seed_series(entries, measure, options)
+    return found
+
+
+def state_of(entries: Sequence[Entry]) -> str:
+    if all(entry.complete for entry in entries):
+        return "complete"
+    return "partial" if any(entry.curve for entry in entries) else "missing"
+
+
+def note_of(entries: Sequence[Entry]) -> str:
+    """What is not as planned, in words; empty if nothing."""
+    parts = []
+    complete = sum(e.complete for e in entries)
+    if complete < len(entries):
+        parts.append(f"{complete} of {plural(len(entries), 'seed')} complete")
+    parts += [
+        f"seed {e.role.seed} diverged in epoch {len(e.curve) + 1}" for e in entries if e.diverged
+    ]
+    return "; ".join(parts)
+
+
+def reference_series(panel: str, options: Options) -> list[Series]:
+    """The paper's curves on the chosen x axis; none in seconds, which the paper does not tell."""
+    kind = options.x_kind
+    if kind is XKind.SECONDS:
+        return []
+    scale = paper.STEPS_PER_EPOCH if kind is XKind.EPOCHS else 1
+    return [
+        Series(
+            key=series.key,
+            label=f"{label_of(series.key)} (paper)",
+            measure=series.measure,
+            source="paper",
+            x=[point.x / scale for point in series.points],
+            y=[point.y for point in series.points],
+            flag=[Flag.VALUE] * len(series.points),
+            note=paper.CITATION,
+        )
+        for series in paper.figure(panel)
+    ]
+
+
+def steps_to(entries: Sequence[Entry], criterion: str) -> Fact:
+    """Optimiser steps until the criterion holds, over seeds; a censored seed is a lower bound."""
+    fits = [(entry, entry.fit(CRITERIA[criterion])) for entry in entries]
+    known = [(e, f) for e, f in fits if f.state in (FitState.FITTED, FitState.CENSORED)]
+    steps = [float(entry.curve[fit.epochs - 1].step) for entry, fit in known]
+    key = entries[0].role.series
+    series = paper.series("1a", key)
+    threshold = CRITERIA[criterion].threshold
+    theirs = next((p.x for p in series.points if p.y < threshold), None) if series else None
+    return fact(
+        entries,
+        f"steps_to_{criterion}",
+        f"{label_of(key)}: steps to {CRITERIA[criterion].title}",
+        steps,
+        unit="steps",
+        lower_bound=any(f.is_lower_bound for _, f in known),
+        paper=theirs,
+    )
+
+
+def fact(
+    entries: Sequence[Entry],
+    name: str,
+    label: str,
+    values: Sequence[float],
+    *,
+    unit: str,
+    lower_bound: bool = False,
+    paper: float | None = None,
+) -> Fact:
+    """A number over seeds; none where no seed has it."""
+    found = summarise(values, "range") if values else None
+    return Fact(
+        key=entries[0].role.series,
+        name=name,
+        label=label,
+        value=found.mean if found else None,
+        low=found.low if found else None,
+        high=found.high if found else None,
+        sd=found.sd if found else None,
+        n=len(values),
+        planned=len(entries),
+        lower_bound=lower_bound,
+        unit=unit,
+        paper=paper,
+    )
+
+
+def figure_1a(entries: Sequence[Entry], options: Options) -> Panel:
+    """Training loss of the small Inception on five randomizations."""
+    groups = by_series(entries)
+    facts = [
+        steps_to(group, name) for group in groups.values() for name in ("loss-0.05", "loss-0.1")
+    ]
+    return frame(
+        PanelName.FIGURE_1A,
+        entries,
+        options,
+        title="Figure 1a: training loss on true and randomized data, small Inception",
+        x_axis=X_AXES[options.x_kind],
+        y_axis=Axis(title="Training loss", unit="nats"),
+        series=series_of(groups, "train_loss", options),
+        references=reference_series("1a", options),
+        facts=facts,
+    )

@@ -1,0 +1,168 @@
+"""What a panel is made from: planned runs, and the stored run that answers to each.
+
+A panel reads only the prefix its demand asked for, so that a later extension of a run never alters
+a finished figure.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from core.domain.criteria import Criterion, Fit, FitState, epochs_to_fit
+from core.domain.lifecycle import Outcome, RunState
+from core.domain.metrics import EpochMetrics
+from core.domain.panels.model import Counts, Provenance, RunProvenance
+from core.domain.plans import Planned, Role
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredRun:
+    """A run as stored, with its whole curve."""
+
+    id: str
+    spec_hash: str
+    state: RunState
+    outcome: str | None
+    curve: Sequence[EpochMetrics]
+    """From epoch 1 on."""
+    segments: Sequence[Mapping[str, Any]] = ()
+    """The provenance of each attempt that trained an epoch of it."""
+    started_at: float | None = None
+    finished_at: float | None = None
+    """Seconds since 1970 UTC."""
+
+    @property
+    def diverged(self) -> bool:
+        return self.outcome == Outcome.DIVERGED
+
+    @property
+    def mixed(self) -> bool:
+        return len({repr(numerics(segment)) for segment in self.segments}) > 1
+
+
+def numerics(segment: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What must be equal for trajectories to be: device kind, CPU features, threads, versions."""
+    found = segment.get("numerics") or {k: segment.get(k) for k in ("device", "threads")}
+    return sorted(found.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A planned run and, where there is one, the stored run."""
+
+    planned: Planned
+    run: StoredRun | None = None
+    curve: Sequence[EpochMetrics] = field(init=False)
+    """The prefix that the demand asked for."""
+
+    def __post_init__(self) -> None:
+        curve = self.planned.demand.prefix(self.run.curve) if self.run else ()
+        object.__setattr__(self, "curve", curve)
+
+    @property
+    def role(self) -> Role:
+        return self.planned.role
+
+    @property
+    def met(self) -> bool:
+        return self.planned.demand.is_met(self.curve)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the loss became infinite within the prefix."""
+        return self.run is not None and self.run.diverged and not self.met
+
+    @property
+    def complete(self) -> bool:
+        """Whether no more is to be expected: as far as asked, or diverged."""
+        return self.run is not None and (self.met or self.diverged)
+
+    @property
+    def ended(self) -> bool:
+        return self.run is not None and self.run.state.terminal
+
+    def fit(self, criterion: Criterion) -> Fit:
+        if self.run is None:
+            return Fit(FitState.MISSING, 0)
+        # A prefix that the stop rule ended is over, even if others let the run go on.
+        return epochs_to_fit(
+            self.curve,
+            criterion,
+            limit=self.planned.demand.epochs,
+            diverged=self.diverged,
+            ended=self.met or self.ended,
+        )
+
+
+def match(plan: Iterable[Planned], stored: Mapping[str, StoredRun]) -> list[Entry]:
+    """Each planned run with the stored run of the same spec hash."""
+    return [Entry(planned, stored.get(planned.spec.hash())) for planned in plan]
+
+
+def by_series(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """The entries of each series, seeds in order."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.role.series, []).append(entry)
+    for group in groups.values():
+        group.sort(key=lambda e: (e.role.corruption or 0, e.role.seed))
+    return groups
+
+
+def counts(entries: Sequence[Entry]) -> Counts:
+    complete = [e for e in entries if e.complete]
+    open_ = [e for e in entries if e.run is not None and not e.complete]
+    failed = [e for e in open_ if e.ended]
+    return Counts(
+        planned=len(entries),
+        complete=len(complete),
+        running=len(open_) - len(failed),
+        failed=len(failed),
+        missing=sum(e.run is None for e in entries),
+        diverged=sum(e.diverged for e in entries),
+    )
+
+
+def provenance(entries: Sequence[Entry], command: str) -> Provenance:
+    stored = [e.run for e in entries if e.run is not None]
+    segments = [segment for run in stored for segment in run.segments]
+    starts = [run.started_at for run in stored if run.started_at is not None]
+    ends = [run.finished_at for run in stored if run.finished_at is not None]
+    precisions = sorted({str(e.planned.spec.precision) for e in entries if e.run is not None})
+    kinds = {repr(numerics(segment)) for segment in segments}
+    return Provenance(
+        runs=[_run(entry) for entry in entries],
+        code_versions=_distinct(s.get("versions", {}).get("rethink") for s in segments),
+        torch_versions=_distinct(s.get("versions", {}).get("torch") for s in segments),
+        devices=_distinct(s.get("name") or s.get("device") for s in segments),
+        precisions=precisions,
+        data_fingerprints=_distinct(s.get("data_fingerprint") for s in segments),
+        first=_iso(min(starts, default=None)),
+        last=_iso(max(ends, default=None)),
+        mixed=len(kinds) > 1 or len(precisions) > 1,
+        command=command,
+    )
+
+
+def _run(entry: Entry) -> RunProvenance:
+    run = entry.run
+    return RunProvenance(
+        id=run.id if run else entry.planned.spec.hash()[:16],
+        spec_hash=run.spec_hash if run else entry.planned.spec.hash(),
+        series=entry.role.series,
+        corruption=entry.role.corruption,
+        seed=entry.role.seed,
+        state=str(run.state) if run else "missing",
+        epochs=len(entry.curve),
+        asked=entry.planned.demand.epochs,
+        mixed=run.mixed if run else False,
+    )
+
+
+def _distinct(values: Iterable[Any]) -> list[str]:
+    return sorted({str(value) for value in values if value})
+
+
+def _iso(time: float | None) -> str | None:
+    return None if time is None else datetime.fromtimestamp(time, UTC).isoformat(timespec="seconds")

@@ -1,0 +1,135 @@
+"""What all panels share: the options of a request, labels, status, and the frame around series."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from core.domain.criteria import Criterion
+from core.domain.deviations import deviations
+from core.domain.panels.entries import Entry, counts, provenance
+from core.domain.panels.model import (
+    Axis,
+    Counts,
+    Panel,
+    PanelName,
+    SpreadKind,
+    Verdict,
+    VerdictState,
+    XKind,
+)
+from core.domain.presets import MODEL_TITLES
+from core.domain.scales import Scale
+from core.domain.spec import Variant
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Options:
+    """What a reader may choose."""
+
+    scale: Scale | None
+    """None for a custom grid."""
+    variant: Variant = Variant.PAPER
+    seeds: int = 1
+    criterion: Criterion | None = None
+    """None: each model's own."""
+    x: XKind = XKind.AUTO
+    spread: SpreadKind = SpreadKind.AUTO
+    individual: bool = False
+    """Show each seed besides the mean."""
+    command: str = ""
+    """What makes the panel's runs again."""
+
+    @property
+    def x_kind(self) -> XKind:
+        if self.x is not XKind.AUTO:
+            return self.x
+        return XKind.STEPS if self.scale is Scale.FULL else XKind.EPOCHS
+
+    @property
+    def comparable(self) -> bool:
+        """Whether the panel may be held against the paper's numbers."""
+        paper = self.scale is Scale.FULL and self.variant is Variant.PAPER
+        return paper and self.criterion is None
+
+
+LABELS = {
+    "true_labels": "true labels",
+    "random_labels": "random labels",
+    "shuffled_pixels": "shuffled pixels",
+    "random_pixels": "random pixels",
+    "gaussian": "gaussian",
+    **{str(model): title for model, title in MODEL_TITLES.items()},
+    "none": "no regulariser",
+    "weight_decay": "weight decay",
+    "all": "augmentation, weight decay, dropout",
+    "with_bn": "with batch norm",
+    "without_bn": "without batch norm",
+    "with_bn_same_setting": "with batch norm, at the setting of the one without",
+    "bn_down": "batch norm in the down modules only",
+}
+
+X_AXES = {
+    XKind.STEPS: Axis(title="Training steps", unit="steps"),
+    XKind.EPOCHS: Axis(title="Epochs", unit="epochs"),
+    XKind.SECONDS: Axis(title="Training time", unit="seconds"),
+}
+CORRUPTION = Axis(title="Label corruption", unit="1")
+
+UNJUDGED = Verdict(claim="", state=VerdictState.NONE, sentence="This panel makes no claim.")
+
+
+def label_of(key: str) -> str:
+    return LABELS.get(key, key.replace("_", " "))
+
+
+def frame(name: PanelName, entries: Sequence[Entry], options: Options, **given: Any) -> Panel:
+    """A panel with everything but series filled in from its runs."""
+    found = given.pop("counts", None) or counts(entries)
+    status, text = _status(found)
+    plan = tuple(entry.planned for entry in entries)
+    origin = provenance(entries, options.command)
+    notes = [*given.pop("notes", []), *_notes(found, mixed=origin.mixed)]
+    return Panel(
+        name=name,
+        scale=str(options.scale or "custom"),
+        variant=str(options.variant),
+        seeds=options.seeds,
+        status=status,
+        status_text=text,
+        comparable=options.comparable,
+        deviations=deviations(plan, options.scale, options.variant),
+        verdict=given.pop("verdict", UNJUDGED),
+        counts=found,
+        provenance=origin,
+        notes=notes,
+        **given,
+    )
+
+
+def _status(found: Counts) -> tuple[Literal["empty", "live", "partial", "complete"], str]:
+    of = f"{found.complete} of {found.planned} runs"
+    if found.planned and found.complete == found.planned:
+        return "complete", f"complete, {plural(found.planned, 'run')}"
+    if found.running:
+        return "live", f"live, {of} complete"
+    if found.complete or found.failed:
+        return "partial", f"partial, {of} complete"
+    return "empty", f"no runs yet; {plural(found.planned, 'run')} needed"
+
+
+def _notes(found: Counts, *, mixed: bool) -> list[str]:
+    notes = []
+    if found.failed:
+        notes.append(f"{plural(found.failed, 'run')} failed or were cancelled before the end.")
+    if found.diverged:
+        notes.append(f"{plural(found.diverged, 'run')} diverged: the loss became infinite.")
+    if mixed:
+        notes.append(
+            "Mixed: the runs were not all trained on the same kind of device, with the same "
+            "versions and precision."
+        )
+    return notes
+
+
+def plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

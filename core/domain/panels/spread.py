@@ -1,0 +1,67 @@
+"""Mean and spread over seeds, and the reduction of long curves."""
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from core.domain.panels.model import SpreadKind
+
+FEW = 5
+"""Below this many seeds the range is shown, from it on the standard deviation."""
+
+T_975 = (math.nan, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+"""Student's t at 97.5 % for 0 to 9 degrees of freedom; a study has ten seeds at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    mean: float
+    low: float | None
+    high: float | None
+    sd: float | None
+    n: int
+
+
+def kind_of(asked: SpreadKind, n: int) -> Literal["none", "range", "sd", "ci95"]:
+    """The spread that is shown for at most `n` seeds."""
+    if n < 2:
+        return "none"
+    if asked is SpreadKind.AUTO:
+        return "range" if n < FEW else "sd"
+    return "range" if asked is SpreadKind.RANGE else "sd" if asked is SpreadKind.SD else "ci95"
+
+
+def summarise(values: Sequence[float], kind: Literal["none", "range", "sd", "ci95"]) -> Summary:
+    """Mean of `values` (at least one) with the spread of that kind."""
+    n = len(values)
+    mean = math.fsum(values) / n
+    if n < 2:
+        return Summary(mean, None, None, None, n)
+    sd = statistics.stdev(values, mean)
+    if kind == "none":
+        return Summary(mean, None, None, sd, n)
+    if kind == "range":
+        return Summary(mean, min(values), max(values), sd, n)
+    half = sd if kind == "sd" else T_975[min(n - 1, len(T_975) - 1)] * sd / math.sqrt(n)
+    return Summary(mean, mean - half, mean + half, sd, n)
+
+
+def kept(values: Sequence[float], limit: int) -> list[int]:
+    """Indices of at most `limit` points that keep the first, the last and each bucket's extremes.
+
+    Of each bucket of consecutive points the smallest and the largest value stay, so that no spike
+    is lost.
+    """
+    n = len(values)
+    if n <= limit:
+        return list(range(n))
+    buckets = max((limit - 2) // 2, 1)
+    chosen = {0, n - 1}
+    for bucket in range(buckets):
+        start, end = 1 + bucket * (n - 2) // buckets, 1 + (bucket + 1) * (n - 2) // buckets
+        inside = range(start, max(end, start + 1))
+        chosen.add(min(inside, key=values.__getitem__))
+        chosen.add(max(inside, key=values.__getitem__))
+    return sorted(chosen)

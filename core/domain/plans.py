@@ -1,0 +1,89 @@
+"""A plan: which prefixes of which runs are needed, what for, and in which order.
+
+Each entry has a stage. Workers take lower stages first, whatever the study, so that the outline of
+every panel (p = 0, 1, .5, the first seed) is there before the rest is filled in, and two studies
+share the workers fairly.
+"""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from core.domain.demands import Demand, StopRule
+from core.domain.scales import FULL, SETTINGS, Scale
+from core.domain.spec import ModelName, RunSpec
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Role:
+    """What a run is for: a point or a curve of a panel."""
+
+    panel: str
+    """1a, 1bc, 2a, 2b, table-1 or custom."""
+    series: str
+    corruption: float | None = None
+    """p, in 1bc."""
+    seed: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Planned:
+    spec: RunSpec
+    demand: Demand
+    role: Role
+    stage: int
+    """Lower stages are trained first."""
+
+
+Plan = tuple[Planned, ...]
+
+OUTLINE = (0.0, 1.0, 0.5, 0.2, 0.8, 0.3, 0.7, 0.1, 0.9, 0.4, 0.6)
+"""The order in which levels of p are run: ends and middle first."""
+COST = (ModelName.MLP_1X512, ModelName.MLP_3X512, ModelName.ALEXNET, ModelName.INCEPTION)
+"""Cheap models first within a stage."""
+
+
+def planned(
+    spec: RunSpec, demand: Demand, panel: str, series: str, *, corruption: float | None = None
+) -> Planned:
+    role = Role(panel=panel, series=str(series), corruption=corruption)
+    return Planned(spec=spec, demand=demand, role=role, stage=0)
+
+
+def seeded(entries: Iterable[Planned], seeds: int, *, staged: bool = False) -> Plan:
+    """The entries for each seed, in stages: by their order unless they have stages already."""
+    if not staged:
+        entries = [replace(entry, stage=i) for i, entry in enumerate(entries)]
+    entries, length = list(entries), len(OUTLINE)
+    return tuple(
+        sorted(
+            (
+                replace(
+                    entry,
+                    spec=entry.spec.replace(seed=seed, data_seed=seed) if seed else entry.spec,
+                    role=replace(entry.role, seed=seed),
+                    stage=entry.stage + seed * length,
+                )
+                for seed in range(seeds)
+                for entry in entries
+            ),
+            key=order,
+        )
+    )
+
+
+def order(entry: Planned) -> tuple[int, int]:
+    return entry.stage, COST.index(entry.spec.model)
+
+
+def expected_epochs(entry: Planned, scale: Scale | None) -> int:
+    """Epochs the entry is likely to train: its demand's, or fewer where a stop rule will hold."""
+    limit = entry.demand.epochs
+    setting = SETTINGS[scale] if scale else FULL
+    ends = setting.expected_fit.get(entry.spec.model)
+    if ends is None or entry.demand.stop == StopRule():
+        return limit
+    low, high = ends
+    p = entry.spec.label_corruption
+    # Time to fit rises steeply at small p, then evenly (Figure 1b).
+    return min(limit, round(low + (high - low) * math.pow(p, 0.7)))

@@ -1,0 +1,106 @@
+"""Runs made by hand, for tests of panels and claims: curves of any shape, in any state."""
+
+from collections.abc import Callable, Sequence
+
+from core.domain.lifecycle import RunState
+from core.domain.metrics import EpochMetrics
+from core.domain.panels import STUDY_OF, PanelName, build
+from core.domain.panels.entries import Entry, StoredRun
+from core.domain.panels.frame import Options
+from core.domain.panels.model import Panel
+from core.domain.plans import Planned
+from core.domain.scales import Scale
+from core.domain.spec import Variant
+from core.domain.studies import plan
+
+NUMERICS = {"device": "cpu", "threads": 2, "torch": "2.14.1"}
+SEGMENT = {
+    "device": "cpu",
+    "name": "a processor",
+    "precision": "fp32",
+    "numerics": NUMERICS,
+    "versions": {"rethink": "0.1.0", "torch": "2.14.1"},
+    "data_fingerprint": "ab" * 32,
+}
+
+
+def metrics(
+    epoch: int,
+    loss: float,
+    *,
+    steps: int = 391,
+    accuracy: float | None = None,
+    test: float = 0.5,
+    **more: float,
+) -> EpochMetrics:
+    fitted = max(0.0, min(1.0, 1 - loss / 2.303)) if accuracy is None else accuracy
+    return EpochMetrics(
+        epoch=epoch,
+        step=steps * epoch,
+        train_loss=loss,
+        train_accuracy=fitted,
+        test_loss=2.0,
+        test_accuracy=test,
+        online_loss=loss,
+        online_accuracy=fitted,
+        learning_rate=0.1,
+        images_per_second=1000,
+        train_seconds=2.0,
+        evaluation_seconds=1.0,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def fits_at(epoch: int, epochs: int, test: float = 0.5) -> list[EpochMetrics]:
+    """A curve of `epochs` epochs that passes every criterion after `epoch`, none before."""
+    return [
+        metrics(i, 0.001 if i >= epoch else 1.5, accuracy=1.0 if i >= epoch else 0.5, test=test)
+        for i in range(1, epochs + 1)
+    ]
+
+
+def stored(
+    planned: Planned,
+    curve: Sequence[EpochMetrics],
+    state: RunState = RunState.SUCCEEDED,
+    *,
+    outcome: str | None = "completed",
+    segments: Sequence[dict[str, object]] = (SEGMENT,),
+) -> StoredRun:
+    return StoredRun(
+        id=planned.spec.hash()[:16],
+        spec_hash=planned.spec.hash(),
+        state=state,
+        outcome=outcome,
+        curve=curve,
+        segments=segments,
+        started_at=1e9,
+        finished_at=1e9 + 60,
+    )
+
+
+def diverged(planned: Planned, epochs: int) -> StoredRun:
+    curve = [metrics(i, 2.0) for i in range(1, epochs + 1)]
+    return stored(planned, curve, outcome="diverged")
+
+
+Maker = Callable[[Planned], StoredRun | Sequence[EpochMetrics] | None]
+
+
+def panel(
+    name: PanelName,
+    make: Maker,
+    *,
+    scale: Scale = Scale.FULL,
+    variant: Variant = Variant.PAPER,
+    seeds: int = 1,
+    **options: object,
+) -> Panel:
+    """The panel of the catalogue's plan, each run as `make` gives it: stored, a curve, or none."""
+    entries = []
+    for planned in plan(STUDY_OF[name], scale, variant, seeds):
+        made = make(planned)
+        run = made if isinstance(made, StoredRun) or made is None else stored(planned, made)
+        entries.append(Entry(planned, run))
+    chosen = Options(scale=scale, variant=variant, seeds=seeds, **options)  # type: ignore[arg-type]
+    return build(name, entries, chosen)

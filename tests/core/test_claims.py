@@ -1,0 +1,259 @@
+"""Verdicts: computed from panels, with the numbers they rest on."""
+
+from collections.abc import Callable
+
+import pytest
+
+from core.domain.claims import CLAIMS
+from core.domain.panels import PanelName
+from core.domain.panels.entries import StoredRun
+from core.domain.panels.model import Check, Verdict, VerdictState
+from core.domain.plans import Planned
+from core.domain.reference import paper
+from core.domain.scales import Scale
+from core.domain.spec import Variant
+from core.domain.studies import row_key
+from tests.core.hand_made import diverged, fits_at, metrics, panel, stored
+
+
+def as_published(p: Planned) -> StoredRun:
+    """A run that gives exactly the paper's points."""
+    role = p.role
+    if role.panel == "1a":
+        series = paper.series("1a", role.series)
+        assert series is not None
+        curve = [metrics(i, q.y) for i, q in enumerate(series.points, start=1)]
+    elif role.panel == "1bc":
+        x = role.corruption or 0.0
+        time, error = paper.series("1b", role.series), paper.series("1c", role.series)
+        assert time is not None
+        assert error is not None
+        first = {"inception": 10, "alexnet": 31, "mlp-1x512": 28}[role.series]
+        epochs = round(first * time.at(x).y)  # type: ignore[union-attr]
+        curve = fits_at(epochs, epochs, test=1 - error.at(x).y)  # type: ignore[union-attr]
+    elif role.panel == "2a":
+        test = {"none": 0.872, "weight_decay": 0.889, "all": 0.91}[role.series]
+        curve = [metrics(i, 0.01, test=test) for i in range(1, 101)]
+    elif role.panel == "2b":
+        test = {"with_bn": 0.8653, "without_bn": 0.8492}.get(role.series, 0.86)
+        curve = [metrics(i, 0.01, test=test) for i in range(1, 52)]
+    else:
+        row = next(r for r in paper.TABLE_1 if row_key(r) == role.series)
+        curve = [
+            metrics(i, 0.01, accuracy=row.train_accuracy, test=row.test_accuracy)
+            for i in range(1, 101)
+        ]
+    return stored(p, curve)
+
+
+def verdict(name: PanelName, make: Callable[[Planned], object], **options: object) -> Verdict:
+    return panel(name, make, **options).verdict  # type: ignore[arg-type]
+
+
+def check(found: Verdict, words: str) -> Check:
+    return next(c for c in found.checks if words in c.label)
+
+
+@pytest.mark.parametrize("name", list(CLAIMS))
+def test_the_paper_s_own_points_reproduce_the_paper(name: PanelName) -> None:
+    found = verdict(name, as_published)
+    assert found.state is VerdictState.REPRODUCED, found.sentence
+    assert found.checks
+    assert all(c.value is not None for c in found.checks)
+    assert found.claim == CLAIMS[name]
+
+
+@pytest.mark.parametrize("name", list(CLAIMS))
+def test_several_seeds_reproduce_it_too(name: PanelName) -> None:
+    assert verdict(name, as_published, seeds=3).state is VerdictState.REPRODUCED
+
+
+@pytest.mark.parametrize("name", list(CLAIMS))
+def test_a_missing_run_makes_a_verdict_incomplete_with_counts(name: PanelName) -> None:
+    found = panel(name, lambda p: None if p.stage == 0 else as_published(p))
+    done, planned = found.counts.complete, found.counts.planned
+    assert found.verdict.state is VerdictState.INCOMPLETE
+    assert found.verdict.sentence == f"Incomplete: {done} of {planned} runs."
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [({"scale": Scale.SMOKE}, "reduced scale"), ({"variant": Variant.REPORT}, "another variant")],
+)
+@pytest.mark.parametrize("name", list(CLAIMS))
+def test_reduced_scale_and_other_variants_are_not_comparable(
+    name: PanelName, options: dict[str, object], why: str
+) -> None:
+    found = verdict(name, as_published, **options)
+    assert found.state is VerdictState.NOT_COMPARABLE
+    assert why in found.sentence
+    assert found.checks  # the numbers are shown all the same
+
+
+@pytest.mark.parametrize("name", list(CLAIMS))
+def test_diverged_runs_are_an_answer(name: PanelName) -> None:
+    found = verdict(name, lambda p: diverged(p, 3))
+    assert found.state is not VerdictState.REPRODUCED
+    assert "of 0" not in found.sentence
+
+
+def test_1a_fails_when_random_labels_are_not_fitted() -> None:
+    def run(p: Planned) -> StoredRun:
+        if p.role.series == "random_labels":
+            return stored(p, [metrics(i, 2.3) for i in range(1, 65)])
+        return as_published(p)
+
+    found = verdict(PanelName.FIGURE_1A, run)
+    assert found.state is VerdictState.NOT_REPRODUCED
+    assert check(found, "random labels: reaches").passed is False
+    assert check(found, "true labels: reaches").passed is True
+
+
+def test_1a_fails_when_the_order_is_another() -> None:
+    def swapped(p: Planned) -> StoredRun:
+        other = {"true_labels": "shuffled_pixels", "shuffled_pixels": "true_labels"}
+        series = paper.series("1a", other.get(p.role.series, p.role.series))
+        assert series is not None
+        return stored(p, [metrics(i, q.y) for i, q in enumerate(series.points, start=1)])
+
+    found = verdict(PanelName.FIGURE_1A, swapped)
+    assert found.state is VerdictState.NOT_REPRODUCED
+    assert "true labels before shuffled pixels" in found.sentence
+
+
+def slowed(factors: dict[float, float]) -> Callable[[Planned], StoredRun]:
+    """Runs that take `factors[p]` times as long as at p = 0, 2.0 where it is not given."""
+
+    def make(p: Planned) -> StoredRun:
+        x = p.role.corruption or 0.0
+        first = {"inception": 10, "alexnet": 30, "mlp-1x512": 30}[p.role.series]
+        default = 1.0 if x == 0 else 3.0
+        epochs = round(first * factors.get(x, default))
+        return stored(p, fits_at(epochs, epochs))
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("factors", "passed"),
+    [({}, True), ({1.0: 2.6}, False), ({1.0: 4.1}, False), ({1.0: 3.9}, True), ({0.5: 3.2}, False)],
+)
+def test_1b_judges_slowdown_and_monotony(factors: dict[float, float], passed: bool) -> None:
+    found = verdict(PanelName.FIGURE_1B, slowed(factors))
+    state = VerdictState.REPRODUCED if passed else VerdictState.NOT_REPRODUCED
+    assert found.state is state, found.sentence
+
+
+def test_1b_allows_a_drop_of_one_epoch() -> None:
+    found = verdict(PanelName.FIGURE_1B, slowed({0.5: 3.1}))
+    assert check(found, "Small Inception: no drop").passed is True
+    # A tenth is three of the MLP's thirty epochs.
+    assert check(found, "MLP 1×512: no drop").passed is False
+
+
+def test_1b_allows_a_drop_within_two_standard_errors() -> None:
+    def noisy(p: Planned) -> StoredRun:
+        x, seed = p.role.corruption or 0.0, p.role.seed
+        factor = 1.0 if x == 0 else 3.0
+        if x == 0.5:
+            factor = (2.6, 3.0, 4.2)[seed]
+        return slowed({x: factor})(p)
+
+    assert verdict(PanelName.FIGURE_1B, noisy, seeds=3).state is VerdictState.REPRODUCED
+
+
+def test_1b_cannot_be_reproduced_by_a_lower_bound_where_there_is_an_upper_limit() -> None:
+    def run(p: Planned) -> StoredRun:
+        if p.role.corruption == 1:
+            return stored(p, fits_at(999, p.demand.epochs))
+        return slowed({})(p)
+
+    found = verdict(PanelName.FIGURE_1B, run)
+    assert check(found, "Small Inception: slowdown").passed is False
+    assert check(found, "Small AlexNet: slowdown").passed is True
+    assert found.state is VerdictState.NOT_REPRODUCED
+
+
+def test_1b_with_an_unfitted_p_0_is_incomplete_and_not_wrong() -> None:
+    def run(p: Planned) -> StoredRun:
+        if p.role.corruption == 0:
+            return stored(p, fits_at(999, p.demand.epochs))
+        return slowed({})(p)
+
+    found = verdict(PanelName.FIGURE_1B, run)
+    assert found.state is VerdictState.INCOMPLETE
+    assert "not known" in found.sentence
+
+
+@pytest.mark.parametrize(("shift", "passed"), [(0.029, True), (0.031, False)])
+def test_1c_allows_three_hundredths(shift: float, passed: bool) -> None:
+    def run(p: Planned) -> StoredRun:
+        whole = as_published(p)
+        if (p.role.series, p.role.corruption) != ("mlp-1x512", 0.3):
+            return whole
+        last = whole.curve[-1]
+        return stored(
+            p,
+            [
+                m.model_copy(update={"test_accuracy": last.test_accuracy + shift})
+                for m in whole.curve
+            ],
+        )
+
+    found = verdict(PanelName.FIGURE_1C, run)
+    assert check(found, "MLP 1×512: test error at p = 0.3").passed is passed
+
+
+def test_the_paper_s_duplicate_is_left_out_of_the_verdict() -> None:
+    labels = [c.label for c in verdict(PanelName.FIGURE_1C, as_published).checks]
+    assert "MLP 1×512: test error at p = 0.6" not in labels
+    assert "MLP 1×512: test error at p = 0.7" in labels
+    assert len(labels) == 32
+
+
+def test_2a_fails_without_a_gain_by_regularisation() -> None:
+    def run(p: Planned) -> StoredRun:
+        test = {"none": 0.87, "weight_decay": 0.86, "all": 0.9}[p.role.series]
+        return stored(p, [metrics(i, 0.01, test=test) for i in range(1, 101)])
+
+    found = verdict(PanelName.FIGURE_2A, run)
+    assert found.state is VerdictState.NOT_REPRODUCED
+    assert check(found, "gain by weight decay").value == pytest.approx(-0.01)
+
+
+@pytest.mark.parametrize(
+    ("without", "state"),
+    [
+        (0.86, VerdictState.NOT_REPRODUCED),
+        (0.84, VerdictState.REPRODUCED),
+        (0.80, VerdictState.NOT_REPRODUCED),
+    ],
+)
+def test_2b_wants_a_gain_of_15_to_4_points(without: float, state: VerdictState) -> None:
+    def run(p: Planned) -> StoredRun:
+        test = without if p.role.series == "without_bn" else 0.865
+        return stored(p, [metrics(i, 0.01, test=test) for i in range(1, 52)])
+
+    assert verdict(PanelName.FIGURE_2B, run).state is state
+
+
+def test_table_1_judges_no_row_with_weight_decay() -> None:
+    found = verdict(PanelName.TABLE_1, as_published)
+    # 12 rows without weight decay: 12 training accuracies, 10 test accuracies.
+    assert sum("training accuracy" in c.label for c in found.checks) == 12
+    assert sum("test accuracy" in c.label for c in found.checks) == 10
+
+
+def test_table_1_fails_on_a_network_that_does_not_fit() -> None:
+    def run(p: Planned) -> StoredRun:
+        if p.role.series == "mlp-1x512+random_labels":
+            return stored(p, [metrics(i, 1.0, accuracy=0.97, test=0.1) for i in range(1, 101)])
+        return as_published(p)
+
+    found = verdict(PanelName.TABLE_1, run)
+    assert found.state is VerdictState.NOT_REPRODUCED
+    assert "MLP 1×512, no crop, random labels: training accuracy" in found.sentence
+
+
+def test_panels_beyond_the_paper_claim_nothing() -> None:
+    assert verdict(PanelName.ATLAS, as_published).state is VerdictState.NONE

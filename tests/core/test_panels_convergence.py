@@ -1,0 +1,207 @@
+"""Figures 1b and 1c: ratios per seed, censoring, divergence, criteria chosen after the runs."""
+
+import pytest
+
+from core.domain.criteria import CRITERIA
+from core.domain.lifecycle import RunState
+from core.domain.panels import PanelName
+from core.domain.panels.entries import StoredRun
+from core.domain.panels.model import Flag, Panel, Series
+from core.domain.plans import Planned
+from tests.core.hand_made import diverged, fits_at, metrics, panel, stored
+
+
+def epochs_of(p: Planned) -> int:
+    corruption = p.role.corruption or 0.0
+    return round(10 + 26 * corruption) + 2 * p.role.seed
+
+
+def fitted(p: Planned) -> StoredRun:
+    return stored(
+        p, fits_at(epochs_of(p), epochs_of(p), test=0.85 - 0.75 * (p.role.corruption or 0))
+    )
+
+
+def censored(p: Planned) -> StoredRun:
+    return stored(p, fits_at(1000, p.demand.epochs))
+
+
+def of(found: Panel, key: str = "inception") -> Series:
+    return next(s for s in found.series if s.key == key)
+
+
+def at(series: Series, p: float) -> int:
+    return series.x.index(p)
+
+
+def test_ratios_start_at_one_and_are_the_epochs_over_those_at_p_0() -> None:
+    series = of(panel(PanelName.FIGURE_1B, fitted))
+    assert series.x == [i / 10 for i in range(11)]
+    assert series.y[0] == 1
+    assert series.y[-1] == pytest.approx(3.6)
+    assert series.state == "complete"
+    assert set(series.flag) == {Flag.VALUE}
+
+
+def test_ratios_are_taken_per_seed_then_averaged() -> None:
+    series = of(panel(PanelName.FIGURE_1B, fitted, seeds=2))
+    assert series.y[-1] == pytest.approx((36 / 10 + 38 / 12) / 2)
+    assert series.n[-1] == 2
+    assert (series.low[-1], series.high[-1]) == (pytest.approx(38 / 12), pytest.approx(3.6))
+
+
+def test_a_censored_run_is_a_lower_bound_and_never_a_value() -> None:
+    found = panel(
+        PanelName.FIGURE_1B,
+        lambda p: censored(p) if p.role.corruption == 1 else fitted(p),
+        seeds=2,
+    )
+    series = of(found)
+    i = at(series, 1.0)
+    assert series.flag[i] is Flag.LOWER_BOUND
+    assert series.censored[i] == 2
+    assert series.y[i] == pytest.approx((150 / 10 + 150 / 12) / 2)
+    assert series.flag[at(series, 0.9)] is Flag.VALUE
+    assert "p = 1: 2 of 2 runs censored" in series.note
+    assert any("6 runs of 66 did not fit" in note for note in found.notes)
+    assert found.counts.censored == 6
+    assert found.status == "complete"
+
+
+def test_one_censored_seed_makes_the_point_a_lower_bound() -> None:
+    def run(p: Planned) -> StoredRun:
+        return censored(p) if (p.role.corruption, p.role.seed) == (1, 1) else fitted(p)
+
+    series = of(panel(PanelName.FIGURE_1B, run, seeds=2))
+    assert series.flag[-1] is Flag.LOWER_BOUND
+    assert series.censored[-1] == 1
+
+
+def test_a_censored_p_0_makes_the_model_incomplete_and_no_other() -> None:
+    def run(p: Planned) -> StoredRun:
+        lost = p.role.series == "alexnet" and p.role.corruption == 0 and p.role.seed == 1
+        return censored(p) if lost else fitted(p)
+
+    found = panel(PanelName.FIGURE_1B, run, seeds=2)
+    series = of(found, "alexnet")
+    assert series.state == "incomplete"
+    assert series.x == []
+    assert "nothing to divide by" in series.note
+    assert of(found).state == "complete"
+
+
+def test_a_diverged_run_is_left_out_and_said() -> None:
+    def run(p: Planned) -> StoredRun:
+        return diverged(p, 5) if (p.role.corruption, p.role.seed) == (0.5, 0) else fitted(p)
+
+    found = panel(PanelName.FIGURE_1B, run, seeds=2)
+    series = of(found)
+    assert series.n[at(series, 0.5)] == 1
+    assert "p = 0.5: 1 of 2 runs diverged" in series.note
+    assert found.status == "complete"
+
+
+def test_a_level_where_all_diverged_has_no_point() -> None:
+    found = panel(
+        PanelName.FIGURE_1B, lambda p: diverged(p, 5) if p.role.corruption == 1 else fitted(p)
+    )
+    assert 1.0 not in of(found).x
+    assert "p = 1: 1 of 1 run diverged" in of(found).note
+
+
+def test_a_running_or_missing_run_leaves_a_gap() -> None:
+    def run(p: Planned) -> StoredRun | None:
+        if p.role.corruption == 1:
+            return None
+        if p.role.corruption == 0.9:
+            return stored(p, fits_at(99, 3), RunState.RUNNING, outcome=None)
+        return fitted(p)
+
+    found = panel(PanelName.FIGURE_1B, run)
+    series = of(found)
+    assert series.x == [i / 10 for i in range(9)]
+    assert series.state == "partial"
+    assert "2 of 11 runs not there yet" in series.note
+    assert found.status == "live"
+
+
+def test_a_seed_without_its_p_0_gives_no_ratio_yet() -> None:
+    def run(p: Planned) -> StoredRun | None:
+        return None if (p.role.corruption, p.role.seed) == (0, 1) else fitted(p)
+
+    series = of(panel(PanelName.FIGURE_1B, run, seeds=2))
+    assert set(series.n) == {1}
+    assert series.state == "partial"
+
+
+def test_another_criterion_may_need_runs_extended() -> None:
+    def stops_at_98(p: Planned) -> StoredRun:
+        n = epochs_of(p)
+        curve = [metrics(i, 1.0, accuracy=0.5) for i in range(1, n)]
+        return stored(p, [*curve, metrics(n, 0.04, accuracy=0.985)])
+
+    found = panel(PanelName.FIGURE_1B, stops_at_98)
+    assert of(found).y[-1] == pytest.approx(3.6)
+    stricter = panel(PanelName.FIGURE_1B, stops_at_98, criterion=CRITERIA["accuracy-100"])
+    assert of(stricter).state == "incomplete"
+    assert stricter.criterion == "training accuracy of 100 %"
+    assert any("33 runs ended before fitting by this criterion" in n for n in stricter.notes)
+    easier = panel(PanelName.FIGURE_1B, stops_at_98, criterion=CRITERIA["loss-0.6"])
+    assert of(easier).y[-1] == pytest.approx(3.6)
+
+
+def test_the_default_criterion_is_each_model_s_own() -> None:
+    words = panel(PanelName.FIGURE_1B, fitted).criterion
+    assert words is not None
+    assert "Small Inception: training loss below 0.05" in words
+    assert "training accuracy of 98 %" in words
+
+
+def test_epochs_are_stated_besides_the_ratios() -> None:
+    found = panel(PanelName.FIGURE_1B, fitted)
+    fact = next(f for f in found.facts if (f.key, f.name) == ("inception", "epochs_to_fit_p0"))
+    assert (fact.value, fact.paper, fact.unit) == (10, 10, "epochs")
+
+
+def test_the_paper_s_duplicates_are_flagged() -> None:
+    found = panel(PanelName.FIGURE_1C, fitted)
+    flagged = {
+        (s.key, x)
+        for s in found.references
+        for x, flag in zip(s.x, s.flag, strict=True)
+        if flag is Flag.DUPLICATE
+    }
+    assert flagged == {("mlp-1x512", 0.6), ("inception", 0.9)}
+
+
+# ------------------------------------------------------------------------------------- 1c
+
+
+def test_1c_is_the_test_error_at_the_end_of_each_run() -> None:
+    series = of(panel(PanelName.FIGURE_1C, fitted))
+    assert series.y[0] == pytest.approx(0.15)
+    assert series.y[-1] == pytest.approx(0.9)
+    assert set(series.flag) == {Flag.VALUE}
+
+
+def test_1c_marks_runs_that_did_not_fit() -> None:
+    found = panel(
+        PanelName.FIGURE_1C, lambda p: censored(p) if p.role.corruption == 1 else fitted(p)
+    )
+    series = of(found)
+    assert series.flag[-1] is Flag.NOT_FITTED
+    assert series.censored[-1] == 1
+    assert series.flag[0] is Flag.VALUE
+
+
+def test_1c_leaves_diverged_and_unfinished_runs_out() -> None:
+    def run(p: Planned) -> StoredRun:
+        if p.role.corruption == 1:
+            return diverged(p, 3)
+        if p.role.corruption == 0.5:
+            return stored(p, fits_at(99, 3), RunState.QUEUED, outcome=None)
+        return fitted(p)
+
+    series = of(panel(PanelName.FIGURE_1C, run))
+    assert series.x == [p / 10 for p in range(10) if p != 5]
+    assert "diverged" in series.note

@@ -1,0 +1,276 @@
+"""Panels of learning curves: 1a, 2a, 2b, clean against corrupted, the atlas."""
+
+import pytest
+
+from core.domain.lifecycle import RunState
+from core.domain.panels import STUDY_OF, PanelName
+from core.domain.panels.entries import StoredRun
+from core.domain.panels.model import Panel, Series, SpreadKind, VerdictState, XKind
+from core.domain.panels.spread import kept, summarise
+from core.domain.plans import Planned
+from core.domain.scales import Scale
+from core.domain.spec import Variant
+from tests.core.hand_made import SEGMENT, diverged, metrics, panel, stored
+
+CURVES = [PanelName.FIGURE_1A, PanelName.FIGURE_2A, PanelName.FIGURE_2B, PanelName.ATLAS]
+
+
+def falling(planned: Planned) -> list:  # type: ignore[type-arg]
+    return [metrics(i, 2 / i + planned.role.seed / 10) for i in range(1, planned.demand.epochs + 1)]
+
+
+def ours(found: Panel, key: str, **wanted: object) -> Series:
+    (series,) = [
+        s
+        for s in found.series
+        if s.key == key and all(getattr(s, k) == v for k, v in ({"kind": "mean"} | wanted).items())
+    ]
+    return series
+
+
+@pytest.mark.parametrize("name", list(PanelName))
+def test_an_empty_panel_says_what_it_needs(name: PanelName) -> None:
+    found = panel(name, lambda _: None)
+    assert found.status == "empty"
+    assert found.status_text.startswith("no runs yet; ")
+    assert all(series.x == [] for series in found.series)
+    assert found.verdict.state in (VerdictState.INCOMPLETE, VerdictState.NONE)
+    assert found.counts.missing == found.counts.planned > 0
+    assert found.provenance.first is None
+
+
+@pytest.mark.parametrize("name", [*CURVES, PanelName.CLEAN_CORRUPTED])
+def test_a_run_that_has_just_begun_is_live_and_has_no_points(name: PanelName) -> None:
+    found = panel(name, lambda p: stored(p, [], RunState.RUNNING, outcome=None, segments=()))
+    assert found.status == "live"
+    assert all(series.x == [] for series in found.series)
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_complete_runs_make_a_complete_panel(name: PanelName) -> None:
+    found = panel(name, falling)
+    assert found.status == "complete"
+    assert all(series.state == "complete" and series.note == "" for series in found.series)
+    assert found.provenance.devices == ["a processor"]
+    assert not found.provenance.mixed
+
+
+def test_columns_of_a_series_have_equal_length() -> None:
+    for name in PanelName:
+        found = panel(name, falling, seeds=2, individual=True)
+        for s in found.series:
+            lengths = {len(s.x), len(s.y), len(s.low), len(s.high), len(s.sd), len(s.n)}
+            assert lengths == {len(s.x)} == {len(s.flag)} == {len(s.censored)}, (name, s.key)
+
+
+def test_a_partial_panel_counts_what_is_there() -> None:
+    def two_of_five(p: Planned) -> StoredRun | None:
+        done = p.role.series in ("true_labels", "random_labels")
+        return stored(p, falling(p)) if done else None
+
+    found = panel(PanelName.FIGURE_1A, two_of_five)
+    assert found.status_text == "partial, 2 of 5 runs complete"
+    assert ours(found, "gaussian").state == "missing"
+    assert found.verdict.sentence == "Incomplete: 2 of 5 runs."
+
+
+def test_a_failed_run_is_said_so_and_keeps_its_points() -> None:
+    found = panel(
+        PanelName.FIGURE_1A,
+        lambda p: stored(p, falling(p)[:3], RunState.FAILED, outcome="failed"),
+    )
+    assert found.counts.failed == 5
+    assert found.status == "partial"
+    assert "5 runs failed or were cancelled before the end." in found.notes
+    assert len(ours(found, "true_labels").x) == 3
+
+
+def test_a_diverged_seed_is_complete_and_shortens_the_mean_from_there_on() -> None:
+    found = panel(
+        PanelName.FIGURE_1A,
+        lambda p: diverged(p, 4) if p.role.seed == 1 else falling(p),
+        seeds=2,
+    )
+    assert found.status == "complete"
+    series = ours(found, "gaussian")
+    assert series.n == [2] * 4 + [1] * 60
+    assert series.note == "seed 1 diverged in epoch 5"
+    assert "5 runs diverged: the loss became infinite." in found.notes
+
+
+def test_only_the_prefix_that_was_asked_for_is_read() -> None:
+    def longer(p: Planned) -> list:  # type: ignore[type-arg]
+        return [*falling(p), *(metrics(i, 9.0) for i in range(65, 200))]
+
+    assert panel(PanelName.FIGURE_1A, longer).series == panel(PanelName.FIGURE_1A, falling).series
+
+
+@pytest.mark.parametrize(
+    ("scale", "x", "first", "unit"),
+    [
+        (Scale.FULL, XKind.AUTO, 391, "steps"),
+        (Scale.SMOKE, XKind.AUTO, 1, "epochs"),
+        (Scale.FULL, XKind.EPOCHS, 1, "epochs"),
+        (Scale.FULL, XKind.SECONDS, 2.0, "seconds"),
+    ],
+)
+def test_x_is_steps_epochs_or_seconds_of_training(
+    scale: Scale, x: XKind, first: float, unit: str
+) -> None:
+    found = panel(PanelName.FIGURE_1A, falling, scale=scale, x=x)
+    series = ours(found, "true_labels")
+    assert series.x[:2] == [first, 2 * first]
+    assert found.x_axis.unit == unit
+    assert bool(found.references) == (x is not XKind.SECONDS)
+    if found.references:
+        assert found.references[0].x[0] == first
+
+
+@pytest.mark.parametrize(
+    ("seeds", "asked", "kind"),
+    [
+        (1, SpreadKind.AUTO, "none"),
+        (2, SpreadKind.AUTO, "range"),
+        (4, SpreadKind.AUTO, "range"),
+        (5, SpreadKind.AUTO, "sd"),
+        (5, SpreadKind.CI95, "ci95"),
+        (3, SpreadKind.SD, "sd"),
+    ],
+)
+def test_spread_is_the_range_below_five_seeds(seeds: int, asked: SpreadKind, kind: str) -> None:
+    found = panel(PanelName.FIGURE_1A, falling, seeds=seeds, spread=asked)
+    series = ours(found, "gaussian")
+    assert series.spread == kind
+    assert series.n[0] == seeds
+    if kind == "range":
+        assert series.low[0] == pytest.approx(2.0)
+        assert series.high[0] == pytest.approx(2.0 + (seeds - 1) / 10)
+    assert (series.low[0] is None) == (kind == "none")
+
+
+def test_the_interval_is_student_s() -> None:
+    found = summarise([1.0, 2.0, 3.0, 4.0, 5.0], "ci95")
+    assert found.mean == 3
+    assert found.high == pytest.approx(3 + 2.776 * (2.5**0.5) / 5**0.5, rel=1e-3)
+
+
+def test_single_seeds_are_shown_on_demand() -> None:
+    found = panel(PanelName.FIGURE_1A, falling, seeds=3, individual=True)
+    seeds = [s.seed for s in found.series if s.kind == "seed" and s.key == "gaussian"]
+    assert seeds == [0, 1, 2]
+
+
+def test_different_devices_are_mixed() -> None:
+    def run(p: Planned) -> StoredRun:
+        other = {**SEGMENT, "numerics": {"device": "cuda"}, "name": "a GPU"}
+        return stored(p, falling(p), segments=(SEGMENT, other))
+
+    found = panel(PanelName.FIGURE_1A, run)
+    assert found.provenance.mixed
+    assert all(r.mixed for r in found.provenance.runs)
+    assert any(note.startswith("Mixed: ") for note in found.notes)
+
+
+def test_steps_to_a_loss_are_read_off_each_seed_and_compared_with_the_paper() -> None:
+    found = panel(PanelName.FIGURE_1A, falling)
+    fact = next(f for f in found.facts if (f.key, f.name) == ("true_labels", "steps_to_loss-0.1"))
+    assert fact.value == 21 * 391  # 2 / 21 is the first below 0.1
+    assert fact.paper == 8 * 391
+
+
+# --------------------------------------------------------------------------------- 2a and 2b
+
+
+def test_2a_shades_the_best_test_accuracy_so_far() -> None:
+    def overfits(p: Planned) -> list:  # type: ignore[type-arg]
+        tests = [0.5, 0.8, 0.7, *([0.6] * (p.demand.epochs - 3))]
+        return [metrics(i, 0.1, test=t) for i, t in enumerate(tests, start=1)]
+
+    found = panel(PanelName.FIGURE_2A, overfits)
+    best = ours(found, "none", kind="running best")
+    assert best.y[:4] == [0.5, 0.8, 0.8, 0.8]
+    values = {f.name: f.value for f in found.facts if f.key == "none"}
+    assert values["final_test_accuracy"] == 0.6
+    assert values["best_test_accuracy"] == 0.8
+
+
+def test_2a_says_that_it_is_not_imagenet_and_has_the_report_s_points() -> None:
+    found = panel(PanelName.FIGURE_2A, falling)
+    assert any("ImageNet" in sentence for sentence in found.deviations)
+    assert [(s.source, s.x, s.y) for s in found.references] == [
+        ("report", [50 * 391], [0.872]),
+        ("report", [50 * 391], [0.889]),
+    ]
+
+
+def test_2b_has_the_paper_s_curves_with_and_without_batch_norm() -> None:
+    found = panel(PanelName.FIGURE_2B, falling)
+    assert {(s.key, s.measure) for s in found.references} == {
+        (key, measure)
+        for key in ("with_bn", "without_bn")
+        for measure in ("train_accuracy", "test_accuracy")
+    }
+    assert {s.key for s in found.series} == {
+        "with_bn",
+        "without_bn",
+        "with_bn_same_setting",
+        "bn_down",
+    }
+
+
+# -------------------------------------------------------------------------- beyond the paper
+
+
+def test_clean_and_corrupted_accuracy_at_p_one_half() -> None:
+    parts = {"clean_accuracy": 0.9, "corrupted_accuracy": 0.2, "corrupted_true_accuracy": 0.4}
+    curve = [metrics(i, 1.0, **parts) for i in range(1, 151)]
+    found = panel(PanelName.CLEAN_CORRUPTED, lambda _: curve)
+    assert found.counts.planned == 3
+    assert {s.measure: s.y[0] for s in found.series if s.key == "inception"} == parts
+
+
+def test_the_atlas_has_every_condition_of_the_study() -> None:
+    found = panel(PanelName.ATLAS, falling, scale=Scale.SMOKE)
+    conditions = {s.label for s in found.series}
+    assert "1a: gaussian" in conditions
+    assert "1bc: MLP 1×512, p = 0.3" in conditions
+    assert len(found.series) == 2 * len(conditions)
+
+
+def test_every_panel_reads_the_runs_of_a_study() -> None:
+    assert set(STUDY_OF) == set(PanelName)
+
+
+# ------------------------------------------------------------------------------- reduction
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 99, 100, 101, 10_000])
+def test_a_reduced_curve_keeps_its_ends_and_its_extremes(n: int) -> None:
+    values = [float((i * 7919) % 1009) for i in range(n)]
+    chosen = kept(values, 100)
+    assert len(chosen) <= max(100, 0)
+    assert chosen == sorted(set(chosen))
+    if n:
+        assert (chosen[0], chosen[-1]) == (0, n - 1)
+        assert min(values) == min(values[i] for i in chosen)
+        assert max(values) == max(values[i] for i in chosen)
+    if n <= 100:
+        assert chosen == list(range(n))
+
+
+@pytest.mark.parametrize(
+    ("scale", "variant", "criterion", "comparable"),
+    [
+        (Scale.FULL, Variant.PAPER, None, True),
+        (Scale.FULL, Variant.REPORT, None, False),
+        (Scale.SMOKE, Variant.PAPER, None, False),
+        (Scale.QUICK, Variant.PAPER, None, False),
+    ],
+)
+def test_only_the_paper_s_own_setting_is_comparable(
+    scale: Scale, variant: Variant, criterion: None, comparable: bool
+) -> None:
+    found = panel(PanelName.FIGURE_1A, falling, scale=scale, variant=variant, criterion=criterion)
+    assert found.comparable is comparable
+    assert (found.verdict.state is VerdictState.NOT_COMPARABLE) is not comparable
+    assert found.references  # shown all the same

@@ -1,0 +1,198 @@
+"""The catalogue: which runs each study needs, how far, and in which order."""
+
+import pytest
+
+from core.domain.demands import Demand, StopRule
+from core.domain.deviations import deviations
+from core.domain.errors import InvalidInput
+from core.domain.plans import expected_epochs
+from core.domain.scales import Scale
+from core.domain.spec import BatchNorm, ModelName, Precision, Randomization, RunSpec, Variant
+from core.domain.studies import CATALOGUE, MAX_GRID, StudyName, grid, plan
+
+ALL_CHOICES = [(scale, variant) for scale in Scale for variant in Variant]
+
+
+def full(name: StudyName, seeds: int = 1):  # type: ignore[no-untyped-def]
+    return plan(name, Scale.FULL, Variant.PAPER, seeds)
+
+
+@pytest.mark.parametrize(
+    ("name", "runs", "epochs"),
+    [
+        (StudyName.FIGURE_1A, 5, 64),
+        (StudyName.FIGURE_1BC, 33, 150),
+        (StudyName.FIGURE_2A, 3, 100),
+        (StudyName.FIGURE_2B, 4, 51),
+        (StudyName.TABLE_1, 19, 100),
+    ],
+)
+def test_full_scale_has_the_paper_s_runs_and_horizons(
+    name: StudyName, runs: int, epochs: int
+) -> None:
+    entries = full(name)
+    assert len(entries) == len({e.spec.hash() for e in entries}) == runs
+    assert {e.demand.epochs for e in entries} == {epochs}
+
+
+def test_full_scale_of_the_paper_changes_nothing_but_what_the_panel_is_about() -> None:
+    first = next(e for e in full(StudyName.FIGURE_1A) if e.role.series == "true_labels")
+    assert first.spec == RunSpec(model=ModelName.INCEPTION)
+    changed = {e.role.series: e.spec.changes() for e in full(StudyName.FIGURE_2A)}
+    assert changed["none"] == {}
+    assert changed["weight_decay"] == {"weight_decay": 1e-3}
+    assert changed["all"]["hue"] > 0
+    assert changed["all"]["dropout"] == 0.05
+
+
+def test_1bc_runs_until_its_criterion_and_no_longer() -> None:
+    stops = {e.spec.model: e.demand.stop for e in full(StudyName.FIGURE_1BC)}
+    assert stops == {
+        ModelName.INCEPTION: StopRule(train_loss=0.05),
+        ModelName.ALEXNET: StopRule(train_accuracy=0.98),
+        ModelName.MLP_1X512: StopRule(train_accuracy=0.98),
+    }
+
+
+def test_figures_share_their_runs() -> None:
+    everything = full(StudyName.EVERYTHING)
+    apart = sum(len(full(name)) for name in CATALOGUE if name is not StudyName.EVERYTHING)
+    assert len(everything) == apart == 64
+    assert len({e.spec.hash() for e in everything}) == 52
+    baseline = RunSpec(model=ModelName.INCEPTION).hash()
+    panels = {e.role.panel for e in everything if e.spec.hash() == baseline}
+    assert panels == {"1a", "1bc", "2a", "2b", "table-1"}
+
+
+def test_1a_s_ends_are_1bc_s() -> None:
+    ends = {
+        e.role.corruption: e.spec.hash()
+        for e in full(StudyName.FIGURE_1BC)
+        if e.spec.model is ModelName.INCEPTION and e.role.corruption in (0, 1)
+    }
+    curves = {e.role.series: e.spec.hash() for e in full(StudyName.FIGURE_1A)}
+    assert ends == {0: curves["true_labels"], 1: curves["random_labels"]}
+
+
+def test_the_outline_comes_first_and_cheap_models_before_dear_ones() -> None:
+    entries = full(StudyName.FIGURE_1BC, seeds=2)
+    assert [e.role.corruption for e in entries[:9]] == [0, 0, 0, 1, 1, 1, 0.5, 0.5, 0.5]
+    assert [e.spec.model for e in entries[:3]] == ["mlp-1x512", "alexnet", "inception"]
+    assert [e.role.seed for e in entries] == [0] * 33 + [1] * 33
+    assert [e.stage for e in entries] == sorted(e.stage for e in entries)
+
+
+def test_seeds_draw_weights_and_randomization_anew() -> None:
+    random = [e for e in full(StudyName.FIGURE_1A, 3) if e.role.series == "random_labels"]
+    assert [(e.spec.seed, e.spec.data_seed) for e in random] == [(0, 0), (1, 1), (2, 2)]
+
+
+@pytest.mark.parametrize("seeds", [0, 11])
+def test_seeds_are_one_to_ten(seeds: int) -> None:
+    with pytest.raises(InvalidInput, match="use 1 to 10"):
+        plan(StudyName.FIGURE_1A, Scale.SMOKE, Variant.PAPER, seeds)
+
+
+def test_smoke_has_the_outline_for_the_dear_models_and_all_levels_for_the_mlp() -> None:
+    levels: dict[str, set[float | None]] = {}
+    for entry in plan(StudyName.FIGURE_1BC, Scale.SMOKE):
+        levels.setdefault(entry.role.series, set()).add(entry.role.corruption)
+    assert levels["inception"] == levels["alexnet"] == {0, 0.5, 1}
+    assert levels["mlp-1x512"] == {i / 10 for i in range(11)}
+    panels = {e.role.panel for e in plan(StudyName.EVERYTHING, Scale.SMOKE)}
+    assert panels == {"1a", "1bc", "2a", "2b"}
+
+
+def test_the_report_s_variant_has_its_batch_size_and_no_hue() -> None:
+    entries = plan(StudyName.EVERYTHING, Scale.FULL, Variant.REPORT)
+    assert {e.spec.batch_size for e in entries} == {60}
+    assert {e.spec.hue for e in entries} == {0}
+    gaussian = next(e for e in entries if e.role.series == Randomization.GAUSSIAN)
+    assert gaussian.spec.variant is Variant.REPORT
+
+
+def test_2b_shows_the_network_with_bn_at_both_settings() -> None:
+    specs = {e.role.series: e.spec for e in full(StudyName.FIGURE_2B)}
+    assert specs["without_bn"].batch_norm is BatchNorm.NONE
+    same = specs["with_bn_same_setting"]
+    assert same.learning_rate == specs["without_bn"].learning_rate != specs["with_bn"].learning_rate
+    assert specs["bn_down"].batch_norm is BatchNorm.DOWN
+
+
+def test_precision_is_chosen_at_submission() -> None:
+    entries = plan(StudyName.FIGURE_1A, Scale.SMOKE, Variant.PAPER, 1, Precision.BF16)
+    assert {e.spec.precision for e in entries} == {Precision.BF16}
+
+
+# ------------------------------------------------------------------------------ deviations
+
+
+@pytest.mark.parametrize(("scale", "variant"), ALL_CHOICES)
+def test_every_changed_field_is_said(scale: Scale, variant: Variant) -> None:
+    said = " ".join(deviations(plan(StudyName.FIGURE_1BC, scale, variant), scale, variant))
+    assert ("not comparable" in said) == (scale is not Scale.FULL)
+    assert ("Variant of the report" in said) == (variant is Variant.REPORT)
+    for word in ("training images", "width", "constant learning rate"):
+        assert (word in said) == (scale is not Scale.FULL)
+    if scale is Scale.SMOKE:
+        assert "Small AlexNet: corruption p = 0, 0.5, 1 only." in said
+
+
+def test_figure_1a_at_full_scale_of_the_paper_has_no_deviation() -> None:
+    assert deviations(full(StudyName.FIGURE_1A), Scale.FULL, Variant.PAPER) == []
+
+
+def test_precision_is_a_deviation() -> None:
+    entries = plan(StudyName.FIGURE_1A, Scale.FULL, Variant.PAPER, 1, Precision.BF16)
+    assert deviations(entries, Scale.FULL, Variant.PAPER) == [
+        "Small Inception: bf16 matrix products."
+    ]
+
+
+# ------------------------------------------------------------------------------------ grids
+
+
+def test_a_grid_is_every_combination_for_each_seed() -> None:
+    axes = {"batch_size": [32, 64], "learning_rate": [0.01, 0.1, 0.5]}
+    entries = grid({"model": "mlp-1x512", "n_train": 1000}, axes, Demand(epochs=3), seeds=2)
+    assert len(entries) == 12
+    assert entries[0].role.series == "batch_size = 32, learning_rate = 0.01"
+    assert {e.role.seed for e in entries} == {0, 1}
+
+
+def test_combinations_that_are_the_same_run_are_planned_once() -> None:
+    axes = {"randomization": ["true_labels"], "data_seed": [0, 1, 2]}
+    assert len(grid({}, axes, Demand(epochs=3))) == 1
+
+
+@pytest.mark.parametrize(
+    ("base", "axes", "field"),
+    [
+        ({}, {"learning_rat": [0.1]}, "spec.learning_rat"),
+        ({"model": "resnet"}, {}, "spec.model"),
+        ({}, {"batch_size": [60, -1]}, "spec.batch_size"),
+    ],
+)
+def test_a_bad_grid_names_the_field(
+    base: dict[str, object], axes: dict[str, list[object]], field: str
+) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        grid(base, axes, Demand(epochs=3))
+    assert [error["field"] for error in caught.value.errors] == [field]
+
+
+@pytest.mark.parametrize("axes", [{"seed": []}, {"seed": list(range(MAX_GRID + 1))}])
+def test_an_empty_or_huge_grid_is_refused(axes: dict[str, list[object]]) -> None:
+    with pytest.raises(InvalidInput, match="axes is not allowed"):
+        grid({}, axes, Demand(epochs=3))
+
+
+# -------------------------------------------------------------------------------- estimates
+
+
+def test_expected_epochs_of_a_stop_rule_follow_the_corruption() -> None:
+    entries = [e for e in full(StudyName.FIGURE_1BC) if e.spec.model is ModelName.INCEPTION]
+    epochs = {e.role.corruption: expected_epochs(e, Scale.FULL) for e in entries}
+    assert (epochs[0.0], epochs[1.0]) == (10, 36)
+    assert 20 < epochs[0.5] < 30
+    assert {expected_epochs(e, Scale.FULL) for e in full(StudyName.FIGURE_1A)} == {64}
