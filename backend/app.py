@@ -13,11 +13,13 @@ from starlette.exceptions import HTTPException
 from backend import page, problems
 from backend.broker import Broker
 from backend.dependencies import Parts
+from backend.figures import routes as figures
 from backend.instance import routes as instance
 from backend.reaper import Reaper
 from backend.runs import routes as runs
 from backend.security import Credentials, Guard
 from backend.stream import MAX_STREAMS, Cursor, Hub
+from backend.studies import routes as studies
 from core import __version__
 from core.domain.errors import InvalidInput
 from core.messages import Hints
@@ -55,6 +57,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.hub = Hub(settings.broker_url)
     app.include_router(instance.router, prefix=API)
     app.include_router(runs.router, prefix=API)
+    app.include_router(studies.router, prefix=API)
+    app.include_router(figures.router, prefix=API)
     app.add_api_route(
         f"{API}/stream",
         stream,

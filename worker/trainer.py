@@ -8,6 +8,7 @@ worker.
 What a run does here depends on its spec alone: the same weights come out warm or cold.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -67,7 +68,7 @@ class Trainer:
             try:
                 order = wire.ORDER.validate_json(line)
             except ValidationError as error:
-                print(f"an order that is not understood: {error}", file=sys.stderr, flush=True)
+                _log(f"an order that is not understood: {error}")
                 os._exit(3)
             if isinstance(order, wire.Train):
                 self.interrupt, self.demands = None, order.demands
@@ -170,7 +171,7 @@ class Trainer:
                 return checkpoint.load(path, order.spec, where, saved.sha256)
             except (RethinkError, OSError, RuntimeError, LookupError, ValueError) as error:
                 # Damaged, gone, or of an older version: going on from further back is always right.
-                print(f"checkpoint {saved.key} is passed over: {_named(error)}", file=sys.stderr)
+                _log(f"checkpoint {saved.key} is passed over: {_named(error)}")
         return None
 
     def _save(self, order: wire.Train, state: Any) -> None:
@@ -183,7 +184,7 @@ class Trainer:
         except OSError as error:
             # The run can go on: the previous checkpoint is still whole.
             detail = f"the checkpoint could not be saved ({error.strerror or error})"
-            print(f"run {order.run_id}: {detail}", file=sys.stderr, flush=True)
+            _log(f"run {order.run_id}: {detail}")
             self.say(
                 wire.ProgressReport(
                     progress=Progress(phase="saving", step=state.step, detail=detail)
@@ -212,6 +213,12 @@ def _memory_problem(error: Exception) -> str | None:
     if isinstance(error, MemoryError) or any(word in str(error) for word in words):
         return "The trainer ran out of memory. Use a smaller batch_size or width."
     return None
+
+
+def _log(line: str) -> None:
+    """Tell the worker's log, which may lie on a disk that is full."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 def _named(error: Exception) -> str:

@@ -124,6 +124,7 @@ def _wake(session: Session, run: Run, time: float) -> None:
         _queue(session, run, time)
     elif run.state == RunState.RUNNING and unmet:
         run.cancel_requested = False
+        announce(session, run)
 
 
 def _queue(session: Session, run: Run, time: float) -> None:

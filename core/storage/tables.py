@@ -169,6 +169,41 @@ class Event(Base):
     created_at: Mapped[float]
 
 
+class Study(Base):
+    """A plan of demands that someone asked for."""
+
+    __tablename__ = "study"
+
+    id: Mapped[str] = mapped_column(String(12), primary_key=True)
+    """The first 12 hex digits of the request's hash."""
+    name: Mapped[str] = mapped_column(String(32))
+    """Its name in the catalogue, or custom."""
+    title: Mapped[str] = mapped_column(String(200), default="")
+    request: Mapped[dict[str, Any]]
+    created_at: Mapped[float] = mapped_column(Double, index=True)
+    cancelled_at: Mapped[float | None] = mapped_column(Double)
+
+
+class StudyRun(Base):
+    """What a study wants a run for. How far it is to go is in the demand of the same owner."""
+
+    __tablename__ = "study_run"
+
+    study_id: Mapped[str] = mapped_column(
+        ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
+    )
+    panel: Mapped[str] = mapped_column(String(16), primary_key=True)
+    run_id: Mapped[str] = mapped_column(
+        ForeignKey("run.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
+    position: Mapped[int]
+    """Place in the order of the plan."""
+    stage: Mapped[int]
+    series: Mapped[str] = mapped_column(Text)
+    corruption: Mapped[float | None] = mapped_column(Double)
+    seed: Mapped[int]
+
+
 class EventHead(Base):
     """One row: the last sequence number given out. Updated last in a transaction."""
 

@@ -42,7 +42,9 @@ export function runRow() {
     swatch.style.background = randomizationColour(run.spec);
     const images = run.spec.n_train ? `, ${integer(run.spec.n_train)}` : "";
     setText(data, randomization(run.spec) + images);
-    setText(texts[4], `${integer(run.epochs_done)} / ${integer(run.epochs)}`);
+    setAttribute(cells[3], "title", data.textContent);
+    const all = run.epochs_done === run.epochs ? "" : ` / ${integer(run.epochs)}`;
+    setText(texts[4], integer(run.epochs_done) + all);
     bar.hidden = run.state !== "RUNNING";
     bar.value = run.fraction ?? 0;
     setText(texts[5], percent(run.latest?.train_accuracy));

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:\d+)/#token=(\S+)")
 HERE = Path(__file__).parent
 _open: list[Callable[[], None]] = []
-"""What ends the server and the browser, in the order in which they were started."""
+"""What ends the server and the browser, to be called last first."""
 
 
 class Server:
@@ -137,7 +137,7 @@ def browser() -> Browser:
             pytest.fail(message, pytrace=False)
         pytest.skip(message)
     opened = playwright.chromium.launch(executable_path=str(chromium), args=launch_flags())
-    _open.append(lambda: (opened.close(), playwright.stop())[1])
+    _open.extend((playwright.stop, opened.close))
     return opened
 
 
@@ -152,7 +152,7 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 def _idle_afterwards(server: Server) -> Iterator[None]:
     """No test waits for the runs of another."""
     yield
-    query = {"state": ["QUEUED", "RUNNING", "PAUSED"], "limit": 100}
+    query: dict[str, Any] = {"state": ["QUEUED", "RUNNING", "PAUSED"], "limit": 100}
     for run in server.api.get("/runs", params=query).json()["items"]:
         server.api.post(f"/runs/{run['id']}/cancel")
 

@@ -4,6 +4,8 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,8 @@ from core.storage.tables import Attempt, Run
 from worker.supervise import Supervisor
 
 ENDLESS = 10_000
+POOL = ThreadPoolExecutor(1)
+"""One thread for all work, as in production: a trainer dies with the thread that started it."""
 
 
 def tiny(**changes: Any) -> RunSpec:
@@ -43,7 +47,7 @@ class Bench:
     def __init__(self, worker: Supervisor) -> None:
         self.worker = worker
         self.database: Database = worker.database
-        self._thread: threading.Thread | None = None
+        self._working: Future[None] | None = None
 
     def submit(self, spec: RunSpec, epochs: int, **options: Any) -> str:
         with self.database.write() as session:
@@ -63,17 +67,16 @@ class Bench:
 
     def work(self) -> None:
         """As a message does, to the end."""
-        self.worker.work()
+        self.start_work()
+        self.end_work()
 
     def start_work(self) -> None:
         """As a message does, while the test goes on."""
-        self._thread = threading.Thread(target=self.worker.work)
-        self._thread.start()
+        self._working = POOL.submit(self.worker.work)
 
     def end_work(self) -> None:
-        assert self._thread is not None
-        self._thread.join(30)
-        assert not self._thread.is_alive()
+        assert self._working is not None
+        self._working.result(60)
 
     def await_epoch(self, run_id: str, epoch: int) -> None:
         eventually(lambda: self.run(run_id).epochs_done >= epoch)
@@ -90,9 +93,29 @@ class Bench:
             found = runs.curve(session, run_id)
         return [m.model_dump(exclude=set(TIMINGS)) for m in found]
 
-    def undisturbed(self, spec: RunSpec, epochs: int) -> list[dict[str, Any]]:
-        """The curve of the same trajectory, trained in one go as a run of its own."""
-        return self.curve(self.train(spec.replace(replicate=spec.replicate + 1), epochs))
+    @contextmanager
+    def stopping(self) -> Iterator[None]:
+        """The worker is told to stop; afterwards it may work again."""
+        self.worker.stopping.set()
+        self.worker._changed.set()
+        yield
+        self.worker._heart.join()
+        self.worker.stopping.clear()
+        self.worker._heart = threading.Thread(target=self.worker._beat, daemon=True)
+        self.worker._heart.start()
+
+    def cut_short(self, run_id: str, epoch: int) -> None:
+        """Train to `epoch` at least, then cancel."""
+        self.await_epoch(run_id, epoch)
+        self.ask(runs.cancel, run_id)
+        self.end_work()
+        assert self.run(run_id).state == RunState.CANCELLED
+
+    def is_undisturbed(self, run_id: str) -> bool:
+        """Whether the curve equals that of the same trajectory trained in one go, as a new run."""
+        curve, spec = self.curve(run_id), RunSpec(**self.run(run_id).spec)
+        assert [row["epoch"] for row in curve] == list(range(1, len(curve) + 1))
+        return curve == self.curve(self.train(spec.replace(replicate=1), len(curve)))
 
     def checkpoints(self, run_id: str) -> list[Path]:
         """Files of the checkpoints that the database points at, newest first."""
@@ -136,5 +159,5 @@ def bench(
         for run in runs.page(session, limit=1000)[0]:
             if not RunState(run.state).terminal:
                 runs.cancel(session, run.id)
-    eventually(lambda: not worker._busy.locked())
+    POOL.submit(int).result(60)  # whatever was under way has ended
     get_settings.cache_clear()

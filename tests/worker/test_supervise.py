@@ -8,18 +8,21 @@ import resource
 import signal
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import sqlalchemy as sa
-from tests.worker.conftest import ENDLESS, Bench, eventually, tiny
 
-from core.domain.demands import StopRule
+from core.domain.demands import Demand, StopRule
 from core.domain.lifecycle import Outcome, RunState
 from core.settings import Settings
 from core.storage import leases, runs, segments, workers
+from core.storage.database import migrate
 from core.storage.tables import Metric, Run
-from worker import turn
+from tests.worker.conftest import ENDLESS, Bench, eventually, tiny
+from worker import supervise, turn
 from worker.supervise import Supervisor
 
 
@@ -36,8 +39,6 @@ def test_a_run_trains_to_its_end_and_stores_all_it_measured(bench: Bench) -> Non
 
 def test_a_stop_rule_ends_a_run_early(bench: Bench) -> None:
     with bench.database.write() as session:
-        from core.domain.demands import Demand
-
         demand = Demand(epochs=ENDLESS, stop=StopRule(train_loss=2.0))
         run_id = runs.submit(session, tiny(seed=1), demand)[0].id
     bench.work()
@@ -58,61 +59,63 @@ def test_cancelling_ends_a_run_within_two_seconds(bench: Bench) -> None:
 
 
 def test_a_run_paused_twice_gives_the_numbers_of_an_undisturbed_one(bench: Bench) -> None:
-    spec, epochs = tiny(seed=3, dropout=0.2, random_flip=True), 300
-    run_id = bench.submit(spec, epochs)
-    for reached in (20, 90):
+    run_id = bench.submit(tiny(seed=3, dropout=0.2, random_flip=True), ENDLESS)
+    for _ in range(2):
         bench.start_work()
-        bench.await_epoch(run_id, reached)
+        bench.await_epoch(run_id, bench.run(run_id).epochs_done + 5)
         bench.ask(runs.pause, run_id)
-        seconds = eventually(lambda: bench.run(run_id).state == RunState.PAUSED)
-        assert seconds < 3
+        assert eventually(lambda: bench.run(run_id).state == RunState.PAUSED) < 3
         bench.end_work()
-        assert bench.run(run_id).epochs_done < epochs
         bench.ask(runs.resume, run_id)
-    bench.work()
-    assert [a.outcome for a in bench.attempts(run_id)] == ["paused", "paused", "completed"]
-    assert bench.curve(run_id) == bench.undisturbed(spec, epochs)
+    bench.start_work()
+    bench.cut_short(run_id, bench.run(run_id).epochs_done + 5)
+    assert [a.outcome for a in bench.attempts(run_id)] == ["paused", "paused", "cancelled"]
+    assert bench.is_undisturbed(run_id)
 
 
 def test_a_run_that_was_extended_gives_the_numbers_of_a_longer_one(bench: Bench) -> None:
-    spec = tiny(seed=4)
-    run_id = bench.train(spec, 3)
+    run_id = bench.train(tiny(seed=4), 3)
     finished = bench.curve(run_id)
     bench.ask(runs.extend, run_id, 6)
     bench.work()
     assert bench.curve(run_id)[:3] == finished
-    assert bench.curve(run_id) == bench.undisturbed(spec, 6)
+    assert bench.run(run_id).epochs_done == 6
     second = bench.attempts(run_id)[1]
     assert second.provenance is not None
     assert second.provenance["first_step"] == 12
+    assert bench.is_undisturbed(run_id)
 
 
-def test_more_epochs_asked_for_in_mid_run_are_trained_in_the_same_attempt(bench: Bench) -> None:
-    run_id = bench.submit(tiny(seed=5), 400)
+def test_other_demands_in_mid_run_are_met_in_the_same_attempt(bench: Bench) -> None:
+    run_id = bench.submit(tiny(seed=5), 1000)
     bench.start_work()
     bench.await_epoch(run_id, 2)
-    bench.ask(runs.extend, run_id, 450)
+    bench.submit(tiny(seed=5), ENDLESS, owner="study:a")
+    bench.ask(runs.cancel, run_id)  # the launch's demand; the study's stays
+    bench.await_epoch(run_id, bench.run(run_id).epochs_done + 5)
+    bench.submit(tiny(seed=5), bench.run(run_id).epochs_done + 5)
+    with bench.database.write() as session:
+        runs.cancel(session, run_id, owner="study:a")
     bench.end_work()
-    assert bench.run(run_id).epochs_done == 450
+    assert bench.run(run_id).state == RunState.SUCCEEDED
     assert len(bench.attempts(run_id)) == 1
 
 
 def test_a_worker_told_to_stop_hands_its_run_back_at_no_cost(
     bench: Bench, worker: Supervisor
 ) -> None:
-    spec, epochs = tiny(seed=6), 300
-    run_id = bench.submit(spec, epochs)
+    run_id = bench.submit(tiny(seed=6), ENDLESS)
     bench.start_work()
-    bench.await_epoch(run_id, 10)
-    worker.stopping.set()
-    started = time.monotonic()
-    bench.end_work()
-    assert time.monotonic() - started < 3
-    worker.stopping.clear()
+    bench.await_epoch(run_id, 5)
+    with bench.stopping():
+        started = time.monotonic()
+        bench.end_work()
+        assert time.monotonic() - started < 3
     run = bench.run(run_id)
     assert (run.state, run.lost, worker.handed_back) == (RunState.QUEUED, 0, True)
-    bench.work()
-    assert bench.curve(run_id) == bench.undisturbed(spec, epochs)
+    bench.start_work()
+    bench.cut_short(run_id, run.epochs_done + 5)
+    assert bench.is_undisturbed(run_id)
 
 
 def test_a_worker_told_to_stop_does_not_wait_for_a_trainer_that_hangs(
@@ -123,9 +126,8 @@ def test_a_worker_told_to_stop_does_not_wait_for_a_trainer_that_hangs(
     bench.start_work()
     bench.await_epoch(run_id, 1)
     os.kill(trainer_pid(worker), signal.SIGSTOP)
-    worker.stopping.set()
-    bench.end_work()
-    worker.stopping.clear()
+    with bench.stopping():
+        bench.end_work()
     assert (bench.run(run_id).state, bench.run(run_id).lost) == (RunState.QUEUED, 0)
 
 
@@ -173,16 +175,14 @@ def test_data_that_cannot_be_had_fail_the_run_and_not_the_worker(
 
 
 def test_a_killed_trainer_costs_no_epoch(bench: Bench, worker: Supervisor) -> None:
-    spec, epochs = tiny(seed=11), 300
-    run_id = bench.submit(spec, epochs)
+    run_id = bench.submit(tiny(seed=11), ENDLESS)
     bench.start_work()
-    for reached in (30, 120):
-        bench.await_epoch(run_id, reached)
-        os.kill(trainer_pid(worker), signal.SIGKILL)
-    bench.end_work()
-    assert bench.run(run_id).state == RunState.SUCCEEDED
-    assert [a.outcome for a in bench.attempts(run_id)] == ["lost", "lost", "completed"]
-    assert bench.curve(run_id) == bench.undisturbed(spec, epochs)
+    bench.await_epoch(run_id, 15)
+    os.kill(trainer_pid(worker), signal.SIGKILL)
+    eventually(lambda: bench.run(run_id).attempt == 2)
+    bench.cut_short(run_id, bench.run(run_id).epochs_done + 5)
+    assert [a.outcome for a in bench.attempts(run_id)] == ["lost", "cancelled"]
+    assert bench.is_undisturbed(run_id)
     with bench.database.read() as session:
         assert segments.mixed(session, run_id) is None
 
@@ -190,16 +190,16 @@ def test_a_killed_trainer_costs_no_epoch(bench: Bench, worker: Supervisor) -> No
 def test_a_trainer_that_hangs_is_killed_and_the_run_goes_on(
     bench: Bench, worker: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    impatient = worker.settings.model_copy(update={"hang_seconds": 1.5})
+    impatient = worker.settings.model_copy(update={"hang_seconds": 2.0})
     monkeypatch.setattr(worker, "settings", impatient)
-    spec, epochs = tiny(seed=12), 200
-    run_id = bench.submit(spec, epochs)
+    run_id = bench.submit(tiny(seed=12), ENDLESS)
     bench.start_work()
     bench.await_epoch(run_id, 5)
     os.kill(trainer_pid(worker), signal.SIGSTOP)
-    bench.end_work()
-    assert bench.curve(run_id) == bench.undisturbed(spec, epochs)
-    assert [a.outcome for a in bench.attempts(run_id)] == ["lost", "completed"]
+    eventually(lambda: bench.run(run_id).attempt == 2)
+    bench.cut_short(run_id, bench.run(run_id).epochs_done + 5)
+    assert [a.outcome for a in bench.attempts(run_id)] == ["lost", "cancelled"]
+    assert bench.is_undisturbed(run_id)
 
 
 def test_a_run_whose_trainer_always_dies_fails_with_the_reason(
@@ -214,8 +214,9 @@ def test_a_run_whose_trainer_always_dies_fails_with_the_reason(
     run = bench.run(run_id)
     assert (run.state, run.epochs_done) == (RunState.FAILED, 0)
     assert run.error is not None
-    assert "The trainer was killed, as the system does when memory runs out, 3 times in a row" in (
-        run.error["message"]
+    assert (
+        "The trainer was killed, as the system does when memory runs out, 3 times in a row"
+        in (run.error["message"])
     )
 
 
@@ -242,23 +243,27 @@ def test_a_stale_worker_writes_nothing_and_gives_up(bench: Bench, worker: Superv
 
 
 def test_a_run_goes_on_when_checkpoints_cannot_be_written(
-    bench: Bench, worker: Supervisor, capfd: pytest.CaptureFixture[str]
+    bench: Bench, worker: Supervisor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    spec, epochs = tiny(seed=15), 200
-    run_id = bench.submit(spec, epochs)
+    shown: list[str | None] = []
+    monkeypatch.setattr(turn.Turn, "_pass_on", lambda _, progress: shown.append(progress.detail))
+    run_id = bench.submit(tiny(seed=15), ENDLESS)
     bench.start_work()
-    bench.await_epoch(run_id, 20)
+    bench.await_epoch(run_id, 10)
     # What a full disk does to a checkpoint, a limit on the size of files does too.
     unlimited = resource.prlimit(trainer_pid(worker), resource.RLIMIT_FSIZE)
     resource.prlimit(trainer_pid(worker), resource.RLIMIT_FSIZE, (1000, unlimited[1]))
+    bench.await_epoch(run_id, bench.run(run_id).epochs_done + 20)
+    bench.ask(runs.pause, run_id)
     bench.end_work()
     resource.prlimit(trainer_pid(worker), resource.RLIMIT_FSIZE, unlimited)
-    assert bench.run(run_id).state == RunState.SUCCEEDED
-    assert "the checkpoint could not be saved (File too large)" in capfd.readouterr().err
+    assert bench.run(run_id).state == RunState.PAUSED
+    assert "the checkpoint could not be saved (File too large)" in shown
     assert not [f for f in (worker.folder.root / run_id).iterdir() if f.suffix != ".pt"]
-    bench.ask(runs.extend, run_id, epochs + 50)  # from an older checkpoint, or from the start
-    bench.work()
-    assert bench.curve(run_id) == bench.undisturbed(spec, epochs + 50)
+    bench.ask(runs.resume, run_id)  # from an older checkpoint, or from the start
+    bench.start_work()
+    bench.cut_short(run_id, bench.run(run_id).epochs_done + 5)
+    assert bench.is_undisturbed(run_id)
 
 
 def test_memory_that_runs_out_fails_the_run_and_not_the_worker(
@@ -282,17 +287,16 @@ def test_memory_that_runs_out_fails_the_run_and_not_the_worker(
     assert trainer_pid(worker) == pid
 
 
-def test_a_damaged_checkpoint_is_passed_over(
-    bench: Bench, capfd: pytest.CaptureFixture[str]
-) -> None:
-    spec = tiny(seed=18)
-    run_id = bench.train(spec, 3)
+def test_a_damaged_checkpoint_is_passed_over(bench: Bench) -> None:
+    run_id = bench.train(tiny(seed=18), 3)
     for file in bench.checkpoints(run_id):
         file.write_bytes(b"damaged")
     bench.ask(runs.extend, run_id, 6)
     bench.work()
-    assert "is passed over" in capfd.readouterr().err
-    assert bench.curve(run_id) == bench.undisturbed(spec, 6)
+    second = bench.attempts(run_id)[1].provenance
+    assert second is not None
+    assert second["first_step"] == 0
+    assert bench.is_undisturbed(run_id)
     bench.ask(runs.extend, run_id, 7)
     bench.work()
     last = bench.attempts(run_id)[-1].provenance
@@ -313,8 +317,7 @@ def test_what_killed_attempts_left_in_the_folder_is_removed(
 
 
 def test_epochs_computed_again_are_compared_with_what_is_stored(bench: Bench) -> None:
-    spec = tiny(seed=20)
-    run_id = bench.train(spec, 4)
+    run_id = bench.train(tiny(seed=20), 4)
     with bench.database.write() as session:
         session.get_one(Metric, (run_id, 2)).train_loss += 1e-9
         for row in leases.checkpoints(session, run_id):
@@ -344,7 +347,7 @@ def test_requests_that_cross_the_end_of_an_attempt_are_not_lost(bench: Bench) ->
         (32, [runs.pause, runs.resume], Outcome.PAUSED, RunState.QUEUED),
         (33, [runs.pause, runs.cancel], Outcome.PAUSED, RunState.CANCELLED),
     ):
-        run_id = bench.submit(tiny(seed=seed), 5, priority=1)
+        run_id = bench.submit(tiny(seed=seed), 5, priority=seed)
         with bench.database.write() as session:
             claimed = leases.claim(session, "w", 60)
             assert claimed is not None
@@ -363,7 +366,7 @@ def test_a_worker_frees_what_it_holds_by_accident(bench: Bench, worker: Supervis
     assert bench.run(run_id).state == RunState.SUCCEEDED
 
 
-def test_the_list_of_workers_says_what_each_is_doing(bench: Bench, worker: Supervisor) -> None:
+def test_the_list_of_workers_says_what_each_is_doing(bench: Bench) -> None:
     def row() -> tuple[str | None, dict[str, object]]:
         with bench.database.read() as session:
             (found,) = workers.listed(session)
@@ -393,32 +396,31 @@ def test_a_forgotten_worker_makes_itself_known_again(bench: Bench, worker: Super
         assert workers.listed(session)[0].capabilities["models"]
 
 
-def test_messages_that_come_while_it_works_do_nothing(bench: Bench) -> None:
-    run_id = bench.submit(tiny(seed=42), 200)
+def test_messages_that_come_while_it_works_do_nothing(bench: Bench, worker: Supervisor) -> None:
+    run_id = bench.submit(tiny(seed=42), ENDLESS)
     bench.start_work()
     bench.await_epoch(run_id, 1)
     started = time.monotonic()
     for _ in range(5):
-        bench.work()
+        worker.work()
     assert time.monotonic() - started < 0.5
-    bench.end_work()
+    bench.cut_short(run_id, 1)
     assert len(bench.attempts(run_id)) == 1
 
 
 def test_a_worker_that_is_told_to_stop_while_it_claims_gives_the_run_back(
-    bench: Bench, worker: Supervisor, monkeypatch: pytest.MonkeyPatch
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_id = bench.submit(tiny(seed=43), ENDLESS)
     claim = leases.claim
+    with ExitStack() as later:
 
-    def claim_and_hear_the_signal(*arguments: object) -> Run | None:
-        worker.stopping.set()
-        return claim(*arguments)  # type: ignore[arg-type]
+        def claim_and_hear_the_signal(*arguments: object) -> Run | None:
+            later.enter_context(bench.stopping())
+            return claim(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(leases, "claim", claim_and_hear_the_signal)
-    bench.work()
-    monkeypatch.undo()
-    worker.stopping.clear()
+        monkeypatch.setattr(leases, "claim", claim_and_hear_the_signal)
+        bench.work()
     assert (bench.run(run_id).state, bench.run(run_id).attempt) == (RunState.QUEUED, 1)
 
 
@@ -429,11 +431,10 @@ def test_a_worker_told_to_stop_while_its_trainer_starts_stops_at_once(
     run_id = bench.submit(tiny(seed=44), ENDLESS)
     bench.start_work()
     time.sleep(0.1)
-    worker.stopping.set()
-    started = time.monotonic()
-    bench.end_work()
-    worker.stopping.clear()
-    assert time.monotonic() - started < 2
+    with bench.stopping():
+        started = time.monotonic()
+        bench.end_work()
+        assert time.monotonic() - started < 2
     assert bench.run(run_id).state == RunState.QUEUED
 
 
@@ -441,11 +442,9 @@ def test_a_worker_waits_for_a_database_that_is_not_ready(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Without a schema, as when the worker starts before the server that makes it."""
-    from core.storage.database import migrate
-    from worker import supervise
 
     class NoTrainer:
-        capabilities: dict[str, object] = {}
+        capabilities: ClassVar[dict[str, object]] = {}
         pid = os.getpid()
 
         def kill(self) -> None:

@@ -1,0 +1,222 @@
+"""What a study would take: which runs exist, which are new, how long the rest lasts.
+
+Notable choices:
+- A run is counted once, however many panels read it; its cost is the longest prefix asked for.
+- Where a stop rule ends a run, the likely number of epochs comes from known times to fit, and the
+  range reaches up to the demand's limit for half of the runs at once.
+- Times come from epochs measured here on the same model at the same width. Without any they come
+  from figures of a reference machine, with a wide range, and the plan says so.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sqlalchemy.orm import Session
+
+from backend.runs import service as run_service
+from backend.studies.schemas import PlannedRunView, PlanView, Sharing, StudyRequest
+from core.domain.deviations import deviations
+from core.domain.estimates import MeasuredEpoch, estimate
+from core.domain.lifecycle import RunState
+from core.domain.plans import Plan, Planned, expected_epochs
+from core.domain.scales import Scale
+from core.domain.spec import ModelName, Precision, RunSpec, SpecRequest
+from core.domain.studies import TITLES, StudyName, grid, plan
+from core.settings import Settings
+from core.storage import curves, runs, workers
+
+REFERENCE_SECONDS: dict[ModelName, float] = {
+    ModelName.INCEPTION: 1 / 110,
+    ModelName.ALEXNET: 1 / 900,
+    ModelName.MLP_1X512: 1 / 12_000,
+    ModelName.MLP_3X512: 1 / 8_000,
+}
+"""Training seconds an image at full width in fp32 on two CPU cores; an order of magnitude."""
+EVALUATION = 0.35
+"""Evaluating an image over training on it."""
+UNKNOWN_RANGE = 3.0
+
+
+@dataclass(slots=True)
+class Needed:
+    """A run and all that the plan wants of it."""
+
+    spec: RunSpec
+    entries: list[Planned] = field(default_factory=list)
+    done: int = 0
+    met: bool = False
+    exists: bool = False
+    expected: int = 0
+    """Epochs it is likely to have in the end."""
+
+    @property
+    def remaining(self) -> int:
+        return 0 if self.met else max(self.expected - self.done, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    seconds: float
+    low: float
+    high: float
+    measured: bool
+
+
+def resolve(
+    session: Session, request: StudyRequest, settings: Settings
+) -> tuple[Plan, Precision, str]:
+    """The plan, its precision, and why it has it.
+
+    Raises:
+        InvalidInput: the grid makes specs that are not allowed.
+    """
+    asked = SpecRequest(precision=request.precision)
+    spec, reason = run_service.resolve(session, asked, settings.lease_seconds)
+    if request.grid is None:
+        entries = plan(
+            request.study, request.scale, request.variant, request.seeds, spec.precision
+        )
+    else:
+        base = {"precision": spec.precision, **request.grid.base}
+        entries = grid(base, request.grid.axes, request.grid.demand, request.seeds)
+    return entries, spec.precision, reason
+
+
+def planned(session: Session, request: StudyRequest, settings: Settings) -> PlanView:
+    """What the request would take; stores nothing."""
+    entries, _, _ = resolve(session, request, settings)
+    scale = None if request.study is StudyName.CUSTOM else request.scale
+    needed = _needed(session, entries, scale)
+    measured = _measured(session, {n.spec.model for n in needed})
+    costs = [_cost(n.spec, n.remaining, measured) for n in needed]
+    live = max(len(workers.live(session, settings.lease_seconds)), 1)
+    actions = [_action(n) for n in needed]
+    limits = [_cost(n.spec, _limit(n), measured).high for n in needed]
+    return PlanView(
+        study=request.study,
+        title=request.title or TITLES[request.study],
+        runs_needed=len(needed),
+        reused=actions.count("reuse"),
+        extended=actions.count("extend"),
+        new=actions.count("new"),
+        epochs=sum(n.remaining for n in needed),
+        images=sum(n.remaining * n.spec.train_size for n in needed),
+        workers=live,
+        seconds=sum(c.seconds for c in costs) / live,
+        low_seconds=sum(c.low for c in costs) / live,
+        high_seconds=sum(math.sqrt(c.high * limit) for c, limit in zip(costs, limits, strict=True))
+        / live,
+        basis=_basis(needed, costs),
+        waiting=runs.count_by_state(session).get(RunState.QUEUED, 0),
+        sharing=_sharing(needed, measured, scale),
+        deviations=deviations(entries, scale, request.variant),
+        runs=[
+            _view(n, action, cost)
+            for n, action, cost in zip(needed, actions, costs, strict=True)
+        ],
+    )
+
+
+def _needed(session: Session, entries: Plan, scale: Scale | None) -> list[Needed]:
+    found: dict[str, Needed] = {}
+    for entry in entries:
+        run_hash = entry.spec.hash()
+        need = found.setdefault(run_hash, Needed(entry.spec))
+        need.entries.append(entry)
+        need.expected = max(need.expected, expected_epochs(entry, scale))
+    stored = curves.stored_runs(session, [run_hash[:16] for run_hash in found])
+    for run_hash, run in stored.items():
+        need = found[run_hash]
+        need.exists, need.done = True, len(run.curve)
+        need.met = run.diverged or all(e.demand.is_met(run.curve) for e in need.entries)
+    return list(found.values())
+
+
+def _limit(need: Needed) -> int:
+    """Epochs still to train if no stop rule ever holds."""
+    longest = max(entry.demand.epochs for entry in need.entries)
+    return 0 if need.met else max(longest - need.done, 1)
+
+
+def _action(need: Needed) -> str:
+    if need.met:
+        return "reuse"
+    return "extend" if need.exists else "new"
+
+
+def _measured(session: Session, models: set[ModelName]) -> list[MeasuredEpoch]:
+    return [
+        MeasuredEpoch(RunSpec(**row["spec"]), row["train_seconds"], row["evaluation_seconds"])
+        for model in sorted(models)
+        for row in runs.recent_speeds(session, RunSpec(model=model))
+    ]
+
+
+def _cost(spec: RunSpec, epochs: int, measured: Sequence[MeasuredEpoch]) -> Cost:
+    if epochs == 0:
+        return Cost(0, 0, 0, measured=True)
+    alike = [m for m in measured if m.spec.model == spec.model and m.spec.width == spec.width]
+    guess = estimate(spec, epochs, alike)
+    if guess is not None:
+        return Cost(guess.seconds, guess.low, guess.high, measured=True)
+    images = spec.train_size + EVALUATION * (spec.train_size + spec.test_size)
+    # Narrow layers use the processor less well: time falls slower than the number of operations.
+    rate = REFERENCE_SECONDS[spec.model] * spec.width**1.5
+    seconds = 1.0 + epochs * images * rate
+    return Cost(seconds, seconds / UNKNOWN_RANGE, seconds * UNKNOWN_RANGE, measured=False)
+
+
+def _basis(needed: Sequence[Needed], costs: Sequence[Cost]) -> str:
+    guessed = sorted({str(n.spec.model) for n, c in zip(needed, costs, strict=True)
+                      if not c.measured})
+    if not any(n.remaining for n in needed):
+        return "nothing is left to train"
+    words = "epochs measured here, and the epochs such runs took to fit"
+    if not guessed:
+        return words
+    if len(guessed) == len({n.spec.model for n in needed if n.remaining}):
+        words = "nothing measured here yet"
+    return f"{words}; for {', '.join(guessed)} speeds of a reference machine with two cores"
+
+
+def _sharing(
+    needed: Sequence[Needed], measured: Sequence[MeasuredEpoch], scale: Scale | None
+) -> Sharing:
+    count, epochs, seconds = 0, 0, 0.0
+    for need in needed:
+        wanted = sorted(expected_epochs(entry, scale) for entry in need.entries)
+        for extra in wanted[:-1]:
+            count += 1
+            epochs += extra
+            seconds += _cost(need.spec, extra, measured).seconds
+    return Sharing(runs=count, epochs=epochs, seconds=seconds)
+
+
+def _view(need: Needed, action: str, cost: Cost) -> PlannedRunView:
+    role = need.entries[0].role
+    return PlannedRunView(
+        run_id=need.spec.hash()[:16],
+        panels=[entry.role.panel for entry in need.entries],
+        series=role.series,
+        corruption=next(
+            (e.role.corruption for e in need.entries if e.role.corruption is not None), None
+        ),
+        seed=role.seed,
+        model=need.spec.model,
+        action=action,  # type: ignore[arg-type]
+        epochs_done=need.done,
+        epochs=need.remaining,
+        seconds=cost.seconds,
+    )
+
+
+def identity(request: StudyRequest, precision: Precision) -> dict[str, object]:
+    """What makes a study the same study: its request without title and priority."""
+    values = request.model_dump(mode="json", exclude={"title", "priority"}, exclude_none=True)
+    if request.study is StudyName.CUSTOM:
+        values.pop("scale")
+        values.pop("variant")
+    return values | {"precision": precision}
+
+

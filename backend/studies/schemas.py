@@ -1,0 +1,153 @@
+"""What the studies' routes take and give."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from backend.runs.schemas import Priority, Time
+from core.domain.demands import Demand, StopRule
+from core.domain.scales import Scale
+from core.domain.spec import Precision, Variant
+from core.domain.studies import MAX_SEEDS, StudyName
+
+Value = str | int | float | bool | None
+FieldName = Annotated[str, Field(max_length=40, pattern="^[a-z][a-z0-9_]*$")]
+
+
+class Grid(BaseModel):
+    """A grid of your own: every combination of the axes' values, on top of the base."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    base: dict[FieldName, Value] = Field(
+        {}, max_length=50, description="Fields of the spec that all runs share."
+    )
+    axes: dict[FieldName, Annotated[list[Value], Field(min_length=1, max_length=100)]] = Field(
+        {}, max_length=10, description="Fields of the spec, each with the values to try."
+    )
+    epochs: int = Field(10, ge=1, le=10_000, description="Epochs to train at most.")
+    stop: StopRule = Field(StopRule(), description="Rule that ends a run early.")
+
+    @property
+    def demand(self) -> Demand:
+        return Demand(epochs=self.epochs, stop=self.stop)
+
+
+class StudyRequest(BaseModel):
+    """A study of the catalogue at a scale, or a grid of your own."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    study: StudyName = Field(
+        StudyName.FIGURE_1A, description="Its name in the catalogue, or custom with a grid."
+    )
+    scale: Scale = Field(
+        Scale.SMOKE,
+        description="smoke: minutes on two cores; quick: about two hours; full: the paper's.",
+    )
+    variant: Variant = Field(
+        Variant.PAPER, description="The paper's setting, or the report's reading of it."
+    )
+    seeds: int = Field(1, ge=1, le=MAX_SEEDS, description="Seeds of weights and randomization.")
+    grid: Grid | None = Field(None, description="The grid; for custom alone.")
+    precision: Precision | Literal["auto"] = Field(
+        "auto", description="Number format of matrix products. auto: by the workers."
+    )
+    title: str = Field("", max_length=200, description="A title of your own; free text.")
+    priority: Priority = 0
+
+    @model_validator(mode="after")
+    def _grid_is_for_custom(self) -> Self:
+        if (self.study is StudyName.CUSTOM) != (self.grid is not None):
+            raise ValueError("grid is required with study custom, and with no other")
+        return self
+
+
+class PlannedRunView(BaseModel):
+    """A run that a study needs."""
+
+    run_id: str = Field(description="The run's id, whether it exists or not.")
+    panels: list[str] = Field(description="Panels that read it.")
+    series: str = Field(description="Its series in the first of them.")
+    corruption: float | None = Field(description="Its p, in 1b and 1c.")
+    seed: int = Field(description="Its seed.")
+    model: str = Field(description="Its network.")
+    action: Literal["reuse", "extend", "new"] = Field(
+        description="reuse: complete already; extend: there, but too short, or under way; new."
+    )
+    epochs_done: int = Field(description="Epochs it has already.")
+    epochs: int = Field(description="Epochs it is likely to train still.")
+    seconds: float = Field(description="Time they are likely to take on one worker.")
+
+
+class Sharing(BaseModel):
+    """What planning the panels together saves, over each with runs of its own."""
+
+    runs: int = Field(description="Runs saved.")
+    epochs: int = Field(description="Epochs saved.")
+    seconds: float = Field(description="Time saved, on one worker.")
+
+
+class PlanView(BaseModel):
+    """What a study needs and what it will take; nothing is stored."""
+
+    study: StudyName = Field(description="Its name.")
+    title: str = Field(description="What it shows.")
+    runs_needed: int = Field(description="Runs the study reads, each counted once.")
+    reused: int = Field(description="Runs that are complete already.")
+    extended: int = Field(description="Runs that are there and have to go on, or are under way.")
+    new: int = Field(description="Runs to be trained from the start.")
+    epochs: int = Field(description="Epochs likely to be trained.")
+    images: int = Field(description="Training images likely to be processed.")
+    workers: int = Field(description="Live workers the time is divided among; at least one.")
+    seconds: float = Field(description="Likely time until all runs are there.")
+    low_seconds: float = Field(description="Lower end of the range.")
+    high_seconds: float = Field(description="Upper end of the range.")
+    basis: str = Field(description="What the time rests on.")
+    waiting: int = Field(description="Runs that wait in the queue already.")
+    sharing: Sharing = Field(description="What planning the panels together saves.")
+    deviations: list[str] = Field(description="What differs from the paper.")
+    runs: list[PlannedRunView] = Field(description="The runs, in the order of training.")
+
+
+class PanelProgress(BaseModel):
+    """How far a panel's runs are."""
+
+    panel: str = Field(description="1a, 1bc (Figures 1b and 1c), 2a, 2b, table-1 or custom.")
+    runs: int = Field(description="Runs it needs.")
+    complete: int = Field(description="Runs that went as far as asked, or diverged.")
+
+
+StudyState = Literal["waiting", "running", "complete", "failed", "cancelled"]
+
+
+class StudyView(BaseModel):
+    """A study and how far it is."""
+
+    id: str = Field(description="First 12 hex digits of the request's hash.")
+    study: StudyName = Field(description="Its name in the catalogue, or custom.")
+    title: str = Field(description="The title it was given, or the catalogue's.")
+    request: dict[str, Any] = Field(description="The request, with the precision as resolved.")
+    state: StudyState = Field(
+        description="complete: all runs are there; failed: none goes on and some are missing."
+    )
+    runs: int = Field(description="Runs it needs, each counted once.")
+    complete: int = Field(description="Runs that went as far as asked, or diverged.")
+    running: int = Field(description="Runs in training now.")
+    failed: int = Field(description="Runs that failed or were cancelled before their end.")
+    epochs: int = Field(description="Epochs asked for at most.")
+    epochs_done: int = Field(description="Epochs of those that are there.")
+    fraction: float = Field(description="Part of the runs done, counting begun ones in part.")
+    panels: list[PanelProgress] = Field(description="The same for each panel.")
+    run_ids: list[str] = Field(description="The runs, in the order of training.")
+    created_at: Time
+    cancelled_at: Time | None = Field(description="When it was cancelled.")
+
+
+class StudyPage(BaseModel):
+    """A page of studies."""
+
+    items: list[StudyView] = Field(description="The studies of this page, the newest first.")
+    total: int = Field(description="Studies in all.")
+    limit: int = Field(description="Studies a page.")
+    offset: int = Field(description="Studies before this page.")

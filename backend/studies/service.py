@@ -1,0 +1,87 @@
+"""Requests about studies, in terms of the storage. Opens no transaction: the routes do."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from backend.studies import planner
+from backend.studies.schemas import PanelProgress, StudyRequest, StudyState, StudyView
+from core.domain.lifecycle import RunState
+from core.domain.studies import TITLES, StudyName
+from core.settings import Settings
+from core.storage import studies
+from core.storage.studies import DemandState
+from core.storage.tables import Study
+
+
+def submit(session: Session, request: StudyRequest, settings: Settings) -> tuple[Study, bool]:
+    """Store the study and queue what is missing. Returns it and whether it is new."""
+    entries, precision, reason = planner.resolve(session, request, settings)
+    return studies.submit(
+        session,
+        request.study,
+        planner.identity(request, precision),
+        entries,
+        title=request.title,
+        priority=request.priority,
+        precision_reason=reason,
+        max_queued=settings.max_queued,
+    )
+
+
+def views(session: Session, found: Sequence[Study]) -> list[StudyView]:
+    """Studies as the API shows them, with a fixed number of queries however many they are."""
+    states = studies.demand_states(session, [study.id for study in found])
+    return [_view(study, states[study.id]) for study in found]
+
+
+def _view(study: Study, demands: Sequence[DemandState]) -> StudyView:
+    by_run: dict[str, list[DemandState]] = {}
+    for demand in demands:
+        by_run.setdefault(demand.run_id, []).append(demand)
+    groups = list(by_run.values())
+    complete = [group for group in groups if all(d.complete for d in group)]
+    open_ = [group for group in groups if not all(d.complete for d in group)]
+    failed = [group for group in open_ if group[0].state.terminal]
+    running = [group for group in open_ if group[0].state == RunState.RUNNING]
+    parts = sum(max(d.done for d in g) / max(d.epochs for d in g) for g in open_)
+    name = StudyName(study.name)
+    return StudyView(
+        id=study.id,
+        study=name,
+        title=study.title or TITLES[name],
+        request=study.request,
+        state=_state(study, len(open_), len(failed), len(running)),
+        runs=len(groups),
+        complete=len(complete),
+        running=len(running),
+        failed=len(failed),
+        epochs=sum(max(d.epochs for d in group) for group in groups),
+        epochs_done=sum(max(d.done for d in group) for group in groups),
+        fraction=(len(complete) + parts) / len(groups) if groups else 1.0,
+        panels=_panels(demands),
+        run_ids=list(by_run),
+        created_at=study.created_at,
+        cancelled_at=study.cancelled_at,
+    )
+
+
+def _state(study: Study, open_: int, failed: int, running: int) -> StudyState:
+    if not open_:
+        return "complete"
+    if study.cancelled_at is not None:
+        return "cancelled"
+    if failed == open_:
+        return "failed"
+    return "running" if running else "waiting"
+
+
+def _panels(demands: Sequence[DemandState]) -> list[PanelProgress]:
+    found: dict[str, PanelProgress] = {}
+    for demand in demands:
+        panel = found.setdefault(
+            demand.panel, PanelProgress(panel=demand.panel, runs=0, complete=0)
+        )
+        panel.runs += 1
+        panel.complete += demand.complete
+    return list(found.values())

@@ -1,0 +1,263 @@
+"""Studies: what was asked for, the demands it made, and the runs that answer to it."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from core.domain.demands import Demand, StopRule
+from core.domain.errors import NotFound
+from core.domain.lifecycle import RunState
+from core.domain.plans import Plan, Planned, Role
+from core.domain.spec import RunSpec
+from core.storage import events, runs
+from core.storage.clock import now
+from core.storage.tables import DemandRow, Metric, Run, Study, StudyRun
+
+LOWEST_PRIORITY = -100
+
+
+def owner(study_id: str, panel: str) -> str:
+    """Owner of a study's demand for a panel: two panels may ask the same run for two prefixes."""
+    return f"study:{study_id}:{panel}"
+
+
+def identity(request: dict[str, Any]) -> str:
+    """The id of a study: the same request is the same study."""
+    text = json.dumps(request, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def submit(
+    session: Session,
+    name: str,
+    request: dict[str, Any],
+    plan: Plan,
+    *,
+    title: str = "",
+    priority: int = 0,
+    precision_reason: str = "",
+    max_queued: int = 10_000,
+) -> tuple[Study, bool]:
+    """Store the study and its demands. Returns it and whether it is new.
+
+    Asking again for a study renews its demands: runs that were cancelled or failed are queued
+    again, complete ones are left as they are.
+
+    Raises:
+        TooManyRuns: `max_queued` runs wait already.
+    """
+    study_id = identity(request)
+    study = session.get(Study, study_id, with_for_update=True)
+    is_new = study is None
+    if study is None:
+        study = Study(id=study_id, name=name, title=title, request=request, created_at=now(session))
+        session.add(study)
+        session.flush()
+    study.cancelled_at = None
+    for position, entry in enumerate(plan):
+        run, _ = runs.submit(
+            session,
+            entry.spec,
+            entry.demand,
+            owner=owner(study_id, entry.role.panel),
+            priority=max(priority - entry.stage, LOWEST_PRIORITY),
+            precision_reason=precision_reason,
+            max_queued=max_queued,
+        )
+        session.merge(_row(study_id, run.id, position, entry))
+    session.flush()
+    events.append(session, "study", None, study_id=study_id)
+    return study, is_new
+
+
+def _row(study_id: str, run_id: str, position: int, entry: Planned) -> StudyRun:
+    return StudyRun(
+        study_id=study_id,
+        panel=entry.role.panel,
+        run_id=run_id,
+        position=position,
+        stage=entry.stage,
+        series=entry.role.series,
+        corruption=entry.role.corruption,
+        seed=entry.role.seed,
+    )
+
+
+def get(session: Session, study_id: str, *, lock: bool = False) -> Study:
+    """The study with this id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    study = session.get(Study, study_id, with_for_update=lock)
+    if study is None:
+        raise NotFound(
+            f"There is no study {study_id[:40]!r}. `rethink study list` lists those there are."
+        )
+    return study
+
+
+def page(session: Session, *, limit: int = 50, offset: int = 0) -> tuple[Sequence[Study], int]:
+    """A page of studies, the newest first, and how many there are."""
+    order = (Study.created_at.desc(), Study.id)
+    rows = session.scalars(sa.select(Study).order_by(*order).limit(limit).offset(offset)).all()
+    return rows, session.scalar(sa.select(sa.func.count()).select_from(Study)) or 0
+
+
+def plan_of(session: Session, study_id: str) -> Plan:
+    """The plan as it was submitted, whatever the catalogue says now."""
+    query = (
+        sa.select(StudyRun, Run.spec, DemandRow.epochs, DemandRow.stop)
+        .join(Run, Run.id == StudyRun.run_id)
+        .join(
+            DemandRow,
+            sa.and_(
+                DemandRow.run_id == StudyRun.run_id,
+                DemandRow.owner == sa.literal(f"study:{study_id}:") + StudyRun.panel,
+            ),
+        )
+        .where(StudyRun.study_id == study_id)
+        .order_by(StudyRun.position)
+    )
+    return tuple(
+        Planned(
+            spec=RunSpec.model_validate(spec),
+            demand=Demand(epochs=epochs, stop=StopRule(**stop)),
+            role=Role(panel=row.panel, series=row.series, corruption=row.corruption, seed=row.seed),
+            stage=row.stage,
+        )
+        for row, spec, epochs, stop in session.execute(query)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class DemandState:
+    """A study's demand on a run and how far it is met."""
+
+    run_id: str
+    panel: str
+    state: RunState
+    outcome: str | None
+    epochs: int
+    """Epochs asked for at most."""
+    done: int
+    """Epochs that are there, of those asked for."""
+    met: bool
+
+    @property
+    def complete(self) -> bool:
+        """As far as asked, or diverged."""
+        return self.met or self.outcome == "diverged"
+
+
+def demand_states(session: Session, study_ids: Sequence[str]) -> dict[str, list[DemandState]]:
+    """How far the demands of each study are met, in a fixed number of queries."""
+    reached = (
+        sa.select(
+            Metric.run_id,
+            sa.func.min(Metric.train_loss).label("loss"),
+            sa.func.max(Metric.train_accuracy).label("accuracy"),
+        )
+        .where(
+            Metric.run_id.in_(sa.select(StudyRun.run_id).where(StudyRun.study_id.in_(study_ids)))
+        )
+        .group_by(Metric.run_id)
+        .subquery()
+    )
+    query = (
+        sa.select(
+            StudyRun.study_id,
+            StudyRun.panel,
+            Run.id,
+            Run.state,
+            Run.outcome,
+            Run.epochs_done,
+            DemandRow.epochs,
+            DemandRow.stop,
+            reached.c.loss,
+            reached.c.accuracy,
+        )
+        .join(Run, Run.id == StudyRun.run_id)
+        .join(
+            DemandRow,
+            sa.and_(
+                DemandRow.run_id == StudyRun.run_id,
+                DemandRow.owner
+                == sa.literal("study:") + StudyRun.study_id + sa.literal(":") + StudyRun.panel,
+            ),
+        )
+        .outerjoin(reached, reached.c.run_id == Run.id)
+        .where(StudyRun.study_id.in_(study_ids))
+        .order_by(StudyRun.position)
+    )
+    found: dict[str, list[DemandState]] = {study_id: [] for study_id in study_ids}
+    for row in session.execute(query):
+        stop = StopRule(**row.stop)
+        stopped = row.loss is not None and (
+            (stop.train_loss is not None and row.loss < stop.train_loss)
+            or (stop.train_accuracy is not None and row.accuracy >= stop.train_accuracy)
+        )
+        found[row.study_id].append(
+            DemandState(
+                run_id=row.id,
+                panel=row.panel,
+                state=RunState(row.state),
+                outcome=row.outcome,
+                epochs=row.epochs,
+                done=min(row.epochs_done, row.epochs),
+                met=stopped or row.epochs_done >= row.epochs,
+            )
+        )
+    return found
+
+
+def cancel(session: Session, study_id: str) -> Study:
+    """Withdraw the study's demands. Runs that nobody else demands end; what is measured stays."""
+    study = get(session, study_id, lock=True)
+    study.cancelled_at = study.cancelled_at or now(session)
+    for row in _demands(session, study_id):
+        run = session.get_one(Run, row.run_id)
+        if row.withdrawn or RunState(run.state).terminal:
+            continue
+        runs.cancel(session, row.run_id, owner=row.owner)
+    events.append(session, "study", None, study_id=study_id)
+    return study
+
+
+def delete(session: Session, study_id: str, *, with_runs: bool = False) -> list[str]:
+    """Forget the study. With `with_runs`, delete those of its runs that nobody else demands.
+
+    Returns the ids of the deleted runs; their artifacts are the caller's to remove. A run that
+    is still in training is left to end by itself.
+    """
+    cancel(session, study_id)
+    run_ids = sorted({row.run_id for row in _demands(session, study_id)})
+    session.execute(sa.delete(DemandRow).where(_owned(study_id)))
+    session.execute(sa.delete(Study).where(Study.id == study_id))
+    session.flush()
+    session.expire_all()
+    deleted = []
+    for run_id in run_ids if with_runs else ():
+        demanded = any(not row.withdrawn for row in runs.demand_rows(session, [run_id])[run_id])
+        if not demanded and session.get_one(Run, run_id).state != RunState.RUNNING:
+            deleted.append(runs.delete(session, run_id))
+    return deleted
+
+
+def _owned(study_id: str) -> sa.ColumnElement[bool]:
+    return DemandRow.owner.startswith(f"study:{study_id}:", autoescape=True)
+
+
+def _demands(session: Session, study_id: str) -> Sequence[DemandRow]:
+    return session.scalars(sa.select(DemandRow).where(_owned(study_id))).all()
+
+
+def existing(session: Session, run_ids: Iterable[str]) -> dict[str, Run]:
+    """The runs that are there already, of those that a plan needs."""
+    query = sa.select(Run).where(Run.id.in_(list(run_ids)))
+    return {run.id: run for run in session.scalars(query)}

@@ -1,0 +1,175 @@
+"""Studies in the database, on SQLite and PostgreSQL alike."""
+
+import pytest
+
+from core.domain.demands import Demand, StopRule
+from core.domain.errors import NotFound, TooManyRuns
+from core.domain.lifecycle import Outcome, RunState
+from core.domain.plans import Plan
+from core.domain.scales import Scale
+from core.domain.spec import Variant
+from core.domain.studies import StudyName, grid, plan
+from core.storage import curves, leases, runs, studies
+from core.storage.database import Database
+from tests.core.storage.test_runs import epoch, state
+
+ONE = Demand(epochs=3)
+
+
+def small(*seeds: int, epochs: int = 3) -> Plan:
+    return grid({"n_train": 1000}, {"seed": list(seeds)}, Demand(epochs=epochs))
+
+
+def submit(database: Database, entries: Plan, request: str = "a") -> str:
+    with database.write() as session:
+        study, _ = studies.submit(session, "custom", {"request": request}, entries)
+        return study.id
+
+
+def train_all(database: Database, epochs: int = 3) -> list[str]:
+    """What workers would do: claim, train and finish until nothing waits."""
+    order = []
+    while True:
+        with database.write() as session:
+            run = leases.claim(session, "w", 60)
+            if run is None:
+                return order
+            order.append(run.id)
+            done = range(run.epochs_done + 1, epochs + 1)
+            leases.record_provenance(session, run.id, run.attempt, {"device": "cpu"})
+            leases.record_epochs(session, run.id, run.attempt, [epoch(i) for i in done])
+            leases.finish(session, run.id, run.attempt, Outcome.COMPLETED)
+
+
+def test_the_same_request_is_the_same_study(database: Database) -> None:
+    first = submit(database, small(0, 1))
+    with database.write() as session:
+        again, is_new = studies.submit(session, "custom", {"request": "a"}, small(0, 1))
+        assert (again.id, is_new) == (first, False)
+        assert studies.page(session)[1] == 1
+        assert runs.page(session)[1] == 2
+
+
+def test_the_plan_survives_storage(database: Database) -> None:
+    entries = plan(StudyName.EVERYTHING, Scale.SMOKE, Variant.PAPER, 2)
+    study_id = submit(database, entries)
+    with database.read() as session:
+        assert studies.plan_of(session, study_id) == entries
+
+
+def test_running_a_finished_study_again_trains_nothing(database: Database) -> None:
+    submit(database, small(0, 1))
+    assert len(train_all(database)) == 2
+    submit(database, small(0, 1))
+    submit(database, small(1), "b")
+    assert train_all(database) == []
+
+
+def test_a_longer_study_extends_what_is_there(database: Database) -> None:
+    submit(database, small(0, 1))
+    train_all(database)
+    submit(database, small(0, epochs=5), "b")
+    assert len(train_all(database, epochs=5)) == 1
+
+
+def test_workers_take_the_outline_first_whatever_the_study(database: Database) -> None:
+    entries = plan(StudyName.FIGURE_1BC, Scale.SMOKE)
+    other = plan(StudyName.FIGURE_1BC, Scale.SMOKE, Variant.REPORT)
+    submit(database, entries)
+    submit(database, other, "b")
+    with database.write() as session:
+        claims = [leases.claim(session, "w", 60) for _ in range(12)]
+        claimed = [run.id for run in claims if run is not None]
+    stages = {e.spec.hash()[:16]: e.stage for e in (*entries, *other)}
+    assert [stages[run_id] for run_id in claimed] == sorted(stages[i] for i in claimed)
+    assert {0, 1} <= {stages[i] for i in claimed}
+
+
+def test_two_panels_ask_one_run_for_two_prefixes(database: Database) -> None:
+    study_id = submit(database, plan(StudyName.EVERYTHING, Scale.SMOKE))
+    with database.read() as session:
+        found = studies.demand_states(session, [study_id])[study_id]
+        shared = {d.run_id for d in found if d.panel == "1a"} & {
+            d.run_id for d in found if d.panel == "1bc"
+        }
+        assert len(shared) == 2
+        for run_id in shared:
+            owners = set(runs.demands(session, run_id))
+            assert {f"study:{study_id}:1a", f"study:{study_id}:1bc"} <= owners
+
+
+def test_progress_counts_epochs_and_stop_rules(database: Database) -> None:
+    stop = StopRule(train_accuracy=0.5)
+    entries = grid({"n_train": 1000}, {"seed": [0, 1]}, Demand(epochs=50, stop=stop))
+    study_id = submit(database, entries)
+    with database.write() as session:
+        run = leases.claim(session, "w", 60)
+        assert run is not None
+        leases.record_epochs(session, run.id, run.attempt, [epoch(1)])
+    with database.read() as session:
+        found = studies.demand_states(session, [study_id])[study_id]
+        assert sorted((d.done, d.met) for d in found) == [(0, False), (1, True)]
+
+
+def test_cancelling_ends_only_what_nobody_else_wants(database: Database) -> None:
+    first = submit(database, small(0, 1))
+    submit(database, small(1, 2), "b")
+    with database.write() as session:
+        study = studies.cancel(session, first)
+        assert study.cancelled_at is not None
+    ids = [e.spec.hash()[:16] for e in small(0, 1, 2)]
+    assert [state(database, i) for i in ids] == [
+        RunState.CANCELLED,
+        RunState.QUEUED,
+        RunState.QUEUED,
+    ]
+
+
+def test_a_cancelled_study_goes_on_when_asked_for_again(database: Database) -> None:
+    study_id = submit(database, small(0))
+    with database.write() as session:
+        studies.cancel(session, study_id)
+    submit(database, small(0))
+    assert state(database, small(0)[0].spec.hash()[:16]) == RunState.QUEUED
+    with database.read() as session:
+        assert studies.get(session, study_id).cancelled_at is None
+
+
+def test_deleting_a_study_keeps_its_results_unless_told(database: Database) -> None:
+    first = submit(database, small(0, 1))
+    second = submit(database, small(1, 2), "b")
+    train_all(database)
+    with database.write() as session:
+        assert studies.delete(session, first) == []
+        assert runs.page(session)[1] == 3
+    with database.write() as session:
+        # Run 1 is demanded by nobody else any more, run 0 was not this study's.
+        assert len(studies.delete(session, second, with_runs=True)) == 2
+        assert [r.id for r in runs.page(session)[0]] == [small(0)[0].spec.hash()[:16]]
+        with pytest.raises(NotFound, match="rethink study list"):
+            studies.get(session, second)
+
+
+def test_a_study_that_does_not_fit_the_queue_leaves_nothing_behind(database: Database) -> None:
+    with pytest.raises(TooManyRuns), database.write() as session:
+        studies.submit(session, "custom", {}, small(0, 1, 2), max_queued=2)
+    with database.read() as session:
+        assert runs.page(session)[1] == 0
+        assert studies.page(session)[1] == 0
+
+
+def test_curves_come_with_their_provenance_and_change_the_signature(database: Database) -> None:
+    submit(database, small(0, 1))
+    ids = [e.spec.hash()[:16] for e in small(0, 1, 2)]
+    with database.read() as session:
+        before = curves.signature(session, ids)
+    train_all(database)
+    with database.read() as session:
+        assert curves.signature(session, ids) != before
+        assert curves.signature(session, ids) == curves.signature(session, ids)
+        found = curves.stored_runs(session, ids)
+    assert set(found) == {e.spec.hash() for e in small(0, 1)}
+    for run in found.values():
+        assert [m.epoch for m in run.curve] == [1, 2, 3]
+        assert run.segments == [{"device": "cpu"}]
+        assert run.state == RunState.SUCCEEDED
