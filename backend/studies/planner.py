@@ -11,6 +11,7 @@ Notable choices:
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from sqlalchemy.orm import Session
 
@@ -74,9 +75,7 @@ def resolve(
     asked = SpecRequest(precision=request.precision)
     spec, reason = run_service.resolve(session, asked, settings.lease_seconds)
     if request.grid is None:
-        entries = plan(
-            request.study, request.scale, request.variant, request.seeds, spec.precision
-        )
+        entries = plan(request.study, request.scale, request.variant, request.seeds, spec.precision)
     else:
         base = {"precision": spec.precision, **request.grid.base}
         entries = grid(base, request.grid.axes, request.grid.demand, request.seeds)
@@ -112,8 +111,7 @@ def planned(session: Session, request: StudyRequest, settings: Settings) -> Plan
         sharing=_sharing(needed, measured, scale),
         deviations=deviations(entries, scale, request.variant),
         runs=[
-            _view(n, action, cost)
-            for n, action, cost in zip(needed, actions, costs, strict=True)
+            _view(n, action, cost) for n, action, cost in zip(needed, actions, costs, strict=True)
         ],
     )
 
@@ -139,7 +137,7 @@ def _limit(need: Needed) -> int:
     return 0 if need.met else max(longest - need.done, 1)
 
 
-def _action(need: Needed) -> str:
+def _action(need: Needed) -> Literal["reuse", "extend", "new"]:
     if need.met:
         return "reuse"
     return "extend" if need.exists else "new"
@@ -168,8 +166,9 @@ def _cost(spec: RunSpec, epochs: int, measured: Sequence[MeasuredEpoch]) -> Cost
 
 
 def _basis(needed: Sequence[Needed], costs: Sequence[Cost]) -> str:
-    guessed = sorted({str(n.spec.model) for n, c in zip(needed, costs, strict=True)
-                      if not c.measured})
+    guessed = sorted(
+        {str(n.spec.model) for n, c in zip(needed, costs, strict=True) if not c.measured}
+    )
     if not any(n.remaining for n in needed):
         return "nothing is left to train"
     words = "epochs measured here, and the epochs such runs took to fit"
@@ -193,7 +192,7 @@ def _sharing(
     return Sharing(runs=count, epochs=epochs, seconds=seconds)
 
 
-def _view(need: Needed, action: str, cost: Cost) -> PlannedRunView:
+def _view(need: Needed, action: Literal["reuse", "extend", "new"], cost: Cost) -> PlannedRunView:
     role = need.entries[0].role
     return PlannedRunView(
         run_id=need.spec.hash()[:16],
@@ -204,7 +203,7 @@ def _view(need: Needed, action: str, cost: Cost) -> PlannedRunView:
         ),
         seed=role.seed,
         model=need.spec.model,
-        action=action,  # type: ignore[arg-type]
+        action=action,
         epochs_done=need.done,
         epochs=need.remaining,
         seconds=cost.seconds,
@@ -218,5 +217,3 @@ def identity(request: StudyRequest, precision: Precision) -> dict[str, object]:
         values.pop("scale")
         values.pop("variant")
     return values | {"precision": precision}
-
-

@@ -47,6 +47,10 @@ async function send(method, path, body, signal) {
 
 const id = encodeURIComponent;
 
+function figure(path, query) {
+  return `/figures/${path}?${new URLSearchParams(query)}`;
+}
+
 export const api = {
   /** Answers with its content also when the database is down. */
   health: () => fetch(`${API}/health`).then((response) => response.json()),
@@ -64,7 +68,19 @@ export const api = {
   extend: (run, epochs) => send("POST", `/runs/${id(run)}/extend`, { epochs }),
   prioritise: (run, priority) => send("POST", `/runs/${id(run)}/priority`, { priority }),
   remove: (run) => send("DELETE", `/runs/${id(run)}`),
+  /** A panel as data; `query`: scale, variant, seeds, criterion, x, individual, study. */
+  panel: (name, query, signal) => send("GET", figure(name, query), undefined, signal),
+  /** The same for plotly.js: `{data, layout, datarevision}`. */
+  plotly: (name, query, signal) => send("GET", figure(`${id(name)}/plotly`, query), undefined, signal),
+  claims: (query, signal) => send("GET", `/claims?${new URLSearchParams(query)}`, undefined, signal),
+  plan: (request, signal) => send("POST", "/studies/plan", request, signal),
+  launchStudy: (request) => send("POST", "/studies", request),
+  studies: (query, signal) =>
+    send("GET", `/studies?${new URLSearchParams(query)}`, undefined, signal),
+  cancelStudy: (study) => send("POST", `/studies/${id(study)}/cancel`),
+  removeStudy: (study) => send("DELETE", `/studies/${id(study)}`),
   /** Addresses for plain links. */
+  figureUrl: (name, format, query) => API + figure(`${id(name)}.${format}`, query),
   metricsUrl: (run, format) => `${API}/runs/${id(run)}/metrics?format=${format}`,
   streamUrl: (after) => `${API}/stream?topics=runs${after === null ? "" : `&after=${after}`}`,
 };

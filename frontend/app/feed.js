@@ -57,6 +57,7 @@ const handlers = {
     if (known && known.state !== fields.state) announce(store.runs.get(id));
   },
   epoch({ run_id: id, metrics }) {
+    touch(`data:${id}`);
     const run = store.runs.get(id);
     if (run) {
       const epochsDone = Math.max(run.epochs_done, metrics.epoch);
@@ -84,6 +85,7 @@ const handlers = {
     touch("runs", `run:${id}`);
   },
   worker: debounce(() => refreshWorkers(), 200),
+  study: () => touch("runs"),
 };
 
 const refreshing = new Map();

@@ -52,6 +52,24 @@ export function roughly(seconds) {
   return `${number(Math.round(seconds / 8640) / 10)} d`;
 }
 
+/** A range of durations, roughly: "2–5 min", the unit once where it is the same. */
+export function span(low, high) {
+  const [from, unit] = roughly(low).split(" ");
+  const [to, last] = roughly(high).split(" ");
+  if (unit !== last) return `${from} ${unit} – ${to} ${last}`;
+  return from === to ? `${from} ${unit}` : `${from}–${to} ${unit}`;
+}
+
+/** A clause as a sentence. */
+export function sentence(text) {
+  return `${text[0].toUpperCase()}${text.slice(1)}.`;
+}
+
+/** "1 run", "5 runs" */
+export function plural(count, noun) {
+  return `${integer(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** Time of day of `date`, with the day if it is not today's. */
 export function clock(date) {
   const time = date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });

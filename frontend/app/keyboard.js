@@ -1,18 +1,20 @@
-/** Keys that work everywhere: `g o`, `g n`, `?`. Views listen for their own. Off inside inputs. */
+/** Keys that work everywhere: `g o`, `g f`, `g n`, `?`. Views listen for their own. Off inside inputs. */
 
 import { go } from "./router.js";
 
-const PLACES = { o: "#/", n: "#/launch" };
+const PLACES = { o: "#/", f: "#/figures", n: "#/launch" };
 const CHORD_MILLISECONDS = 1200;
 
 /** What the help dialog lists. */
 export const KEYS = [
   ["g o", "Overview"],
+  ["g f", "Figures"],
   ["g n", "Launch a new run"],
   ["/", "Filter the runs"],
   ["j  k", "Next, previous run"],
   ["Enter", "Open the run"],
-  ["l", "Loss on a logarithmic axis"],
+  ["l", "Logarithmic vertical axis"],
+  ["p", "The paper's curves, on a figure"],
   ["?", "This help"],
   ["Esc", "Close"],
 ];

@@ -6,9 +6,11 @@ import "../elements/machine-chip.js";
 import "../elements/page-menu.js";
 import "../elements/state-announcer.js";
 import "../elements/trouble-bar.js";
+import "../views/figures.js";
 import "../views/launch.js";
 import "../views/lost.js";
 import "../views/overview.js";
+import "../views/panel.js";
 import "../views/run.js";
 import "../views/sign-in.js";
 import { api, Problem, whenSignedOut } from "./api.js";
@@ -65,7 +67,7 @@ function showSignIn(reason = "") {
 function showRoute() {
   const { name, id, query } = currentRoute();
   const view = h(`${name}-view`);
-  view.runId = id;
+  view.runId = view.panelName = id;
   view.query = query;
   show(view, name);
 }
@@ -74,7 +76,8 @@ function show(view, name) {
   main.replaceChildren(view);
   window.scrollTo(0, 0);
   for (const link of document.querySelectorAll(".views a")) {
-    setAttribute(link, "aria-current", link.dataset.view === name ? "page" : null);
+    const here = link.dataset.view === (name === "panel" ? "figures" : name);
+    setAttribute(link, "aria-current", here ? "page" : null);
   }
 }
 

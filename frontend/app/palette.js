@@ -15,6 +15,11 @@ export function randomizationColour(spec) {
   return `var(--${spec.randomization.replaceAll("_", "-")})`;
 }
 
+/** `rgb` with an opacity, for areas. */
+export function faint(rgb, opacity) {
+  return rgb.replace(/^rgb\((.*)\)$/, `rgba($1, ${opacity})`);
+}
+
 const darkness = matchMedia("(prefers-color-scheme: dark)");
 
 /** Call `action` when the theme changes, by the system or by the user. Returns what ends it. */

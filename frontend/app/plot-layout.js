@@ -23,33 +23,48 @@ export function traces(chart, curve, x) {
   }));
 }
 
-/** `view`: `{curve, axis, title, end, log, zoom, size: {width, height}, revision}`. */
-export function layout(chart, view) {
-  const ink = colour("var(--ink)");
-  const soft = colour("var(--soft)");
-  const grid = colour("var(--grid)");
-  const axis = {
-    gridcolor: grid,
-    linecolor: colour("var(--edge)"),
+/** What every axis has in common, in the theme's colours. */
+export function axisStyle() {
+  const edge = colour("var(--edge)");
+  return {
+    gridcolor: colour("var(--grid)"),
+    linecolor: edge,
     zeroline: false,
     ticks: "outside",
     ticklen: 4,
-    tickcolor: colour("var(--edge)"),
-    tickfont: { color: soft, size: 12 },
+    tickcolor: edge,
+    tickfont: { color: colour("var(--soft)"), size: 12 },
     showspikes: false,
   };
+}
+
+/** What every layout has in common; `size`: `{width, height}` in pixels. */
+export function sheet(size) {
   return {
-    width: view.size.width,
-    height: view.size.height,
-    margin: { l: 52, r: 20, t: 10, b: 42 },
+    width: size.width,
+    height: size.height,
     paper_bgcolor: "rgba(0,0,0,0)",
     plot_bgcolor: "rgba(0,0,0,0)",
-    font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: ink },
+    font: {
+      family: getComputedStyle(document.body).fontFamily,
+      size: 12,
+      color: colour("var(--ink)"),
+    },
     showlegend: false,
-    hovermode: "x",
-    hoverdistance: -1,
     // Touch scrolls the page; the table below the chart has the numbers.
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
+  };
+}
+
+/** `view`: `{curve, axis, title, end, log, zoom, size: {width, height}, revision}`. */
+export function layout(chart, view) {
+  const soft = colour("var(--soft)");
+  const axis = axisStyle();
+  return {
+    ...sheet(view.size),
+    margin: { l: 52, r: 20, t: 10, b: 42 },
+    hovermode: "x",
+    hoverdistance: -1,
     datarevision: view.revision,
     uirevision: view.zoom,
     xaxis: {

@@ -1,4 +1,4 @@
-/** Which view the address asks for: `#/`, `#/launch?preset=demo`, `#/runs/<id>`. */
+/** Which view the address asks for: `#/`, `#/launch?preset=demo`, `#/runs/<id>`, `#/figures/1a`. */
 
 /** The route of the current address: `{name, id, query}`. */
 export function currentRoute() {
@@ -7,6 +7,8 @@ export function currentRoute() {
   const query = new URLSearchParams(search);
   if (name === "") return { name: "overview", query };
   if (name === "launch" && !id) return { name: "launch", query };
+  if (name === "figures" && !id) return { name: "figures", query };
+  if (name === "figures" && /^[0-9a-z-]{2,20}$/.test(id)) return { name: "panel", id, query };
   if (name === "runs" && /^[0-9a-f]{6,16}$/.test(id ?? "")) return { name: "run", id, query };
   return { name: "lost", query };
 }
@@ -17,6 +19,10 @@ export function go(path) {
 
 export function runPath(id) {
   return `#/runs/${encodeURIComponent(id)}`;
+}
+
+export function panelPath(name, query) {
+  return `#/figures/${encodeURIComponent(name)}?${new URLSearchParams(query)}`;
 }
 
 /** Note a view's settings in the address without another entry in the history. */

@@ -2,7 +2,7 @@
  * The page's one store: what the API said last, patched by the stream.
  *
  * Whoever shows something watches a topic and reads the store when told. Topics: `runs` (a list may
- * have changed), `run:<id>`, `curve:<id>`, `workers`, `capabilities`, `health`, `connection`,
+ * have changed), `run:<id>`, `curve:<id>`, `data:<id>` (an epoch of a run came, known or not), `workers`, `capabilities`, `health`, `connection`,
  * `resync` (fetch afresh). Many changes within a frame cause one call.
  */
 

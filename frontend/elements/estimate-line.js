@@ -1,7 +1,7 @@
 /** <estimate-line>: what launching the request would take, or that its run exists already. */
 
 import { h, setText } from "../app/dom.js";
-import { integer, roughly } from "../app/format.js";
+import { integer, roughly, sentence, span } from "../app/format.js";
 import { LiveElement } from "./live-element.js";
 
 class EstimateLine extends LiveElement {
@@ -56,18 +56,6 @@ class EstimateLine extends LiveElement {
     setText(this.time, `About ${roughly(seconds)} (${span(low, high)})`);
     setText(this.basis, sentence(basis) + queue);
   }
-}
-
-function sentence(text) {
-  return `${text[0].toUpperCase()}${text.slice(1)}.`;
-}
-
-/** "2–5 min", the unit once where it is the same. */
-function span(low, high) {
-  const [from, unit] = roughly(low).split(" ");
-  const [to, last] = roughly(high).split(" ");
-  if (unit !== last) return `${from} ${unit} – ${to} ${last}`;
-  return from === to ? `${from} ${unit}` : `${from}–${to} ${unit}`;
 }
 
 customElements.define("estimate-line", EstimateLine);

@@ -93,7 +93,9 @@ def test_saturation_of_grey_images_changes_nothing() -> None:
     assert torch.allclose(out, standardised(grey[:, 2:30, 2:30]), atol=1e-3)
     colour = some_images()
     assert not torch.allclose(
-        augment(small(saturation=0.1), colour, table), standardised(colour[:, 2:30, 2:30]), atol=0.01
+        augment(small(saturation=0.1), colour, table),
+        standardised(colour[:, 2:30, 2:30]),
+        atol=0.01,
     )
 
 

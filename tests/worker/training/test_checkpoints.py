@@ -145,9 +145,7 @@ def test_the_file_reaches_the_disk_before_it_gets_its_name(
     assert order == ["fsync", "rename", "fsync"]
 
 
-def test_data_that_changed_under_a_checkpoint_is_noticed(
-    path: Path, cifar10: ImageDataset
-) -> None:
+def test_data_that_changed_under_a_checkpoint_is_noticed(path: Path, cifar10: ImageDataset) -> None:
     """Resuming on other labels or pixels, as when a corruption seed is lost, ends the run."""
     spec, state = small(), TrainingState.start(small(), CPU)
     epochs(spec, cifar10, 1, state)

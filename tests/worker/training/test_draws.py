@@ -27,7 +27,9 @@ def test_another_process_draws_the_same() -> None:
         "from worker.training.draws import *;"
         "print(raw(5, Stream.TRAIN_PIXELS, 17, 100).sum(), permutations(raw(5, 6, 1, 9)))"
     )
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     here = (raw(5, Stream.TRAIN_PIXELS, 17, 100).sum(), permutations(raw(5, Stream(6), 1, 9)))
     assert answer.stdout.strip() == f"{here[0]} {here[1]}"
 

@@ -155,7 +155,9 @@ def test_the_learning_rate_falls_by_the_interval_and_never_by_the_runs_length() 
 
 def test_the_learning_rate_warms_up_linearly() -> None:
     spec = small(warmup_steps=4, learning_rate=0.8, decay=1.0)
-    assert [learning_rate(spec, s) for s in range(6)] == pytest.approx([0.2, 0.4, 0.6, 0.8, 0.8, 0.8])
+    assert [learning_rate(spec, s) for s in range(6)] == pytest.approx(
+        [0.2, 0.4, 0.6, 0.8, 0.8, 0.8]
+    )
 
 
 @pytest.mark.parametrize("weight_decay", [0.0, 1e-3])

@@ -61,8 +61,10 @@ def test_batch_norm_in_the_down_modules_alone() -> None:
 
 @pytest.mark.parametrize("model", ["mlp-1x512", "mlp-3x512", "alexnet"])
 def test_no_other_family_has_batch_norm(model: str) -> None:
-    assert not any("norm" in type(m).__name__.lower() and "batch" in type(m).__name__.lower()
-                   for m in build(small(model)).modules())
+    assert not any(
+        "norm" in type(m).__name__.lower() and "batch" in type(m).__name__.lower()
+        for m in build(small(model)).modules()
+    )
 
 
 @pytest.mark.parametrize(

@@ -237,7 +237,9 @@ def test_fingerprints_are_these_on_every_platform(
 
 
 def test_fingerprints_differ_between_randomizations_and_seeds(cifar10: ImageDataset) -> None:
-    specs = [small(randomization=r, variant=v, data_seed=s) for r, v in FINGERPRINTS for s in (1, 2)]
+    specs = [
+        small(randomization=r, variant=v, data_seed=s) for r, v in FINGERPRINTS for s in (1, 2)
+    ]
     prints = {prepare(spec, cifar10, CPU).fingerprint for spec in specs}
     assert len(prints) == len({spec.hash() for spec in specs})
 
@@ -253,7 +255,9 @@ spec = RunSpec.model_validate_json('''{spec.model_dump_json()}''')
 dataset = store.load("cifar10", pathlib.Path("{data_home}"))
 print(prepare(spec, dataset, torch.device("cpu")).fingerprint)
 """
-    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert answer.stdout.strip() == prepare(spec, cifar10, CPU).fingerprint
 
 

@@ -1,0 +1,235 @@
+"""A panel for plotly.js: traces and a layout, without the colours of the page's theme.
+
+The dictionaries are written by hand and checked against `plotly.graph_objects` in the tests:
+building them through it takes a hundred times as long.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from backend.figures.style import PAPER_GREY, Style, style_of
+from core.domain.panels.model import Axis, Flag, Panel, PanelName, Series
+from core.domain.panels.spread import kept
+
+MAX_POINTS = 500
+"""Points of a curve that reach the browser; of longer ones the extremes are kept."""
+MARKED = 60
+"""Series with fewer points than this show a marker at each."""
+
+SYMBOLS = {
+    Flag.LOWER_BOUND: "arrow-up",
+    Flag.NOT_FITTED: "x-thin-open",
+    Flag.DIVERGED: "x",
+    Flag.DUPLICATE: "circle-open-dot",
+}
+Trace = dict[str, Any]
+
+
+def figure(panel: Panel, revision: str) -> dict[str, Any]:
+    """`{data, layout, datarevision}` for Plotly.react."""
+    if panel.name is PanelName.TABLE_1:
+        data = _table_traces(panel)
+    else:
+        data = [t for i, s in enumerate(panel.series) for t in _ours(panel, s, i)]
+        data += [_reference(s, i) for i, s in enumerate(panel.references)]
+    return {"data": data, "layout": _layout(panel, revision), "datarevision": revision}
+
+
+def _ours(panel: Panel, series: Series, place: int) -> list[Trace]:
+    style = style_of(series.key, place)
+    points = _is_points(panel)
+    chosen = kept(series.y, MAX_POINTS)
+    traces = []
+    if series.spread != "none" and not points:
+        traces += _band(series, chosen, style)
+    traces.append(_line(panel, series, chosen, style, points=points))
+    return traces
+
+
+def _is_points(panel: Panel) -> bool:
+    """Whether the series are a few points with error bars, and not curves with bands."""
+    return panel.name in (PanelName.FIGURE_1B, PanelName.FIGURE_1C)
+
+
+def _line(
+    panel: Panel, series: Series, chosen: Sequence[int], style: Style, *, points: bool
+) -> Trace:
+    training = series.measure == "train_accuracy" and panel.name is not PanelName.TABLE_1
+    faint = series.kind == "seed"
+    best = series.kind == "running best"
+    markers = points or len(chosen) <= 1
+    trace: Trace = {
+        "type": "scatter",
+        "mode": "lines+markers" if markers else "lines",
+        "name": series.label,
+        "legendgroup": series.key,
+        "showlegend": not faint,
+        "x": [series.x[i] for i in chosen],
+        "y": [series.y[i] for i in chosen],
+        "line": {
+            "color": style.color,
+            "width": 1 if faint or best else 2,
+            "dash": "dot" if best else "dash" if training else _dash(panel, style),
+        },
+        "opacity": 0.4 if faint else 1,
+        "meta": _meta(series),
+        "customdata": [[series.n[i], str(series.flag[i])] for i in chosen],
+        "hovertemplate": "%{y:.4g}, n = %{customdata[0]}, %{customdata[1]}<extra>"
+        f"{series.label}</extra>",
+    }
+    if best:
+        trace |= {"fill": "tonexty", "fillcolor": _faint(style.color, 0.12)}
+    if markers:
+        trace["marker"] = {
+            "symbol": [SYMBOLS.get(series.flag[i], style.symbol) for i in chosen],
+            "size": 9,
+            "color": style.color,
+        }
+    if points and series.spread != "none":
+        trace["error_y"] = {
+            "type": "data",
+            "symmetric": False,
+            "array": [(series.high[i] or series.y[i]) - series.y[i] for i in chosen],
+            "arrayminus": [series.y[i] - (series.low[i] or series.y[i]) for i in chosen],
+        }
+    return trace
+
+
+def _dash(panel: Panel, style: Style) -> str:
+    """In 2a and 2b dashes tell training from test; elsewhere they tell series apart in grey."""
+    return "solid" if panel.name in (PanelName.FIGURE_2A, PanelName.FIGURE_2B) else style.dash
+
+
+def _band(series: Series, chosen: Sequence[int], style: Style) -> list[Trace]:
+    """The spread over seeds: two invisible edges with the area between them filled."""
+    edges = []
+    for name, edge, fill in (("low", series.low, None), ("high", series.high, "tonexty")):
+        trace: Trace = {
+            "type": "scatter",
+            "mode": "lines",
+            "x": [series.x[i] for i in chosen],
+            "y": [series.y[i] if edge[i] is None else edge[i] for i in chosen],
+            "line": {"width": 0, "color": style.color},
+            "legendgroup": series.key,
+            "showlegend": False,
+            "hoverinfo": "skip",
+            "meta": _meta(series) | {"edge": name},
+        }
+        if fill:
+            trace |= {"fill": fill, "fillcolor": _faint(style.color, 0.18)}
+        edges.append(trace)
+    return edges
+
+
+def _reference(series: Series, place: int) -> Trace:
+    style = style_of(series.key, place)
+    chosen = kept(series.y, MAX_POINTS)
+    few = len(chosen) <= MARKED
+    symbols = [
+        SYMBOLS.get(series.flag[i], f"{style.symbol}-open") if series.flag else style.symbol
+        for i in chosen
+    ]
+    return {
+        "type": "scatter",
+        "mode": "lines+markers" if few else "lines",
+        "name": series.label,
+        "legendgroup": series.key,
+        "x": [series.x[i] for i in chosen],
+        "y": [series.y[i] for i in chosen],
+        "line": {"color": PAPER_GREY, "width": 1.5, "dash": "dash"},
+        "marker": {"symbol": symbols, "size": 7, "color": PAPER_GREY},
+        "meta": _meta(series),
+        "hovertemplate": f"%{{y:.4g}}<extra>{series.label}</extra>",
+    }
+
+
+def _table_traces(panel: Panel) -> list[Trace]:
+    """Table 1 as bars beside the paper's values; the rows themselves are in the panel's table."""
+    names = [_row_name(panel, i) for i in range(len(panel.table))]
+    traces = []
+    for series in (*panel.series, *panel.references):
+        style = style_of(series.key)
+        trace: Trace = {
+            "name": series.label,
+            "x": [names[round(x) - 1] for x in series.x],
+            "y": series.y,
+            "meta": _meta(series),
+        }
+        if series.source == "ours":
+            trace |= {"type": "bar", "marker": {"color": style.color}}
+        else:
+            marker = {"symbol": f"{style.symbol}-open", "size": 8, "color": PAPER_GREY}
+            trace |= {"type": "scatter", "mode": "markers", "marker": marker}
+        traces.append(trace)
+    return traces
+
+
+def _row_name(panel: Panel, i: int) -> str:
+    row = panel.table[i]
+    parts = [row.model]
+    parts += ["crop"] * (row.crop == "yes") + ["weight decay"] * (row.weight_decay == "yes")
+    return ", ".join(parts + ["random labels"] * (row.labels == "random"))
+
+
+def _meta(series: Series) -> dict[str, Any]:
+    return {
+        "key": series.key,
+        "measure": series.measure,
+        "source": series.source,
+        "kind": series.kind,
+        "seed": series.seed,
+        "state": series.state,
+        "note": series.note,
+    }
+
+
+def _layout(panel: Panel, revision: str) -> dict[str, Any]:
+    xaxis, yaxis = _axis(panel.x_axis), _axis(panel.y_axis)
+    if panel.name in (PanelName.FIGURE_1B, PanelName.FIGURE_1C):
+        xaxis["range"] = [-0.03, 1.03]
+    if panel.name is PanelName.TABLE_1:
+        xaxis = {"type": "category", "automargin": True}
+    return {
+        "title": {"text": panel.title},
+        "xaxis": xaxis,
+        "yaxis": yaxis,
+        "hovermode": "closest" if len(panel.series) > 10 else "x unified",
+        "legend": {"orientation": "h", "y": -0.2},
+        "margin": {"t": 48, "r": 16, "b": 48, "l": 56},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "uirevision": f"{panel.name}-{panel.scale}-{panel.variant}",
+        "datarevision": revision,
+        "annotations": _annotations(panel),
+    }
+
+
+def _axis(axis: Axis) -> dict[str, Any]:
+    unit = "" if axis.unit in ("1", "fraction", "epochs", "steps") else f" [{axis.unit}]"
+    found: dict[str, Any] = {"title": {"text": axis.title + unit}, "automargin": True}
+    if axis.log:
+        found["type"] = "log"
+    return found
+
+
+def _annotations(panel: Panel) -> list[dict[str, Any]]:
+    if panel.comparable or not panel.references:
+        return []
+    return [
+        {
+            "text": "not comparable with the grey reference: see the deviations",
+            "xref": "paper",
+            "yref": "paper",
+            "x": 1,
+            "y": 1.0,
+            "yanchor": "bottom",
+            "xanchor": "right",
+            "showarrow": False,
+            "font": {"size": 11},
+        }
+    ]
+
+
+def _faint(color: str, opacity: float) -> str:
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity})"

@@ -1,0 +1,250 @@
+"""A panel as a picture for a paper: SVG, PDF or PNG by matplotlib, at a column's width.
+
+Notable choices:
+- `Figure` objects and no pyplot: nothing global is drawn on. The style is matplotlib's one global,
+  so that pictures are drawn one at a time.
+- Fonts are embedded: Type 42 in PDF, outlines in SVG. No date is written, so that the same panel is
+  the same file.
+- What must not be overlooked (reduced scale, runs that are missing or censored) is on the picture.
+"""
+
+import io
+import textwrap
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from backend.figures.style import PAPER_GREY, Style, style_of
+from core.domain.panels.model import Axis, Flag, Panel, PanelName, Series
+
+COLUMN = 3.5
+"""Inches: the width of a column in a two-column paper."""
+WIDE = 5.5
+"""Inches: the width of the text in a one-column paper."""
+DPI = 300
+
+STYLE: Any = {
+    "pdf.fonttype": 42,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "rethink",
+    "font.family": "DejaVu Sans",
+    "font.size": 7,
+    "axes.titlesize": 7.5,
+    "axes.labelsize": 7,
+    "legend.fontsize": 5.6,
+    "xtick.labelsize": 6,
+    "ytick.labelsize": 6,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.2,
+    "lines.markersize": 3.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.linewidth": 0.3,
+    "grid.color": "#dddddd",
+    "legend.frameon": False,
+}
+METADATA = {"svg": {"Date": None}, "pdf": {"CreationDate": None}, "png": {}}
+
+ONE_AT_A_TIME = threading.Lock()
+
+
+def render(panel: Panel, format: str) -> bytes:
+    """The picture as a file of that format: svg, pdf or png."""
+    with ONE_AT_A_TIME, mpl.rc_context(STYLE):
+        figure = _table(panel) if panel.name is PanelName.TABLE_1 else _plot(panel)
+        file = io.BytesIO()
+        figure.savefig(file, format=format, dpi=DPI, metadata=METADATA[format])
+        return file.getvalue()
+
+
+def _plot(panel: Panel) -> Figure:
+    many = len(panel.series) > 6
+    figure = Figure(figsize=(WIDE, 3.4) if many else (COLUMN, 2.75), layout="constrained")
+    axes = figure.add_subplot()
+    for place, series in enumerate(panel.references):
+        _draw_reference(axes, series, place, panel)
+    for place, series in enumerate(panel.series):
+        if series.x:
+            _draw(axes, series, style_of(series.key, place), panel)
+    axes.set_xlabel(_label(panel.x_axis))
+    axes.set_ylabel(_label(panel.y_axis))
+    axes.set_title(_wrapped(panel.title, many))
+    if panel.x_axis.log:
+        axes.set_xscale("log")
+    if panel.y_axis.log:
+        axes.set_yscale("log")
+    _legend(axes, panel)
+    _footnote(figure, panel, many)
+    return figure
+
+
+def _draw(axes: Axes, series: Series, style: Style, panel: Panel) -> None:
+    points = panel.name in (PanelName.FIGURE_1B, PanelName.FIGURE_1C)
+    two = panel.name in (PanelName.FIGURE_2A, PanelName.FIGURE_2B)
+    training = two and series.measure == "train_accuracy"
+    if series.kind == "running best":
+        axes.plot(series.x, series.y, color=style.print_color, linewidth=0.5, linestyle=":")
+        return
+    faint = series.kind == "seed"
+    axes.plot(
+        series.x,
+        series.y,
+        color=style.print_color,
+        linestyle=("--" if training else "-") if two else style.line,
+        linewidth=0.5 if faint else 0.8 if training else 1.2,
+        alpha=0.5 if faint else 1,
+        marker=style.marker,
+        markevery=1 if points else max(len(series.x) // 8, 1),
+        markersize=0 if faint else 3.2,
+        label=None if faint else _with_n(series),
+    )
+    if points:
+        _spread_bars(axes, series, style)
+        _marks(axes, series, style)
+    elif series.spread != "none":
+        low = [y if v is None else v for v, y in zip(series.low, series.y, strict=True)]
+        high = [y if v is None else v for v, y in zip(series.high, series.y, strict=True)]
+        axes.fill_between(series.x, low, high, color=style.print_color, alpha=0.18, linewidth=0)
+
+
+def _spread_bars(axes: Axes, series: Series, style: Style) -> None:
+    chosen = [i for i, low in enumerate(series.low) if low is not None]
+    if chosen:
+        axes.errorbar(
+            [series.x[i] for i in chosen],
+            [series.y[i] for i in chosen],
+            yerr=[
+                [series.y[i] - (series.low[i] or 0) for i in chosen],
+                [(series.high[i] or 0) - series.y[i] for i in chosen],
+            ],
+            fmt="none",
+            ecolor=style.print_color,
+            elinewidth=0.6,
+            capsize=1.5,
+        )
+
+
+def _marks(axes: Axes, series: Series, style: Style) -> None:
+    """An arrow upwards at lower bounds, a cross at runs that did not fit."""
+    for flag, marker, size in ((Flag.LOWER_BOUND, r"$\uparrow$", 9), (Flag.NOT_FITTED, "x", 7)):
+        chosen = [i for i, found in enumerate(series.flag) if found is flag]
+        if chosen:
+            axes.plot(
+                [series.x[i] for i in chosen],
+                [series.y[i] for i in chosen],
+                linestyle="none",
+                marker=marker,
+                markersize=size,
+                color=style.print_color,
+            )
+
+
+def _draw_reference(axes: Axes, series: Series, place: int, panel: Panel) -> None:
+    style = style_of(series.key, place)
+    few = len(series.x) <= 12
+    axes.plot(
+        series.x,
+        series.y,
+        color=PAPER_GREY,
+        linestyle=(0, (3, 1.5)),
+        linewidth=0.7,
+        marker=style.marker,
+        markerfacecolor="white",
+        markeredgewidth=0.5,
+        markersize=2.8,
+        markevery=1 if few else max(len(series.x) // 8, 1),
+        label=series.label if panel.comparable or few else None,
+        zorder=1.5,
+    )
+
+
+def _with_n(series: Series) -> str:
+    n = max(series.n, default=0)
+    words = {"range": "min–max", "sd": "±s.d.", "ci95": "95 % interval"}.get(series.spread)
+    return f"{series.label} (n = {n}, {words})" if words else series.label
+
+
+def _legend(axes: Axes, panel: Panel) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    if handles:
+        columns = 2 if len(labels) > 4 else 1
+        axes.legend(
+            handles[:16],
+            labels[:16],
+            ncols=columns,
+            loc="upper center",
+            bbox_to_anchor=(0.5, -0.2),
+        )
+    if not any(series.x for series in panel.series):
+        axes.text(0.5, 0.5, panel.status_text, transform=axes.transAxes, ha="center")
+
+
+def _footnote(figure: Figure, panel: Panel, wide: bool) -> None:
+    """Under the picture: what a reader of the paper must not overlook."""
+    parts = [f"{panel.scale} scale, variant {panel.variant}, {panel.status_text}."]
+    if not panel.comparable:
+        parts.append("Not comparable with the paper's numbers.")
+    if panel.references:
+        parts.append("Grey: published values.")
+    parts += panel.notes
+    text = textwrap.fill(" ".join(parts), 120 if wide else 78)
+    figure.supxlabel(text, fontsize=5, color="#444444", x=0.02, ha="left")
+
+
+def _wrapped(title: str, wide: bool) -> str:
+    return textwrap.fill(title, 90 if wide else 56)
+
+
+def _label(axis: Axis) -> str:
+    return axis.title if axis.unit in ("1", "fraction") else f"{axis.title} [{axis.unit}]"
+
+
+# ------------------------------------------------------------------------------------ Table 1
+
+HEADINGS = ("model", "crop", "decay", "labels", "train", "test", "paper train", "paper test", "n")
+WIDTHS = (0.27, 0.07, 0.08, 0.1, 0.1, 0.1, 0.12, 0.11, 0.05)
+
+
+def _table(panel: Panel) -> Figure:
+    figure = Figure(figsize=(WIDE, 0.19 * (len(panel.table) + 4)), layout="constrained")
+    axes = figure.add_subplot()
+    axes.axis("off")
+    axes.set_title(panel.title)
+    table = axes.table(
+        cellText=[_cells(row) for row in panel.table],
+        colLabels=HEADINGS,
+        colWidths=WIDTHS,
+        cellLoc="right",
+        loc="center",
+        edges="horizontal",
+    )
+    table.auto_set_font_size(False)
+    table.set_fontsize(6)
+    for (_, column), cell in table.get_celld().items():
+        cell.set_linewidth(0.3)
+        if column == 0:
+            cell.set_text_props(ha="left")
+    _footnote(figure, panel, wide=True)
+    return figure
+
+
+def _cells(row: Any) -> Sequence[str]:
+    def percent(value: float | None) -> str:
+        return "–" if value is None else f"{100 * value:.2f}"
+
+    return (
+        row.model,
+        row.crop,
+        row.weight_decay,
+        row.labels,
+        percent(row.train_accuracy),
+        percent(row.test_accuracy),
+        percent(row.paper_train_accuracy),
+        percent(row.paper_test_accuracy),
+        str(row.n),
+    )

@@ -1,0 +1,112 @@
+"""What the figures' routes take and give. Panels themselves are in `core.domain.panels.model`."""
+
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from core.domain.criteria import CRITERIA, Criterion
+from core.domain.panels.model import Counts, PanelName, SpreadKind, Verdict, XKind
+from core.domain.scales import Scale
+from core.domain.spec import Variant
+from core.domain.studies import MAX_SEEDS
+
+CriterionName = Literal[
+    "default",
+    "loss-0.05",
+    "loss-0.1",
+    "loss-0.25",
+    "loss-0.5",
+    "loss-0.6",
+    "accuracy-98",
+    "accuracy-99.9",
+    "accuracy-100",
+]
+"""The names of `core.domain.criteria.CRITERIA`."""
+
+
+class Format(StrEnum):
+    """Formats of a download."""
+
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+    SVG = "svg"
+    PDF = "pdf"
+    PNG = "png"
+
+
+class Selection(BaseModel):
+    """Whose runs are shown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    scale: Scale = Field(Scale.FULL, description="smoke, quick or full, the paper's.")
+    variant: Variant = Field(Variant.PAPER, description="The paper's setting or the report's.")
+    seeds: int = Field(1, ge=1, le=MAX_SEEDS, description="Seeds to take the mean over.")
+
+
+class FigureQuery(Selection):
+    """Whose runs are shown, and how."""
+
+    criterion: CriterionName = Field(
+        "default",
+        description="When a run counts as fitted, in 1b and 1c. default: each model's own.",
+    )
+    x: XKind = Field(
+        XKind.AUTO,
+        description="x of learning curves. auto: steps at full scale, epochs at the others.",
+    )
+    spread: SpreadKind = Field(
+        SpreadKind.AUTO,
+        description="Spread over seeds. auto: the range below five, the standard deviation above.",
+    )
+    individual: bool = Field(False, description="Show each seed besides the mean.")
+    study: str | None = Field(
+        None,
+        pattern="^[0-9a-f]{12}$",
+        description="Read the runs of this study, as it was submitted.",
+    )
+    run: str | None = Field(
+        None,
+        pattern="^[0-9a-f]{6,16}$",
+        description="Show the curves of this run alone; with the atlas only.",
+    )
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if self.run is not None and self.study is not None:
+            raise ValueError("run is not allowed together with study")
+        return self
+
+    @property
+    def chosen_criterion(self) -> Criterion | None:
+        return CRITERIA.get(self.criterion)
+
+
+class PlotlyFigure(BaseModel):
+    """A figure for plotly.js."""
+
+    data: list[dict[str, Any]] = Field(description="Traces; each has meta.key and meta.source.")
+    layout: dict[str, Any] = Field(description="Layout, without colours of the page's theme.")
+    datarevision: str = Field(description="Changes whenever the data do; for Plotly.react.")
+
+
+class Claim(BaseModel):
+    """A claim of the paper and what the stored runs say about it."""
+
+    panel: PanelName = Field(description="The panel it is judged by.")
+    title: str = Field(description="What the panel shows.")
+    verdict: Verdict = Field(description="The verdict, with the numbers it rests on.")
+    status: str = Field(description="empty, live, partial or complete.")
+    status_text: str = Field(description="The status in words.")
+    counts: Counts = Field(description="The panel's runs by what they are.")
+
+
+class Claims(BaseModel):
+    """The paper's claims, judged by the runs of one scale and variant."""
+
+    scale: Scale = Field(description="Whose runs.")
+    variant: Variant = Field(description="Whose runs.")
+    seeds: int = Field(description="Seeds.")
+    items: list[Claim] = Field(description="The claims, in the paper's order.")

@@ -1,0 +1,77 @@
+/**
+ * Fetches something again whenever the runs it rests on change: at most once a second, and not
+ * while nobody looks. What is asked for by the user is fetched at once.
+ */
+
+import { watch } from "./store.js";
+
+const INTERVAL = 1000;
+const GATHER = 120; // events come in groups
+
+export class LiveFetch {
+  /** `load(signal)` fetches and shows; it calls `follow` with the runs to wait for. */
+  constructor(load) {
+    this.load = load;
+    this.last = -Infinity;
+    this.ids = "";
+    this.unwatch = watch(["runs", "resync"], () => this.soon());
+    this.onShown = () => this.schedule();
+    document.addEventListener("visibilitychange", this.onShown);
+  }
+
+  /** Fetch again when one of these runs has another epoch. */
+  follow(ids) {
+    const key = ids.join();
+    if (key === this.ids) return;
+    this.ids = key;
+    this.unfollow?.();
+    this.unfollow = watch(
+      ids.map((id) => `data:${id}`),
+      () => this.soon(),
+    );
+  }
+
+  now() {
+    this.asking?.abort();
+    this.asking = null;
+    return this.fetch();
+  }
+
+  soon() {
+    this.wanted = true;
+    this.schedule();
+  }
+
+  schedule() {
+    if (!this.wanted || this.asking || this.timer || this.ended || document.hidden) return;
+    const wait = Math.max(GATHER, this.last + INTERVAL - performance.now());
+    this.timer = setTimeout(() => this.fetch(), wait);
+  }
+
+  async fetch() {
+    clearTimeout(this.timer);
+    this.timer = null;
+    this.wanted = false;
+    this.last = performance.now();
+    const asking = (this.asking = new AbortController());
+    try {
+      await this.load(asking.signal);
+    } catch (error) {
+      if (error.name !== "AbortError") throw error;
+    } finally {
+      if (this.asking === asking) {
+        this.asking = null;
+        this.schedule();
+      }
+    }
+  }
+
+  end() {
+    this.ended = true;
+    clearTimeout(this.timer);
+    this.asking?.abort();
+    this.unwatch();
+    this.unfollow?.();
+    document.removeEventListener("visibilitychange", this.onShown);
+  }
+}

@@ -1,0 +1,132 @@
+/** A panel's traces, as the server made them, in the theme's colours; and the layout around them. */
+
+import { colour, faint } from "./palette.js";
+import { BEST, MEASURES, PAPER, PANELS } from "./panel-words.js";
+import { MARK_PATHS } from "./panel-style.js";
+import { axisStyle, sheet } from "./plot-layout.js";
+
+const MARKS_SHOWN = 9; // marks on a curve, to tell it without its colour
+
+/** `view`: `{panel, styles, hidden, paper}`: styles by key, keys not to show, references or not. */
+export function dressed(traces, view) {
+  const { hidden, paper } = view;
+  const wanted = ({ meta }) => !hidden.has(meta.key) && (paper || meta.source === "ours");
+  return traces
+    .filter(wanted)
+    .map((trace) => (trace.meta.source === "ours" ? ours(trace, view) : reference(trace, view)));
+}
+
+function ours(trace, { panel, styles }) {
+  const { meta } = trace;
+  const style = styles.get(meta.key);
+  const ink = colour(style?.colour ?? "var(--ink)");
+  const line = { ...trace.line, color: ink };
+  if (meta.edge) {
+    return { ...trace, line, ...(trace.fill ? { fillcolor: faint(ink, 0.16) } : {}) };
+  }
+  const curve = PANELS[panel.name].kind === "curves";
+  const plainLine = meta.kind !== "mean";
+  line.dash = meta.kind === "running best" ? BEST.dash : (MEASURES[meta.measure]?.dash ?? "solid");
+  if (meta.kind === "seed") line.width = 1;
+  const marker =
+    curve && !plainLine
+      ? { symbol: style?.mark, size: 7, maxdisplayed: MARKS_SHOWN }
+      : { ...trace.marker };
+  return {
+    ...trace,
+    line,
+    mode: plainLine && trace.x.length > 1 ? "lines" : "lines+markers",
+    marker: { ...marker, color: ink },
+    ...(trace.error_y ? { error_y: { ...trace.error_y, color: ink, thickness: 1.25 } } : {}),
+    ...(trace.fill ? { fillcolor: faint(ink, 0.1) } : {}),
+    ...said(trace, panel),
+  };
+}
+
+function reference(trace, { panel, styles }) {
+  const grey = colour("var(--reference)");
+  const mark = styles.get(trace.meta.key)?.mark ?? "circle";
+  const lone = trace.x.length === 1;
+  const many = trace.x.length > 12;
+  const duplicate = (symbol) => String(symbol).endsWith("-dot");
+  const symbols = [trace.marker.symbol].flat();
+  const symbol = many
+    ? `${mark}-open`
+    : trace.x.map((_, i) => (duplicate(symbols[i]) ? `${mark}-open-dot` : `${mark}-open`));
+  const dash = trace.meta.measure === "train_accuracy" ? "2px,3px" : PAPER.dash;
+  return {
+    ...trace,
+    mode: lone ? "markers" : "lines+markers",
+    line: { ...trace.line, color: grey, width: 1.25, dash },
+    marker: { color: grey, symbol, size: lone ? 10 : 6, maxdisplayed: many ? MARKS_SHOWN : 0 },
+    ...said(trace, panel),
+  };
+}
+
+/** What is told under the pointer. A label may come from a user: no markup out of it. */
+function said({ name, x, customdata, meta }, panel) {
+  const label = String(name).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+  const told = (customdata ?? x.map(() => [null, "value"])).map(([n, flag]) =>
+    [n ? `n = ${n}` : "", flag === "value" ? "" : `<b>${flag}</b>`].filter(Boolean).join(", "),
+  );
+  const seeds = meta.source === "ours" ? "<br>%{text}" : "";
+  return {
+    text: told,
+    hoverinfo: undefined,
+    hovertemplate: `${label}<br><b>%{y}</b> at %{x}${seeds}<extra></extra>`,
+  };
+}
+
+/** `view`: also `{log, logX, zoom, size: {width, height}, revision}`. */
+export function panelLayout(panel, view) {
+  const soft = colour("var(--soft)");
+  const axis = axisStyle();
+  const { log, logX, zoom, revision, size } = view;
+  const points = PANELS[panel.name].kind === "points";
+  const { x_axis: x, y_axis: y } = panel;
+  return {
+    ...sheet(size),
+    margin: { l: 58, r: 18, t: 12, b: 46 },
+    hovermode: "closest",
+    hoverlabel: {
+      bgcolor: colour("var(--surface)"),
+      bordercolor: colour("var(--edge)"),
+      font: { color: colour("var(--ink)"), size: 12.5 },
+      align: "left",
+    },
+    datarevision: revision,
+    uirevision: zoom,
+    xaxis: {
+      ...axis,
+      title: { text: titleOf(x), font: { color: soft, size: 12.5 }, standoff: 8 },
+      uirevision: `${zoom} ${x.unit} ${logX}`,
+      showgrid: false,
+      showline: true,
+      type: logX ? "log" : "linear",
+      hoverformat: points ? ".1f" : ",.0f",
+      rangemode: "tozero",
+      ...(points ? { range: [-0.03, 1.03], autorange: false, dtick: 0.1 } : { autorange: true }),
+    },
+    yaxis: {
+      ...axis,
+      title: { text: titleOf(y), font: { color: soft, size: 12.5 }, standoff: 8 },
+      uirevision: `${zoom} ${log}`,
+      type: log ? "log" : "linear",
+      autorange: true,
+      rangemode: points ? "normal" : "tozero",
+      hoverformat: y.unit === "fraction" ? ".1%" : ".4~g",
+      ...(y.unit === "fraction"
+        ? { tickformat: ".0%", ...(log ? {} : { range: [0, 1.02], autorange: false, dtick: 0.2 }) }
+        : {}),
+    },
+  };
+}
+
+function titleOf({ title, unit }) {
+  return unit === "nats" || unit === "seconds" ? `${title} (${unit})` : title;
+}
+
+/** The outline of a condition's mark. */
+export function markPath(mark) {
+  return MARK_PATHS[mark] ?? MARK_PATHS.circle;
+}

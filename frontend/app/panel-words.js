@@ -1,0 +1,118 @@
+/** The panels in the paper's order, and what their numbers and states are called. */
+
+import { duration, integer, loss, number, percent } from "./format.js";
+
+/** `study`: whose runs the panel reads; `kind`: curves over time, points over p, or rows. */
+export const PANELS = {
+  "1a": { short: "1a", study: "figure-1a", kind: "curves" },
+  "1b": { short: "1b", study: "figure-1bc", kind: "points" },
+  "1c": { short: "1c", study: "figure-1bc", kind: "points" },
+  "2a": { short: "2a", study: "figure-2a", kind: "curves" },
+  "2b": { short: "2b", study: "figure-2b", kind: "curves" },
+  "table-1": { short: "Table 1", study: "table-1", kind: "rows" },
+  "clean-corrupted": { short: "Clean and corrupted", study: "figure-1bc", kind: "curves" },
+  atlas: { short: "All curves", study: "everything", kind: "curves" },
+};
+export const OF_THE_PAPER = ["1a", "1b", "1c", "2a", "2b", "table-1"];
+export const BEYOND = ["clean-corrupted", "atlas"];
+
+/** What a button runs: a study by its name. */
+export const STUDIES = {
+  "figure-1a": "this figure",
+  "figure-1bc": "Figures 1b and 1c",
+  "figure-2a": "this figure",
+  "figure-2b": "this figure",
+  "table-1": "this table",
+  everything: "everything",
+};
+
+export const CRITERIA = {
+  default: "Each model’s own",
+  "loss-0.05": "Loss below 0.05",
+  "loss-0.1": "Loss below 0.1",
+  "loss-0.25": "Loss below 0.25",
+  "loss-0.5": "Loss below 0.5",
+  "loss-0.6": "Loss below 0.6",
+  "accuracy-98": "Accuracy 98 %",
+  "accuracy-99.9": "Accuracy 99.9 %",
+  "accuracy-100": "Accuracy 100 %",
+};
+
+export const X_AXES = { auto: "As in the paper", steps: "Steps", epochs: "Epochs", seconds: "Seconds" };
+
+/** How what is measured is drawn where a panel has several: `{word, dash}`, Plotly's dash. */
+export const MEASURES = {
+  test_accuracy: { word: "test", dash: "solid" },
+  train_accuracy: { word: "training", dash: "5px,4px" },
+  clean_accuracy: { word: "labels still true", dash: "solid" },
+  corrupted_accuracy: { word: "wrong labels, as given", dash: "5px,4px" },
+  corrupted_true_accuracy: { word: "wrong labels, true class", dash: "1.5px,3px" },
+};
+export const BEST = { word: "best test so far, as early stopping would give", dash: "1.5px,3px" };
+export const PAPER = { word: "paper, digitised", dash: "7px,4px" };
+
+export const SPREADS = {
+  range: "smallest to largest",
+  sd: "± 1 standard deviation",
+  ci95: "95 % interval of the mean",
+};
+
+const VERDICTS = {
+  reproduced: { icon: "succeeded", tone: "succeeded", word: "Reproduced" },
+  "not reproduced": { icon: "failed", tone: "failed", word: "Not reproduced" },
+  incomplete: { icon: "partial", tone: "", word: "Incomplete" },
+  "not comparable": { icon: "unlike", tone: "", word: "Not comparable" },
+  none: { icon: "cancelled", tone: "", word: "No claim" },
+};
+const STATUSES = {
+  empty: { icon: "queued", tone: "" },
+  live: { icon: "running", tone: "running" },
+  partial: { icon: "partial", tone: "" },
+  complete: { icon: "succeeded", tone: "succeeded" },
+};
+
+export function verdictWords(state) {
+  return VERDICTS[state] ?? VERDICTS.none;
+}
+
+/** A panel's status: `{icon, tone, word}`. */
+export function statusWords({ status, status_text: text }) {
+  return { ...STATUSES[status], word: text[0].toUpperCase() + text.slice(1) };
+}
+
+const FORMATS = {
+  fraction: (value) => percent(value),
+  nats: loss,
+  steps: (value) => integer(value === null ? null : Math.round(value)),
+  epochs: (value) => (value === null ? "–" : number(Number(value.toFixed(1)))),
+  seconds: duration,
+};
+
+/** A number with `unit` as people read it. */
+export function measured(value, unit) {
+  if (value === null || value === undefined) return "–";
+  return (FORMATS[unit] ?? plain)(value);
+}
+
+/** Four digits at most. */
+export function plain(value) {
+  if (value === null || value === undefined) return "–";
+  return number(Number(value.toPrecision(4)));
+}
+
+/** The name of a series' condition, without what was measured of it. */
+export function conditionOf(series) {
+  if (series.key === series.label) return series.label;
+  return series.label.replace(/(, (training|test|best test so far)|: .*| \((paper|report)\))+$/, "");
+}
+
+/** The part of a title after "Figure 1a: ", as a sentence's beginning. */
+export function shortTitle(title) {
+  const rest = title.replace(/^(Figure|Table) \w+: /, "");
+  return rest[0].toUpperCase() + rest.slice(1);
+}
+
+/** "Figure 1a" or "Table 1"; empty for what the paper does not have. */
+export function numberOf(title) {
+  return /^((Figure|Table) \w+): /.exec(title)?.[1] ?? "";
+}

@@ -1,0 +1,195 @@
+"""/api/v1/studies: plan, launch, follow, cancel, delete."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from core.domain.lifecycle import Outcome
+from core.settings import Settings
+from core.storage import leases, workers
+from core.storage.database import Database
+from tests.core.storage.test_runs import epoch
+
+STUDIES = "/api/v1/studies"
+SMOKE_1A = {"study": "figure-1a", "scale": "smoke"}
+GRID = {
+    "study": "custom",
+    "grid": {
+        "base": {"model": "mlp-1x512", "n_train": 1000, "n_test": 1000},
+        "axes": {"learning_rate": [0.01, 0.1]},
+        "epochs": 3,
+    },
+}
+
+
+def post(api: TestClient, body: dict[str, Any], path: str = "") -> dict[str, Any]:
+    answer = api.post(STUDIES + path, json=body)
+    assert answer.status_code in (200, 201), answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def train_all(settings: Settings, epochs: int) -> int:
+    """What workers would do with all that waits. Returns how many runs they took."""
+    database = Database(settings.database)
+    for count in range(1000):
+        with database.write() as session:
+            run = leases.claim(session, "w-0-1", 60)
+            if run is None:
+                database.close()
+                return count
+            new = [epoch(i) for i in range(run.epochs_done + 1, epochs + 1)]
+            leases.record_epochs(session, run.id, run.attempt, new)
+            leases.finish(session, run.id, run.attempt, Outcome.COMPLETED)
+    raise AssertionError("runs keep waiting")
+
+
+def test_a_plan_counts_and_stores_nothing(api: TestClient) -> None:
+    plan = post(api, {"study": "everything", "scale": "full"}, "/plan")
+    assert plan["runs_needed"] == plan["new"] == 52
+    assert plan["reused"] == plan["extended"] == 0
+    assert plan["sharing"]["runs"] == 12
+    assert plan["sharing"]["seconds"] > 0
+    assert plan["low_seconds"] < plan["seconds"] < plan["high_seconds"]
+    assert "reference machine" in plan["basis"]
+    assert plan["images"] > plan["epochs"] * 10_000
+    assert [run["action"] for run in plan["runs"]] == ["new"] * 52
+    assert api.get(STUDIES).json()["total"] == 0
+    assert api.get("/api/v1/runs").json()["total"] == 0
+
+
+def test_a_study_is_launched_once_however_often_it_is_asked_for(api: TestClient) -> None:
+    first = api.post(STUDIES, json=SMOKE_1A)
+    assert first.status_code == 201
+    study = first.json()
+    assert (study["runs"], study["complete"], study["state"]) == (5, 0, "waiting")
+    assert study["panels"] == [{"panel": "1a", "runs": 5, "complete": 0}]
+    again = api.post(STUDIES, json=SMOKE_1A | {"title": "mine", "priority": 3})
+    assert again.status_code == 200
+    assert again.json()["id"] == study["id"]
+    assert api.get(STUDIES).json()["total"] == 1
+    assert api.get("/api/v1/runs").json()["total"] == 5
+    assert api.get(f"{STUDIES}/{study['id']}").json()["run_ids"] == study["run_ids"]
+
+
+def test_what_exists_is_reused_and_what_is_too_short_extended(
+    api: TestClient, settings: Settings
+) -> None:
+    study = post(api, GRID)
+    assert train_all(settings, 3) == 2
+    done = api.get(f"{STUDIES}/{study['id']}").json()
+    assert (done["state"], done["fraction"], done["epochs_done"]) == ("complete", 1.0, 6)
+    again = post(api, GRID, "/plan")
+    assert (again["reused"], again["new"], again["epochs"], again["seconds"]) == (2, 0, 0, 0)
+    assert again["basis"] == "nothing is left to train"
+    longer: dict[str, Any] = {**GRID, "grid": {**GRID["grid"], "epochs": 5}}  # type: ignore[dict-item]
+    longer["grid"]["axes"] = {"learning_rate": [0.01, 0.2]}
+    plan = post(api, longer, "/plan")
+    assert (plan["extended"], plan["new"], plan["epochs"]) == (1, 1, 2 + 5)
+    assert plan["basis"].startswith("epochs measured here")
+    # 1.5 s an epoch of 1,000 + 2,000 images were measured.
+    assert plan["seconds"] == pytest.approx(7 * 1.5 + 2, rel=0.2)
+    post(api, GRID)
+    assert train_all(settings, 3) == 0
+
+
+def test_workers_share_the_work_of_a_plan(api: TestClient, settings: Settings) -> None:
+    alone = post(api, SMOKE_1A, "/plan")
+    database = Database(settings.database)
+    with database.write() as session:
+        for i in range(4):
+            workers.register(session, f"w-{i}-1", host="h", pid=1, capabilities={})
+    database.close()
+    together = post(api, SMOKE_1A, "/plan")
+    assert together["workers"] == 4
+    assert together["seconds"] == pytest.approx(alone["seconds"] / 4)
+
+
+def test_precision_is_what_all_workers_recommend(api: TestClient, settings: Settings) -> None:
+    database = Database(settings.database)
+    with database.write() as session:
+        advice = {"precision": "bf16", "precision_reason": "it has bf16 units"}
+        workers.register(session, "w-0-1", host="h", pid=1, capabilities=advice)
+    database.close()
+    study = post(api, SMOKE_1A)
+    assert study["request"]["precision"] == "bf16"
+    run = api.get(f"/api/v1/runs/{study['run_ids'][0]}").json()
+    assert (run["spec"]["precision"], run["precision_reason"]) == ("bf16", "it has bf16 units")
+    plan = post(api, SMOKE_1A, "/plan")
+    assert any("bf16 matrix products" in sentence for sentence in plan["deviations"])
+
+
+def test_cancelling_a_study_leaves_runs_that_others_demand(api: TestClient) -> None:
+    first = post(api, SMOKE_1A)
+    other = post(api, {"study": "figure-1bc", "scale": "smoke"})
+    cancelled = post(api, {}, f"/{first['id']}/cancel")
+    assert cancelled["state"] == "cancelled"
+    states = {i: api.get(f"/api/v1/runs/{i}").json()["state"] for i in first["run_ids"]}
+    shared = set(first["run_ids"]) & set(other["run_ids"])
+    assert len(shared) == 2
+    assert {i for i, state in states.items() if state == "QUEUED"} == shared
+    assert post(api, SMOKE_1A)["state"] == "waiting"
+
+
+def test_deleting_a_study(api: TestClient, settings: Settings) -> None:
+    study = post(api, GRID)
+    train_all(settings, 3)
+    assert api.delete(f"{STUDIES}/{study['id']}").status_code == 204
+    assert api.get(f"{STUDIES}/{study['id']}").status_code == 404
+    assert api.get("/api/v1/runs").json()["total"] == 2
+    study = post(api, GRID)
+    answer = api.delete(f"{STUDIES}/{study['id']}", params={"runs": True})
+    assert answer.status_code == 204
+    assert api.get("/api/v1/runs").json()["total"] == 0
+
+
+def test_a_run_of_a_study_names_it(api: TestClient) -> None:
+    study = post(api, SMOKE_1A)
+    run = api.get(f"/api/v1/runs/{study['run_ids'][0]}").json()
+    assert [d["owner"] for d in run["demands"]] == [f"study:{study['id']}:1a"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"study": "figure-3"}, "study"),
+        ({"scale": "huge"}, "scale"),
+        ({"seeds": 11}, "seeds"),
+        ({"seeds": 0}, "seeds"),
+        ({"study": "custom"}, "grid"),
+        ({"study": "figure-1a", "grid": {}}, "grid"),
+        ({"study": "custom", "grid": {"axes": {"droput": [0.1]}}}, "spec.droput"),
+        ({"study": "custom", "grid": {"axes": {"batch_size": [0]}}}, "spec.batch_size"),
+        ({"study": "custom", "grid": {"axes": {"batch_size": []}}}, "grid.axes.batch_size"),
+        (
+            {
+                "study": "custom",
+                "grid": {"axes": {f: list(range(60)) for f in ("seed", "data_seed")}},
+            },
+            None,
+        ),
+    ],
+)
+@pytest.mark.parametrize("path", ["", "/plan"])
+def test_bad_requests_name_the_field(
+    api: TestClient, path: str, body: dict[str, Any], field: str | None
+) -> None:
+    answer = api.post(STUDIES + path, json=body)
+    assert answer.status_code == 422, answer.text
+    problem = answer.json()
+    if field is not None:
+        assert [error["field"] for error in problem["errors"]] == [field]
+    else:
+        assert "3600 runs" in problem["detail"]
+    assert api.get(STUDIES).json()["total"] == 0
+
+
+def test_an_unknown_study_is_not_found(api: TestClient) -> None:
+    for answer in (
+        api.get(f"{STUDIES}/0123456789ab"),
+        api.post(f"{STUDIES}/0123456789ab/cancel"),
+        api.delete(f"{STUDIES}/0123456789ab"),
+    ):
+        assert answer.status_code == 404
+        assert "rethink study list" in answer.json()["detail"]
