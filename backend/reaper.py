@@ -1,12 +1,12 @@
 """Looks after what died: takes back runs of silent workers and sends lost hints again.
 
-It waits until it has seen a healthy database for one whole lease: after an outage of the database,
-or a restart of the API, live workers need that time to renew their leases.
+It waits until it has seen a healthy database for one whole lease. After an outage or a lock that
+kept all waiting, after a restart of the API, and when a laptop wakes from its sleep, the leases of
+live workers have run out through no fault of theirs: they need that time to renew them.
 """
 
 import logging
 import threading
-import time
 
 from backend.broker import Broker
 from core import failpoints
@@ -14,6 +14,7 @@ from core.domain.errors import BrokerUnavailable, DatabaseUnavailable
 from core.domain.lifecycle import RunState
 from core.settings import Settings
 from core.storage import events, leases, runs, workers
+from core.storage.clock import now
 from core.storage.database import Database
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,7 @@ class Reaper:
     def __init__(self, settings: Settings, database: Database, broker: Broker) -> None:
         self.settings, self.database, self.broker = settings, database, broker
         self._stop = threading.Event()
-        self._healthy_since: float | None = None
+        self._healthy_since = self._looked_at = float("-inf")  # on the database's clock
         self._thread = threading.Thread(target=self._run, name="reaper", daemon=True)
 
     def start(self) -> None:
@@ -42,7 +43,7 @@ class Reaper:
             try:
                 self.look()
             except DatabaseUnavailable as error:
-                self._healthy_since = None
+                self._looked_at = float("-inf")
                 logger.warning("%s", error)
             except Exception:
                 logger.exception("the reaper met an error and goes on")
@@ -50,11 +51,12 @@ class Reaper:
 
     def look(self) -> None:
         """Take back what is lost, if the database has been healthy for a lease; wake workers."""
-        time_now = time.monotonic()
         with self.database.write() as session:
-            if self._healthy_since is None:
-                self._healthy_since = time_now
-            if time_now - self._healthy_since >= self.settings.lease_seconds:
+            time = now(session)
+            if not 0 <= time - self._looked_at < self._longest_pause:
+                self._healthy_since = time
+            self._looked_at = time
+            if time - self._healthy_since >= self.settings.lease_seconds:
                 for run_id in leases.take_back(session):
                     logger.warning("run %s was taken back from a silent worker", run_id)
                     failpoints.reach("api.taking-back")
@@ -63,6 +65,11 @@ class Reaper:
             waiting = runs.count_by_state(session).get(RunState.QUEUED, 0)
         if waiting:
             self._send_lost_hints(waiting)
+
+    @property
+    def _longest_pause(self) -> float:
+        """Time between two looks that is no sign of trouble, in seconds."""
+        return self.settings.reap_seconds + self.settings.heartbeat_seconds
 
     def _send_lost_hints(self, waiting: int) -> None:
         try:

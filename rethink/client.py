@@ -21,6 +21,8 @@ from core.domain.metrics import EpochMetrics
 from core.domain.spec import RunSpec
 from core.settings import Settings, get_settings
 from rethink import discovery
+from rethink.figures import Figures
+from rethink.studies import Studies
 from rethink.transport import Event, Transport
 
 
@@ -76,6 +78,8 @@ class Client:
         self._transport = Transport(url, token, settings)
         self.url = self._transport.url
         self.runs = Runs(self._transport)
+        self.studies = Studies(self._transport)
+        self.figures = Figures(self._transport)
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,6 @@
-"""`rethink run --watch`: a progress bar, and a line for each epoch."""
+"""`--watch`: a progress bar, and a line for each epoch of a run or each panel of a study."""
+
+import time
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
@@ -6,8 +8,11 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from core.domain.lifecycle import RunState
 from rethink.client import Client, Run
 from rethink.follow import Epoch, State, Step, follow, prepares
+from rethink.studies import Study
 from rethink.table import HEADER, row
 from rethink.text import duration
+
+STUDY_POLL_SECONDS = 2.0
 
 
 def watch(client: Client, run: Run, *, quiet: bool = False) -> int:
@@ -89,3 +94,45 @@ def _ending(run: Run) -> str:
         return f"Run {run.id} {how} after {run.epochs_done} epochs."
     reason = (run.error or {}).get("message", "")
     return f"Run {run.id} ended as {run.state}. {reason}".rstrip()
+
+
+def watch_study(client: Client, study: Study, *, quiet: bool = False) -> int:
+    """Follow `study` to its end. Returns the exit code: 0 if it is complete.
+
+    Ctrl-C stops watching; the study goes on.
+    """
+    console = Console(quiet=quiet, highlight=False)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:3.0f} %  {task.fields[note]}"),
+        console=console,
+        transient=True,
+    )
+    said: set[str] = set()
+    try:
+        with bar:
+            task = bar.add_task(study.state, total=1.0, note="")
+            while not study.ended:
+                _say_complete_panels(console, study, said)
+                note = f"{study.complete} of {study.runs} runs, {study.running} in training"
+                bar.update(task, description=study.state, completed=study.fraction, note=note)
+                time.sleep(STUDY_POLL_SECONDS)
+                study = client.studies.get(study.id)
+    except KeyboardInterrupt:
+        console.print(
+            f"No longer watching; study {study.id} goes on. `rethink study show {study.id}` shows "
+            f"it, `rethink study cancel {study.id}` ends it."
+        )
+        return 0
+    _say_complete_panels(console, study, said)
+    console.print(f"Study {study.id} is {study.state}: {study.complete} of {study.runs} runs.")
+    return 0 if study.state == "complete" else 1
+
+
+def _say_complete_panels(console: Console, study: Study, said: set[str]) -> None:
+    for panel in study.panels:
+        name = panel["panel"]
+        if panel["complete"] == panel["runs"] and name not in said:
+            said.add(name)
+            console.print(f"{name}: all {panel['runs']} runs are there.")

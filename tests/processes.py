@@ -271,7 +271,9 @@ class System:
             for run in runs.page(session, limit=1000)[0]:
                 if not RunState(run.state).terminal:
                     runs.cancel(session, run.id)
-        if any(worker.running for worker in self.workers.values()):
+        for worker in self.workers.values():
+            worker.send(signal.SIGCONT)
+        if self.workers:
             eventually(self._at_rest)
 
     def _at_rest(self) -> bool:

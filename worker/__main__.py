@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument("--verify", action="store_true", help="read and check every byte")
     for name, command, about in (
         ("models", _models, "list the models with their parameter counts"),
+        ("bench", _bench, "measure how fast this machine trains each model"),
         ("doctor", _doctor, "say what this machine offers for training, and why"),
     ):
         add(name, command, about).add_argument("--json", action="store_true")
@@ -107,6 +108,12 @@ def _models(_: Settings, given: argparse.Namespace) -> int:
         for model in found:
             print(f"{model['name']:12} {model['parameters']:>10,}  {model['title']}")
     return 0
+
+
+def _bench(_: Settings, given: argparse.Namespace) -> int:
+    from worker import bench
+
+    return bench.main(["--json"] if given.json else [])
 
 
 def _doctor(settings: Settings, given: argparse.Namespace) -> int:

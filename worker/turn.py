@@ -50,7 +50,9 @@ class Turn:
         self.asked: Interrupt | None = None
         self.ended: wire.Ended | None = None
         now = time.monotonic()
-        self._heard_at = self._look_at = self._renew_at = self._progress_at = now
+        self._look_at = self._renew_at = self._progress_at = now
+        self._silent_seconds = 0.0
+        """Time listened to a trainer that said nothing; that this process slept does not count."""
         self._stop_by = self._give_up_at = float("inf")
 
     def take(self) -> Outcome | None:
@@ -88,12 +90,13 @@ class Turn:
 
     def _hear(self) -> None:
         """Take in what the trainer reports, waiting a little for the first."""
-        report = self.child.next_report(LOOK_SECONDS)
-        progress = None
+        progress, wait = None, LOOK_SECONDS
         for _ in range(AT_ONCE):
+            report = self.child.next_report(wait)
             if report is None:
+                self._silent_seconds += wait
                 break
-            self._heard_at = time.monotonic()
+            self._silent_seconds, wait = 0.0, 0.0
             if isinstance(report, wire.Ended):
                 self.ended = report
                 break
@@ -103,7 +106,6 @@ class Turn:
                 self.outbox.put(report)
                 if isinstance(report, wire.Epoch):
                     self.latest = report.metrics
-            report = self.child.next_report(0)
         if progress is not None:
             self._pass_on(progress)
 
@@ -183,7 +185,7 @@ class Turn:
                 raise TrainerDied(f"The trainer did not stop within {STOP_SECONDS:.0f} s")
             logger.warning("the trainer did not stop in time; its last checkpoint counts")
             self.ended = wire.Ended(outcome=Outcome.PREEMPTED)
-        elif now - self._heard_at > self.settings.hang_seconds:
+        elif self._silent_seconds > self.settings.hang_seconds:
             self.child.kill()
             raise TrainerDied(
                 f"The trainer reported nothing for {self.settings.hang_seconds:.0f} s and was "

@@ -130,18 +130,20 @@ def _spread_bars(axes: Axes, series: Series, style: Style) -> None:
 
 
 def _marks(axes: Axes, series: Series, style: Style) -> None:
-    """An arrow upwards at lower bounds, a cross at runs that did not fit."""
-    for flag, marker, size in ((Flag.LOWER_BOUND, r"$\uparrow$", 9), (Flag.NOT_FITTED, "x", 7)):
-        chosen = [i for i, found in enumerate(series.flag) if found is flag]
-        if chosen:
-            axes.plot(
-                [series.x[i] for i in chosen],
-                [series.y[i] for i in chosen],
-                linestyle="none",
-                marker=marker,
-                markersize=size,
-                color=style.print_color,
+    """An arrow upwards from lower bounds, a cross over runs that did not fit."""
+    for x, y, flag in zip(series.x, series.y, series.flag, strict=True):
+        if flag is Flag.LOWER_BOUND:
+            arrow = {"arrowstyle": "<-", "color": style.print_color, "linewidth": 0.9}
+            axes.annotate(
+                "",
+                (x, y),
+                xytext=(0, 11),
+                textcoords="offset points",
+                arrowprops=arrow,
             )
+            axes.margins(y=0.15)
+        elif flag is Flag.NOT_FITTED:
+            axes.plot(x, y, linestyle="none", marker="x", markersize=7, color=style.print_color)
 
 
 def _draw_reference(axes: Axes, series: Series, place: int, panel: Panel) -> None:
@@ -189,7 +191,7 @@ def _footnote(figure: Figure, panel: Panel, wide: bool) -> None:
     parts = [f"{panel.scale} scale, variant {panel.variant}, {panel.status_text}."]
     if not panel.comparable:
         parts.append("Not comparable with the paper's numbers.")
-    if panel.references:
+    if panel.references and panel.name is not PanelName.TABLE_1:
         parts.append("Grey: published values.")
     parts += panel.notes
     text = textwrap.fill(" ".join(parts), 120 if wide else 78)
@@ -200,8 +202,12 @@ def _wrapped(title: str, wide: bool) -> str:
     return textwrap.fill(title, 90 if wide else 56)
 
 
+UNSAID = ("1", "fraction", "steps", "epochs")
+"""Units that the axis' title says already."""
+
+
 def _label(axis: Axis) -> str:
-    return axis.title if axis.unit in ("1", "fraction") else f"{axis.title} [{axis.unit}]"
+    return axis.title if axis.unit in UNSAID else f"{axis.title} [{axis.unit}]"
 
 
 # ------------------------------------------------------------------------------------ Table 1

@@ -81,7 +81,8 @@ def claims(
     response_class=Response,
     responses={
         200: {
-            "content": {media: {"schema": {"type": "string"}} for media, _ in MEDIA.values()},
+            "content": {media: {"schema": {"type": "string"}} for media, _ in MEDIA.values()}
+            | {"application/json": {"schema": {"$ref": "#/components/schemas/Panel"}}},
             "description": "The figure, as a file.",
         },
         **NOT_MODIFIED,

@@ -49,6 +49,9 @@ class Selection(BaseModel):
 class FigureQuery(Selection):
     """Whose runs are shown, and how."""
 
+    scale: Scale = Field(
+        Scale.SMOKE, description="smoke, quick or full, the paper's; not needed with study or run."
+    )
     criterion: CriterionName = Field(
         "default",
         description="When a run counts as fitted, in 1b and 1c. default: each model's own.",
@@ -100,7 +103,7 @@ class Claim(BaseModel):
     verdict: Verdict = Field(description="The verdict, with the numbers it rests on.")
     status: str = Field(description="empty, live, partial or complete.")
     status_text: str = Field(description="The status in words.")
-    counts: Counts = Field(description="The panel's runs by what they are.")
+    counts: Counts = Field(description="How many of its runs are complete, running, missing.")
 
 
 class Claims(BaseModel):

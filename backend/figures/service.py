@@ -1,8 +1,8 @@
 """From a query to a panel: which runs it reads, their curves, and a cache of what was drawn.
 
 Notable choices:
-- A panel is looked up by a signature of its runs (attempt, epochs, state), which one query gives;
-  only when that changed are curves read and the panel computed anew.
+- A panel is looked up by the versions of its runs (attempt, epochs, state), which one query gives.
+  Only when one changed is the panel computed anew, and only that run's curve is read again.
 - The precision of a study's specs is settled when it is submitted. A figure looks for both, and
   takes for each run the precision in which most of the panel was trained.
 """
@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
@@ -32,8 +33,12 @@ from core.domain.studies import StudyName, plan
 from core.storage import curves, runs, studies
 from core.storage.database import Database
 
+V = TypeVar("V")
+
 KEPT = 64
 """Panels kept in memory."""
+KEPT_RUNS = 300
+"""Runs whose curves are kept in memory: about 100 kB each at 100 epochs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +69,34 @@ class Drawn:
         return self.formats[key]
 
 
-class Cache:
-    """The newest panels, by query and signature of their runs."""
+class Kept(Generic[V]):
+    """The values used last, at most `limit` of them; shared by threads."""
 
-    def __init__(self) -> None:
-        self._drawn: OrderedDict[str, Drawn] = OrderedDict()
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._values: OrderedDict[str, V] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, etag: str) -> Drawn | None:
+    def get(self, key: str) -> V | None:
         with self._lock:
-            if etag in self._drawn:
-                self._drawn.move_to_end(etag)
-            return self._drawn.get(etag)
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
 
-    def put(self, drawn: Drawn) -> None:
+    def put(self, key: str, value: V) -> None:
         with self._lock:
-            self._drawn[drawn.etag] = drawn
-            while len(self._drawn) > KEPT:
-                self._drawn.popitem(last=False)
+            self._values[key] = value
+            self._values.move_to_end(key)
+            while len(self._values) > self._limit:
+                self._values.popitem(last=False)
+
+
+class Cache:
+    """Panels by their etag, runs by their id and version."""
+
+    def __init__(self) -> None:
+        self.panels = Kept[Drawn](KEPT)
+        self.runs = Kept[StoredRun](KEPT_RUNS)
 
 
 CACHES: WeakKeyDictionary[Database, Cache] = WeakKeyDictionary()
@@ -97,18 +112,34 @@ def draw(database: Database, name: PanelName, query: FigureQuery) -> Drawn:
     cache = CACHES.setdefault(database, Cache())
     with database.read() as session:
         source = _source(session, name, query)
-        etag = _etag(name, query, source, curves.signature(session, source.run_ids))
-        drawn = cache.get(etag)
+        versions = curves.versions(session, source.run_ids)
+        etag = _etag(name, query, source, versions)
+        drawn = cache.panels.get(etag)
         if drawn is None:
-            stored = curves.stored_runs(session, source.run_ids)
+            stored = _stored(session, cache, versions)
             drawn = Drawn(build(name, _entries(source, stored), source.options), etag)
-            cache.put(drawn)
+            cache.panels.put(etag, drawn)
     return drawn
 
 
-def _etag(name: PanelName, query: FigureQuery, source: Source, signature: str) -> str:
+def _stored(
+    session: Session, cache: Cache, versions: Mapping[str, curves.Version]
+) -> dict[str, StoredRun]:
+    """The runs by the hash of their spec; those that are kept in this version are not read."""
+    keys = {run_id: f"{run_id} {version}" for run_id, version in versions.items()}
+    found = {run_id: cache.runs.get(key) for run_id, key in keys.items()}
+    unknown = [run_id for run_id, run in found.items() if run is None]
+    fresh = curves.stored_runs(session, unknown) if unknown else {}
+    for run in fresh.values():
+        cache.runs.put(keys[run.id], run)
+    return {run.spec_hash: run for run in found.values() if run is not None} | fresh
+
+
+def _etag(
+    name: PanelName, query: FigureQuery, source: Source, versions: Mapping[str, curves.Version]
+) -> str:
     hashes = ",".join(source.hashes[0])
-    text = f"{__version__} {name} {query.model_dump_json()} {hashes} {signature}"
+    text = f"{__version__} {name} {query.model_dump_json()} {hashes} {sorted(versions.items())}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -159,8 +159,8 @@ def _cost(spec: RunSpec, epochs: int, measured: Sequence[MeasuredEpoch]) -> Cost
     if guess is not None:
         return Cost(guess.seconds, guess.low, guess.high, measured=True)
     images = spec.train_size + EVALUATION * (spec.train_size + spec.test_size)
-    # Narrow layers use the processor less well: time falls slower than the number of operations.
-    rate = REFERENCE_SECONDS[spec.model] * spec.width**1.5
+    # Narrow layers use the processor less well: time falls with the width, not with its square.
+    rate = REFERENCE_SECONDS[spec.model] * spec.width
     seconds = 1.0 + epochs * images * rate
     return Cost(seconds, seconds / UNKNOWN_RANGE, seconds * UNKNOWN_RANGE, measured=False)
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from backend.runs.schemas import Priority, Time
+from backend.runs.schemas import Time
 from core.domain.demands import Demand, StopRule
 from core.domain.scales import Scale
 from core.domain.spec import Precision, Variant
@@ -25,7 +25,7 @@ class Grid(BaseModel):
     axes: dict[FieldName, Annotated[list[Value], Field(min_length=1, max_length=100)]] = Field(
         {}, max_length=10, description="Fields of the spec, each with the values to try."
     )
-    epochs: int = Field(10, ge=1, le=10_000, description="Epochs to train at most.")
+    epochs: int = Field(10, ge=1, le=10_000, strict=True, description="Epochs to train at most.")
     stop: StopRule = Field(StopRule(), description="Rule that ends a run early.")
 
     @property
@@ -48,13 +48,17 @@ class StudyRequest(BaseModel):
     variant: Variant = Field(
         Variant.PAPER, description="The paper's setting, or the report's reading of it."
     )
-    seeds: int = Field(1, ge=1, le=MAX_SEEDS, description="Seeds of weights and randomization.")
+    seeds: int = Field(
+        1, ge=1, le=MAX_SEEDS, strict=True, description="Seeds of weights and randomization."
+    )
     grid: Grid | None = Field(None, description="The grid; for custom alone.")
     precision: Precision | Literal["auto"] = Field(
         "auto", description="Number format of matrix products. auto: by the workers."
     )
     title: str = Field("", max_length=200, description="A title of your own; free text.")
-    priority: Priority = 0
+    priority: int = Field(
+        0, ge=-100, le=100, strict=True, description="Runs of higher priority are trained first."
+    )
 
     @model_validator(mode="after")
     def _grid_is_for_custom(self) -> Self:

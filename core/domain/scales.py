@@ -87,31 +87,39 @@ FULL = Setting(
 
 CONSTANT: Fields = {"decay": 1.0}
 
-# ------------------------------------------------------------------ first guesses, to be measured
-
 SMOKE = Setting(
     fields={
         ModelName.INCEPTION: CONSTANT
-        | {"n_train": 500, "n_test": 1000, "width": 0.25, "batch_size": 32},
+        | {
+            "n_train": 300,
+            "n_test": 200,
+            "width": 0.25,
+            "batch_size": 16,
+            "learning_rate": 0.02,
+        },
         ModelName.ALEXNET: CONSTANT
-        | {"n_train": 500, "n_test": 1000, "width": 0.5, "batch_size": 16},
-        ModelName.MLP_1X512: CONSTANT | {"n_train": 1000, "n_test": 1000, "batch_size": 32},
-        ModelName.MLP_3X512: CONSTANT | {"n_train": 1000, "n_test": 1000, "batch_size": 32},
+        | {"n_train": 300, "n_test": 200, "width": 0.25, "batch_size": 16},
+        ModelName.MLP_1X512: CONSTANT | {"n_train": 2000, "n_test": 1000, "batch_size": 64},
+        ModelName.MLP_3X512: CONSTANT | {"n_train": 2000, "n_test": 1000, "batch_size": 64},
     },
-    without_bn=WITHOUT_BN | {"warmup_steps": 50},
-    horizons={"1a": 40, "1bc": 150, "2a": 40, "2b": 40, "table-1": 40},
+    without_bn=WITHOUT_BN | {"warmup_steps": 20},
+    horizons={"1a": 40, "1bc": 100, "2a": 40, "2b": 40, "table-1": 40},
     corruptions={
         ModelName.INCEPTION: (0.0, 0.5, 1.0),
         ModelName.ALEXNET: (0.0, 0.5, 1.0),
         ModelName.MLP_1X512: ALL_TENTHS,
     },
     expected_fit={
-        ModelName.INCEPTION: (10, 30),
-        ModelName.ALEXNET: (30, 60),
-        ModelName.MLP_1X512: (20, 40),
+        ModelName.INCEPTION: (31, 31),
+        ModelName.ALEXNET: (30, 38),
+        ModelName.MLP_1X512: (9, 11),
     },
     table_1=False,
 )
+"""Measured with one seed: epochs to 98 % accuracy on true and random labels are 31 and 29 for
+Inception, 30 and 38 for AlexNet, 9 and 11 for the MLP (docs/LOG.md)."""
+
+# First guesses, not measured yet: to be sized to two hours on two cores.
 
 QUICK = Setting(
     fields={

@@ -26,7 +26,8 @@ BUSY_SECONDS = 30
 
 POSTGRESQL: dict[str, str | int] = {
     "connect_timeout": 5,
-    "options": "-c statement_timeout=60000",
+    # A process that froze within a transaction loses it, and with it the locks that all wait for.
+    "options": "-c statement_timeout=60000 -c idle_in_transaction_session_timeout=15000",
     # A server that vanished without a word is noticed within seconds, not after two hours.
     "keepalives_idle": 10,
     "keepalives_interval": 5,

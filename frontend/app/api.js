@@ -71,8 +71,10 @@ export const api = {
   /** A panel as data; `query`: scale, variant, seeds, criterion, x, individual, study. */
   panel: (name, query, signal) => send("GET", figure(name, query), undefined, signal),
   /** The same for plotly.js: `{data, layout, datarevision}`. */
-  plotly: (name, query, signal) => send("GET", figure(`${id(name)}/plotly`, query), undefined, signal),
-  claims: (query, signal) => send("GET", `/claims?${new URLSearchParams(query)}`, undefined, signal),
+  plotly: (name, query, signal) =>
+    send("GET", figure(`${id(name)}/plotly`, query), undefined, signal),
+  claims: (query, signal) =>
+    send("GET", `/claims?${new URLSearchParams(query)}`, undefined, signal),
   plan: (request, signal) => send("POST", "/studies/plan", request, signal),
   launchStudy: (request) => send("POST", "/studies", request),
   studies: (query, signal) =>

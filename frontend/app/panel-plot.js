@@ -31,16 +31,27 @@ function ours(trace, { panel, styles }) {
   const marker =
     curve && !plainLine
       ? { symbol: style?.mark, size: 7, maxdisplayed: MARKS_SHOWN }
-      : { ...trace.marker };
+      : { ...trace.marker, size: trace.marker?.symbol?.map?.(sizeOf) ?? 8 };
   return {
     ...trace,
     line,
     mode: plainLine && trace.x.length > 1 ? "lines" : "lines+markers",
-    marker: { ...marker, color: ink },
+    marker: { ...marker, color: ink, opacity: 1, line: { color: ink, width: outline(marker) } },
     ...(trace.error_y ? { error_y: { ...trace.error_y, color: ink, thickness: 1.25 } } : {}),
     ...(trace.fill ? { fillcolor: faint(ink, 0.1) } : {}),
     ...said(trace, panel),
   };
+}
+
+/** Open marks are drawn by their outline alone, and others have none. */
+function outline({ symbol }) {
+  const width = (name) => (String(name).endsWith("-open") ? 2 : 0);
+  return Array.isArray(symbol) ? symbol.map(width) : width(symbol);
+}
+
+/** What stands for more than its value is larger: bounds, diverged, not fitted. */
+function sizeOf(symbol) {
+  return symbol === "arrow-up" ? 17 : symbol.startsWith("x") ? 11 : 9;
 }
 
 function reference(trace, { panel, styles }) {
@@ -105,7 +116,9 @@ export function panelLayout(panel, view) {
       type: logX ? "log" : "linear",
       hoverformat: points ? ".1f" : ",.0f",
       rangemode: "tozero",
-      ...(points ? { range: [-0.03, 1.03], autorange: false, dtick: 0.1 } : { autorange: true }),
+      ...(points
+        ? { range: [-0.03, 1.03], autorange: false, dtick: size.width < 520 ? 0.2 : 0.1 }
+        : { autorange: true }),
     },
     yaxis: {
       ...axis,
@@ -113,7 +126,7 @@ export function panelLayout(panel, view) {
       uirevision: `${zoom} ${log}`,
       type: log ? "log" : "linear",
       autorange: true,
-      rangemode: points ? "normal" : "tozero",
+      rangemode: "tozero",
       hoverformat: y.unit === "fraction" ? ".1%" : ".4~g",
       ...(y.unit === "fraction"
         ? { tickformat: ".0%", ...(log ? {} : { range: [0, 1.02], autorange: false, dtick: 0.2 }) }

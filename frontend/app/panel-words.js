@@ -38,7 +38,7 @@ export const CRITERIA = {
   "accuracy-100": "Accuracy 100 %",
 };
 
-export const X_AXES = { auto: "As in the paper", steps: "Steps", epochs: "Epochs", seconds: "Seconds" };
+export const X_AXES = { steps: "Steps", epochs: "Epochs", seconds: "Seconds" };
 
 /** How what is measured is drawn where a panel has several: `{word, dash}`, Plotly's dash. */
 export const MEASURES = {
@@ -94,6 +94,12 @@ export function measured(value, unit) {
   return (FORMATS[unit] ?? plain)(value);
 }
 
+/** A range after its mean: " (84.6–85.0 %)", the unit once; nothing where both ends look alike. */
+export function measuredRange(low, high, unit) {
+  const [from, to] = [measured(low, unit), measured(high, unit)];
+  return from === to ? "" : ` (${from.replace(/\u00a0%$/, "")}–${to})`;
+}
+
 /** Four digits at most. */
 export function plain(value) {
   if (value === null || value === undefined) return "–";
@@ -103,7 +109,10 @@ export function plain(value) {
 /** The name of a series' condition, without what was measured of it. */
 export function conditionOf(series) {
   if (series.key === series.label) return series.label;
-  return series.label.replace(/(, (training|test|best test so far)|: .*| \((paper|report)\))+$/, "");
+  return series.label.replace(
+    /(, (training|test|best test so far)|: .*| \((paper|report)\))+$/,
+    "",
+  );
 }
 
 /** The part of a title after "Figure 1a: ", as a sentence's beginning. */

@@ -9,7 +9,17 @@
 import { api } from "./api.js";
 
 const NAME = "rethink-stream";
-const KINDS = ["hello", "created", "state", "epoch", "progress", "deleted", "worker", "study", "reset"];
+const KINDS = [
+  "hello",
+  "created",
+  "state",
+  "epoch",
+  "progress",
+  "deleted",
+  "worker",
+  "study",
+  "reset",
+];
 const RETRY = [400, 800, 1500, 3000, 5000];
 const OFFLINE_AFTER = 8000;
 

@@ -26,7 +26,8 @@ class PanelPreview extends HTMLElement {
       ...lines.flat(2),
     );
     const { x_axis: x, y_axis: y } = panel;
-    const top = y.unit === "fraction" ? measured(1, "fraction").replace(".0", "") : short(view.yMax);
+    const top =
+      y.unit === "fraction" ? measured(1, "fraction").replace(".0", "") : short(view.yMax);
     const right = kind === "rows" ? "" : kind === "points" ? "1" : short(view.xMax);
     this.replaceChildren(
       h("p", { class: "ends" }, h("span", {}, `${y.title}, to ${top}`)),
@@ -37,7 +38,9 @@ class PanelPreview extends HTMLElement {
 }
 
 function short(value) {
-  return value >= 1000 ? `${Number((value / 1000).toPrecision(2))}k` : String(Number(value.toPrecision(2)));
+  return value >= 1000
+    ? `${Number((value / 1000).toPrecision(2))}k`
+    : String(Number(value.toPrecision(2)));
 }
 
 /** Where the axes end. */
@@ -66,7 +69,8 @@ function points(series, view) {
 
 function reference(series, view, kind) {
   const at = points(series, view);
-  if (kind === "rows" || at.length === 1) return at.map((point) => mark(point, "reference", "circle"));
+  if (kind === "rows" || at.length === 1)
+    return at.map((point) => mark(point, "reference", "circle"));
   const dash = series.measure === "train_accuracy" ? "1 3" : "5 3";
   return [svg("polyline", { points: at.join(" "), class: "reference", "stroke-dasharray": dash })];
 }
@@ -79,10 +83,19 @@ function ours(series, view, kind, style) {
     class: "ours",
     "stroke-dasharray": dash === "solid" || kind === "rows" ? null : dash.replaceAll("px", ""),
   });
-  const marked = kind === "curves" ? at.slice(-1) : at;
-  const drawn = [kind === "rows" ? [] : line, marked.map((point) => mark(point, "mark", style.mark))];
+  const isBound = (i) => series.flag[i] === "lower bound";
+  const marks =
+    kind === "curves"
+      ? at.slice(-1).map((point) => mark(point, "mark", style.mark))
+      : at.map((point, i) => (isBound(i) ? arrow(point) : mark(point, "mark", style.mark)));
+  const drawn = [kind === "rows" ? [] : line, marks];
   for (const node of drawn.flat()) node.style.color = style.colour;
   return drawn.flat();
+}
+
+/** A lower bound points up. */
+function arrow([x, y]) {
+  return svg("path", { d: `M${x} ${Number(y) - 9}l5 10h-10z`, class: "mark" });
 }
 
 function mark([x, y], className, name) {

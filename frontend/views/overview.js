@@ -10,6 +10,7 @@ import { ENDED } from "../app/words.js";
 import { LiveElement } from "../elements/live-element.js";
 import "../elements/run-card.js";
 import "../elements/run-table.js";
+import "../elements/verdict-line.js";
 
 const QUEUED_SHOWN = 3;
 const AT_WORK_SHOWN = 60;
@@ -39,7 +40,14 @@ class OverviewView extends LiveElement {
     this.table = h("run-table");
     this.runs = h("section", { "aria-label": "All runs" }, this.table);
     this.empty = emptyState();
-    this.append(h("h1", { class: "unseen" }, "Overview"), this.empty, this.active, this.runs);
+    this.figures = h("verdict-line");
+    this.append(
+      h("h1", { class: "unseen" }, "Overview"),
+      this.empty,
+      this.active,
+      this.figures,
+      this.runs,
+    );
     this.idle.hidden = this.more.hidden = this.empty.hidden = true;
   }
 
@@ -146,6 +154,7 @@ function emptyState() {
       "div",
       { class: "actions" },
       button,
+      h("a", { class: "button", href: "#/figures" }, "Reproduce the paper"),
       h("a", { class: "button", href: "#/launch" }, "Set up a run"),
     ),
     wrong,

@@ -154,6 +154,12 @@ def test_the_interval_is_student_s() -> None:
     assert found.high == pytest.approx(3 + 2.776 * (2.5**0.5) / 5**0.5, rel=1e-3)
 
 
+@pytest.mark.parametrize("value", [0.1, 0.7, 1 / 3, 0.4118])
+def test_the_mean_of_equal_values_lies_within_their_range(value: float) -> None:
+    found = summarise([value] * 3, "range")
+    assert found.low == found.mean == found.high
+
+
 def test_single_seeds_are_shown_on_demand() -> None:
     found = panel(PanelName.FIGURE_1A, falling, seeds=3, individual=True)
     seeds = [s.seed for s in found.series if s.kind == "seed" and s.key == "gaussian"]

@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import httpx
+import psycopg
 import pytest
 
 from backend.broker import Broker
 from core.domain.lifecycle import RunState
 from core.storage import segments
 from tests.integration.conftest import Servers
-from tests.processes import ENDLESS, System, eventually, is_running, tiny
+from tests.processes import ENDLESS, Program, System, eventually, is_running, tiny
 
 WORKER_POINTS = (
     "worker.before-claim",
@@ -160,7 +161,35 @@ def test_a_message_that_comes_five_times_starts_one_attempt(system: System) -> N
     assert [a.outcome for a in system.attempts(run_id)] == ["completed"]
 
 
-def test_a_stopped_worker_is_succeeded_and_gives_up_when_it_wakes(system: System) -> None:
+def stop_between_transactions(servers: Servers, program: Program) -> None:
+    """SIGSTOP. Within a transaction it would keep its locks: for 15 s on PostgreSQL, which then
+    ends its session; on SQLite, where all are on one machine, until it is continued.
+    """
+    while True:
+        program.send(signal.SIGSTOP)
+        try:
+            if servers.postgres is None:
+                probe = sqlite3.connect(servers.system.home / "rethink.db", timeout=0.5)
+                probe.isolation_level = None
+                probe.execute("BEGIN IMMEDIATE")
+                probe.execute("ROLLBACK")
+            else:
+                url = servers.system.environment["RETHINK_DATABASE_URL"]
+                probe = psycopg.connect(url, options="-c lock_timeout=500")
+                probe.execute("SELECT 1 FROM event_head FOR UPDATE")
+                probe.execute("SELECT 1 FROM run FOR UPDATE")
+        except (sqlite3.OperationalError, psycopg.errors.LockNotAvailable):
+            program.send(signal.SIGCONT)
+            time.sleep(0.05)
+        else:
+            return
+        finally:
+            probe.close()
+
+
+def test_a_stopped_worker_is_succeeded_and_gives_up_when_it_wakes(
+    system: System, servers: Servers
+) -> None:
     """SIGSTOP for longer than the lease: another worker takes over; continued, the first writes
     nothing, says so, and is free for other runs. Its trainer had gone on all the while.
     """
@@ -168,7 +197,7 @@ def test_a_stopped_worker_is_succeeded_and_gives_up_when_it_wakes(system: System
     run_id = system.submit(tiny(seed=7), ENDLESS)
     system.await_epoch(run_id, 5)
     holder = first if f"-{first.pid}" in str(system.run(run_id).worker_id) else second
-    holder.send(signal.SIGSTOP)
+    stop_between_transactions(servers, holder)
     eventually(lambda: system.run(run_id).attempt == 2)
     system.await_epoch(run_id, system.run(run_id).epochs_done + 5)
     said = holder.said
@@ -179,8 +208,12 @@ def test_a_stopped_worker_is_succeeded_and_gives_up_when_it_wakes(system: System
     written_by = list(system.writers(run_id).values())
     assert written_by == sorted(written_by), "no epoch of the first after one of the second"
     assert system.is_undisturbed(run_id)
-    holder_listed = [w for w in system.http.get("/workers").json() if str(holder.pid) in w["id"]]
-    assert [w["state"] for w in holder_listed] == ["idle"]
+
+    def is_idle() -> bool:
+        listed = system.http.get("/workers").json()
+        return [w["state"] for w in listed if w["id"].endswith(f"-{holder.pid}")] == ["idle"]
+
+    eventually(is_idle, 5)
 
 
 # ------------------------------------------------------------- 4. what they depend on goes away
@@ -235,6 +268,25 @@ def _survive_an_outage(system: System, servers: Servers, seconds: float) -> None
         assert newest_checkpoint() > newest, "the trainer did not go on"
     eventually(lambda: system.http.get("/health").status_code == 200)
     system.await_epoch(run_id, before + 20)
+    system.cut_short(run_id, 5)
+    assert [a.outcome for a in system.attempts(run_id)] == ["cancelled"]
+    assert system.is_undisturbed(run_id)
+
+
+def test_a_run_goes_on_after_a_sleep_of_the_whole_machine(system: System) -> None:
+    """The laptop is closed and opened again: all leases have run out, yet nothing is taken back."""
+    worker, api = system.worker(), system.api
+    assert api is not None
+    run_id = system.submit(tiny(seed=16), ENDLESS)
+    system.await_epoch(run_id, 5)
+    before = system.run(run_id).epochs_done
+    pids = [worker.pid, *worker.children, api.pid]
+    for number in (signal.SIGSTOP, signal.SIGCONT):
+        for pid in pids:
+            os.kill(pid, number)
+        time.sleep(6 if number == signal.SIGSTOP else 0)
+    system.await_epoch(run_id, before + 20)
+    time.sleep(2)
     system.cut_short(run_id, 5)
     assert [a.outcome for a in system.attempts(run_id)] == ["cancelled"]
     assert system.is_undisturbed(run_id)

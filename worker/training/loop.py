@@ -74,13 +74,13 @@ def train(
     state.take_data(data.fingerprint)
     due = pulse(should_yield)
     while True:
-        yield from _train_epoch(state, data, due)
+        yield from train_epoch(state, data, due)
         metrics = yield from _evaluate_epoch(state, data, due)
         state.end_epoch()
         yield metrics
 
 
-def _train_epoch(
+def train_epoch(
     state: TrainingState, data: TrainingData, due: Callable[[], bool]
 ) -> Iterator[Progress]:
     """The steps of the epoch that are still to do."""

@@ -56,7 +56,7 @@ def figure_1b(entries: Sequence[Entry], options: Options) -> Panel:
         entries,
         options,
         title="Figure 1b: time to fit, relative to true labels",
-        y_axis=Axis(title="Epochs to fit / epochs at p = 0", unit="1"),
+        y_axis=Axis(title="Relative time to fit", unit="1"),
         series=series,
     )
 

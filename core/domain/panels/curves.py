@@ -141,6 +141,9 @@ def note_of(entries: Sequence[Entry]) -> str:
     return "; ".join(parts)
 
 
+SETS = {"train_accuracy": ", training", "test_accuracy": ", test"}
+
+
 def reference_series(panel: str, options: Options) -> list[Series]:
     """The paper's curves on the chosen x axis; none in seconds, which the paper does not tell."""
     kind = options.x_kind
@@ -150,7 +153,7 @@ def reference_series(panel: str, options: Options) -> list[Series]:
     return [
         Series(
             key=series.key,
-            label=f"{label_of(series.key)} (paper)",
+            label=f"{label_of(series.key)}{SETS.get(series.measure, '')} (paper)",
             measure=series.measure,
             source="paper",
             x=[point.x / scale for point in series.points],

@@ -55,18 +55,20 @@ class Entry:
     run: StoredRun | None = None
     curve: Sequence[EpochMetrics] = field(init=False)
     """The prefix that the demand asked for."""
+    met: bool = field(init=False)
+    """Whether the curve holds all of it."""
 
     def __post_init__(self) -> None:
-        curve = self.planned.demand.prefix(self.run.curve) if self.run else ()
+        demand = self.planned.demand
+        curve = demand.prefix(self.run.curve) if self.run else ()
+        # The prefix ends where the stop rule first holds: its last epoch tells.
+        met = len(curve) >= demand.epochs or demand.is_met(curve[-1:])
         object.__setattr__(self, "curve", curve)
+        object.__setattr__(self, "met", met)
 
     @property
     def role(self) -> Role:
         return self.planned.role
-
-    @property
-    def met(self) -> bool:
-        return self.planned.demand.is_met(self.curve)
 
     @property
     def diverged(self) -> bool:

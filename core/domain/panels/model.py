@@ -213,4 +213,4 @@ class Panel(BaseModel):
     deviations: list[str] = Field(description="What differs from the paper.")
     verdict: Verdict = Field(description="Whether the paper's claim was reproduced.")
     counts: Counts = Field(description="The runs by what they are.")
-    provenance: Provenance = Field(description="Where the numbers come from.")
+    provenance: Provenance = Field(description="Runs, devices, versions, data, and a command.")

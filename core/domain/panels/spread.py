@@ -36,7 +36,8 @@ def kind_of(asked: SpreadKind, n: int) -> Literal["none", "range", "sd", "ci95"]
 def summarise(values: Sequence[float], kind: Literal["none", "range", "sd", "ci95"]) -> Summary:
     """Mean of `values` (at least one) with the spread of that kind."""
     n = len(values)
-    mean = math.fsum(values) / n
+    # Rounding may carry the mean of equal values past them; no spread is negative.
+    mean = min(max(math.fsum(values) / n, min(values)), max(values))
     if n < 2:
         return Summary(mean, None, None, None, n)
     sd = statistics.stdev(values, mean)

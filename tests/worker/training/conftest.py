@@ -1,4 +1,4 @@
-"""Torch as the trainer process configures it, for every test of the engine; one thread is enough for small runs."""
+"""Torch as the trainer process configures it, for every test of the engine."""
 
 import pytest
 

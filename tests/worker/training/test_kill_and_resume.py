@@ -35,7 +35,8 @@ from worker.training.state import TrainingState
 
 spec_json, home, folder, count = sys.argv[1:]
 device.configure(threads=1)
-spec, cpu, folder = RunSpec.model_validate_json(spec_json), torch.device("cpu"), pathlib.Path(folder)
+spec, cpu = RunSpec.model_validate_json(spec_json), torch.device("cpu")
+folder = pathlib.Path(folder)
 try:
     state = load(folder / "run.pt", spec, cpu, None)
 except Exception:

@@ -44,7 +44,7 @@ def test_a_notebook_needs_two_lines(cifar10: ImageDataset) -> None:
 
 
 def test_the_steps_read_on_one_screen() -> None:
-    for function in (loop.train, loop._train_epoch, loop._step, loop._evaluate_epoch):
+    for function in (loop.train, loop.train_epoch, loop._step, loop._evaluate_epoch):
         assert len(inspect.getsource(function).splitlines()) < 45
 
 

@@ -7,6 +7,7 @@ connected layers of 384 and 192 and the logits. Each hidden layer ends in ReLU.
 from torch import nn
 
 from core.domain.spec import RunSpec
+from worker.training.models.convolution import SameConv2d
 from worker.training.models.layers import LocalResponseNorm, MaxPoolSame, scaled
 
 
@@ -15,11 +16,11 @@ def build(spec: RunSpec) -> nn.Module:
     maps, wide, narrow = scaled(64, spec), scaled(384, spec), scaled(192, spec)
     side = -(-spec.crop // 4)  # two poolings, each rounding up
     return nn.Sequential(
-        nn.Conv2d(info.channels, maps, kernel_size=5, padding=2),
+        SameConv2d(info.channels, maps, 5),
         nn.ReLU(),
         MaxPoolSame(),
         LocalResponseNorm(maps),
-        nn.Conv2d(maps, maps, kernel_size=5, padding=2),
+        SameConv2d(maps, maps, 5),
         nn.ReLU(),
         MaxPoolSame(),
         LocalResponseNorm(maps),

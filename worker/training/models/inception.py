@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from core.domain.spec import BatchNorm, RunSpec
+from worker.training.models.convolution import SameConv2d
 from worker.training.models.layers import BatchNormShift, MaxPoolSame, pad_same, scaled
 
 
@@ -23,8 +24,11 @@ class ConvModule(nn.Module):
     ) -> None:
         super().__init__()
         self.kernel, self.stride = kernel, stride
-        padding = kernel // 2 if stride == 1 else 0
-        self.conv = nn.Conv2d(inputs, outputs, kernel, stride, padding, bias=not norm)
+        self.conv = (
+            SameConv2d(inputs, outputs, kernel, bias=not norm)
+            if stride == 1
+            else nn.Conv2d(inputs, outputs, kernel, stride, bias=not norm)
+        )
         self.norm: nn.Module = nn.Identity()
         if norm:
             assert spec.bn_momentum is not None

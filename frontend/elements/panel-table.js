@@ -1,0 +1,105 @@
+/** <panel-table>: the numbers behind a panel as a table, built when it is opened. */
+
+import { h } from "../app/dom.js";
+import { conditionOf, measured, measuredRange, MEASURES, PANELS } from "../app/panel-words.js";
+import { LiveElement } from "./live-element.js";
+
+const FLAGS = {
+  "not fitted": "not fitted",
+  duplicate: "duplicate in the paper",
+  diverged: "diverged",
+};
+
+class PanelTable extends LiveElement {
+  build() {
+    this.frame = h("div", { class: "table-frame scroll", tabindex: "0" });
+    this.details = h(
+      "details",
+      { ontoggle: () => this.show() },
+      h("summary", { class: "small soft" }, "View as table"),
+      this.frame,
+    );
+    this.append(this.details);
+  }
+
+  update(panel, paper) {
+    Object.assign(this, { panel, paper });
+    if (this.isBuilt) this.show();
+  }
+
+  show() {
+    if (!this.details.open || !this.panel) return;
+    const { panel, paper } = this;
+    const ours = panel.series.filter(({ kind }) => kind !== "running best");
+    // The paper's points lie elsewhere on curves: only those over p share our rows.
+    const beside = paper && PANELS[panel.name].kind === "points" ? panel.references : [];
+    const columns = [...ours, ...beside];
+    const places = [...new Set(columns.flatMap(({ x }) => x))].sort((a, b) => a - b);
+    this.frame.setAttribute("aria-label", `${panel.title}, as a table`);
+    this.frame.replaceChildren(
+      h(
+        "table",
+        {},
+        h("caption", { class: "small soft" }, caption(panel, beside.length > 0)),
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            h("th", { scope: "col" }, panel.x_axis.title),
+            columns.map((series) =>
+              h("th", { scope: "col", class: "right" }, heading(panel, series)),
+            ),
+          ),
+        ),
+        h(
+          "tbody",
+          {},
+          places.map((x) =>
+            h(
+              "tr",
+              {},
+              h("th", { scope: "row" }, at(panel, x)),
+              columns.map((series) => h("td", { class: "right" }, cell(panel, series, x))),
+            ),
+          ),
+        ),
+      ),
+    );
+  }
+}
+
+function caption(panel, hasPaper) {
+  const rest = hasPaper
+    ? "The paper’s values are digitised."
+    : "The files to download also have the references.";
+  return `Mean over seeds, with the spread. ${rest}`;
+}
+
+function heading(panel, series) {
+  const several = new Set(panel.series.map(({ measure }) => measure)).size > 1;
+  const measure = several && MEASURES[series.measure] ? `, ${MEASURES[series.measure].word}` : "";
+  if (series.source !== "ours") return `${conditionOf(series)}, ${series.source}`;
+  return series.kind === "seed" ? series.label + measure : conditionOf(series) + measure;
+}
+
+function at(panel, x) {
+  return panel.x_axis.unit === "1" ? x.toFixed(1) : measured(x, panel.x_axis.unit);
+}
+
+function cell({ y_axis: { unit } }, series, x) {
+  const i = series.x.indexOf(x);
+  if (i < 0) return "–";
+  const value = measured(series.y[i], unit);
+  const flag = series.flag[i];
+  const bound = flag === "lower bound" ? "≥ " : "";
+  const spread =
+    series.spread !== "none" && series.low[i] !== null && series.n[i] > 1
+      ? measuredRange(series.low[i], series.high[i], unit)
+      : "";
+  const said = FLAGS[flag] ? `, ${FLAGS[flag]}` : "";
+  return bound + value + spread + said;
+}
+
+customElements.define("panel-table", PanelTable);

@@ -1,0 +1,113 @@
+/** <panel-verdict>: the claim, the verdict with the numbers it rests on, and what was read off. */
+
+import { h, setText } from "../app/dom.js";
+import { icon } from "../app/icons.js";
+import { measured, measuredRange, plain, verdictWords } from "../app/panel-words.js";
+import { LiveElement } from "./live-element.js";
+import { stateLine } from "./state-line.js";
+
+class PanelVerdict extends LiveElement {
+  build() {
+    this.state = stateLine();
+    this.sentence = h("p");
+    this.checks = h("div");
+    this.facts = h("div");
+    this.append(
+      h("div", { class: "title-line" }, h("h2", {}, "Verdict"), this.state),
+      this.sentence,
+      this.checks,
+      this.facts,
+    );
+    if (this.panel) this.show();
+  }
+
+  update(panel) {
+    this.panel = panel;
+    if (this.isBuilt) this.show();
+  }
+
+  show() {
+    const { verdict, facts } = this.panel;
+    this.state.update(verdictWords(verdict.state));
+    setText(this.sentence, verdict.sentence);
+    const key = JSON.stringify([verdict.checks, facts]);
+    if (key === this.key) return;
+    this.key = key;
+    this.checks.hidden = !verdict.checks.length;
+    this.facts.hidden = !facts.length;
+    this.checks.replaceChildren(
+      ...table(
+        "Conditions of the claim",
+        ["Condition", "Ours", "Passes", "Holds"],
+        verdict.checks,
+        check,
+      ),
+    );
+    this.facts.replaceChildren(
+      ...table("Read off the curves", ["Number", "Ours", "n", "Paper"], facts, fact),
+    );
+  }
+}
+
+function table(title, heads, items, row) {
+  return [
+    h("h3", { class: "small" }, title),
+    h(
+      "div",
+      { class: "table-frame scroll", tabindex: "0", "aria-label": title },
+      h(
+        "table",
+        {},
+        h(
+          "thead",
+          {},
+          h(
+            "tr",
+            {},
+            heads.map((head, i) => h("th", { scope: "col", class: i ? "right" : "" }, head)),
+          ),
+        ),
+        h("tbody", {}, items.map(row)),
+      ),
+    ),
+  ];
+}
+
+function check({ label, value, low, high, passed }) {
+  const [name, word, tone] =
+    passed === null
+      ? ["queued", "not known", ""]
+      : passed
+        ? ["succeeded", "yes", "succeeded"]
+        : ["failed", "no", "failed"];
+  return h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, label),
+    h("td", { class: "right" }, plain(value)),
+    h("td", { class: "right soft" }, range(low, high)),
+    h("td", { class: "right" }, h("span", { class: `state ${tone}` }, icon(name, 12), word)),
+  );
+}
+
+function range(low, high) {
+  if (low === null && high === null) return "–";
+  if (high === null) return low === 0 ? "above 0" : `at least ${plain(low)}`;
+  if (low === null) return `at most ${plain(high)}`;
+  return `${plain(low)} to ${plain(high)}`;
+}
+
+function fact({ label, value, low, high, n, planned, lower_bound: bound, unit, paper }) {
+  const spread = n > 1 ? measuredRange(low, high, unit) : "";
+  const ours = value === null ? "–" : `${bound ? "≥ " : ""}${measured(value, unit)}${spread}`;
+  return h(
+    "tr",
+    {},
+    h("th", { scope: "row" }, label),
+    h("td", { class: "right" }, ours),
+    h("td", { class: "right" }, n === planned ? String(n) : `${n} of ${planned}`),
+    h("td", { class: "right soft" }, measured(paper, unit)),
+  );
+}
+
+customElements.define("panel-verdict", PanelVerdict);

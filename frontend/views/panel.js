@@ -1,0 +1,220 @@
+/** <panel-view>: one figure or table, large and live, with all that it rests on. */
+
+import { api, Problem } from "../app/api.js";
+import { debounce, h, setAttribute, setText } from "../app/dom.js";
+import { icon } from "../app/icons.js";
+import { isForPage } from "../app/keyboard.js";
+import { LiveFetch } from "../app/live-fetch.js";
+import { asked, noted, optionsFrom } from "../app/panel-options.js";
+import { BEYOND, numberOf, OF_THE_PAPER, PANELS, statusWords } from "../app/panel-words.js";
+import { panelPath, rememberQuery } from "../app/router.js";
+import { rememberSelection, selectionFrom } from "../app/selection.js";
+import "../elements/accuracy-table.js";
+import { LiveElement } from "../elements/live-element.js";
+import "../elements/panel-chart.js";
+import "../elements/panel-controls.js";
+import "../elements/panel-provenance.js";
+import "../elements/panel-verdict.js";
+import "../elements/run-study.js";
+import "../elements/selection-bar.js";
+import { stateLine } from "../elements/state-line.js";
+
+const FORMATS = ["csv", "json", "parquet", "svg", "pdf", "png"];
+
+class PanelView extends LiveElement {
+  build() {
+    const { panelName: name, query } = this;
+    if (!(name in PANELS)) {
+      this.replaceChildren(h("lost-view"));
+      return;
+    }
+    this.selection = selectionFrom(query);
+    this.study = query.get("study");
+    this.options = optionsFrom(query);
+    this.choice = h("selection-bar");
+    this.choice.selection = this.selection;
+    this.choice.hidden = this.study !== null;
+    this.controls = h("panel-controls", { class: "panel-controls" });
+    Object.assign(this.controls, { name, options: this.options });
+    this.heading = h("h1", { tabindex: "-1" });
+    this.status = stateLine();
+    this.claim = h("p", { class: "claim soft" });
+    this.runButton = h("run-study", { main: true });
+    this.chart = h(PANELS[name].kind === "rows" ? "accuracy-table" : "panel-chart", {
+      class: "card panel-figure",
+    });
+    this.verdict = h("panel-verdict", { class: "card" });
+    this.provenance = h("panel-provenance", { class: "card" });
+    this.links = FORMATS.map((format) => download(format));
+    this.wrong = h("p", { class: "notice bad", role: "alert", hidden: true });
+    this.tabs = [...OF_THE_PAPER, ...BEYOND].map((other) =>
+      h(
+        "a",
+        { "data-panel": other, "aria-current": other === name ? "page" : null },
+        PANELS[other].short,
+      ),
+    );
+    this.body = h(
+      "article",
+      { class: "panel", hidden: true },
+      h(
+        "header",
+        { class: "panel-head" },
+        h("div", { class: "title-line" }, this.heading, this.status),
+        this.claim,
+      ),
+      h("div", { class: "choice-line" }, this.choice, this.runButton),
+      h(
+        "div",
+        { class: "chart-bar" },
+        this.controls,
+        h("div", { class: "actions", role: "group", "aria-label": "Downloads" }, this.links),
+      ),
+      this.chart,
+      h("div", { class: "facts" }, this.verdict, this.provenance),
+    );
+    this.append(
+      h("nav", { class: "panel-tabs", "aria-label": "Figures" }, this.tabs),
+      this.wrong,
+      this.body,
+    );
+    this.runButton.hidden = true;
+  }
+
+  start() {
+    if (!this.chart) return;
+    this.source = new LiveFetch((signal) => this.load(signal));
+    this.onEnd(() => this.source.end());
+    const plan = debounce(() => this.loadPlan(), 1500, 6000);
+    this.onEnd(plan.cancel);
+    this.watch(["runs", "resync"], plan);
+    this.listen(this.choice, "select", ({ detail }) => this.select(detail));
+    this.listen(this.controls, "options", ({ detail }) => this.choose(detail));
+    this.listen(this, "launched", () => {
+      this.reload();
+      this.heading.focus(); // the button that was pressed goes away
+    });
+    this.listen(document, "keydown", (event) => {
+      const option = { l: "log", p: "paper" }[event.key];
+      if (option && isForPage(event)) this.controls.flip(option);
+    });
+    this.reload();
+  }
+
+  stop() {
+    this.planning?.abort();
+  }
+
+  /** What the server is asked for. */
+  get asked() {
+    return { ...this.whose, ...asked(this.options) };
+  }
+
+  get whose() {
+    return this.study === null ? this.selection : { study: this.study };
+  }
+
+  reload() {
+    this.source.now();
+    this.loadPlan();
+  }
+
+  async load(signal) {
+    const { panelName: name, asked } = this;
+    try {
+      const [panel, figure] = await Promise.all([
+        api.panel(name, asked, signal),
+        PANELS[name].kind === "rows" ? null : api.plotly(name, asked, signal),
+      ]);
+      this.wrong.hidden = true;
+      this.source.follow(panel.provenance.runs.map(({ id }) => id));
+      this.panel = panel;
+      this.figure = figure;
+      this.show();
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      if (!(error instanceof Problem)) throw error;
+      if (error.status === 0 || error.status === 401) return; // told elsewhere
+      this.wrong.hidden = false;
+      setText(this.wrong, error.message);
+    }
+  }
+
+  async loadPlan() {
+    if (this.study !== null || !OF_THE_PAPER.includes(this.panelName)) return;
+    this.planning?.abort();
+    const { signal } = (this.planning = new AbortController());
+    const { study } = PANELS[this.panelName];
+    try {
+      this.plan = await api.plan({ study, ...this.selection }, signal);
+      this.showPlan();
+    } catch (error) {
+      if (error.name !== "AbortError" && !(error instanceof Problem)) throw error;
+    }
+  }
+
+  show() {
+    const { panel, figure, options, asked } = this;
+    document.title = `${numberOf(panel.title) || "Curves"} · ${panel.status_text} · Rethink`;
+    this.body.hidden = false;
+    setText(this.heading, panel.title);
+    this.status.update(statusWords(panel));
+    setText(this.claim, panel.verdict.claim);
+    const { log, logX, paper } = options;
+    if (PANELS[panel.name].kind === "rows") this.chart.update(panel, paper);
+    else this.chart.update({ panel, figure, log, logX, paper });
+    this.verdict.update(panel);
+    this.verdict.hidden = panel.verdict.state === "none";
+    this.provenance.update(panel);
+    this.controls.update(panel);
+    for (const link of this.links)
+      link.href = api.figureUrl(panel.name, link.dataset.format, asked);
+    for (const tab of this.tabs) {
+      setAttribute(tab, "href", panelPath(tab.dataset.panel, this.whose));
+    }
+    this.showPlan();
+  }
+
+  showPlan() {
+    if (!this.plan || !this.panel) return;
+    const { study } = PANELS[this.panelName];
+    this.runButton.update(study, this.plan, this.selection);
+    const { missing, failed } = this.panel.counts;
+    if (missing + failed === 0) this.runButton.hidden = true;
+  }
+
+  select(selection) {
+    this.selection = selection;
+    this.plan = null;
+    rememberSelection(selection);
+    this.remember();
+    this.reload();
+  }
+
+  choose(options) {
+    const before = JSON.stringify(this.asked);
+    this.options = options;
+    this.remember();
+    if (JSON.stringify(this.asked) !== before) this.source.now();
+    else if (this.panel) this.show();
+  }
+
+  /** Keep in the address what is not as at first. */
+  remember() {
+    rememberQuery([...Object.entries(this.whose), ...noted(this.options)]);
+  }
+}
+
+function download(format) {
+  const word = format === "parquet" ? "Parquet" : format.toUpperCase();
+  const label = `Download the figure as ${word}`;
+  const attributes = {
+    class: "button tight",
+    "data-format": format,
+    download: "",
+    "aria-label": label,
+  };
+  return h("a", attributes, icon("down", 12), word);
+}
+
+customElements.define("panel-view", PanelView);

@@ -1,0 +1,224 @@
+"""`rethink study`: plan a study, launch it, follow it, end it."""
+
+import json as jsonlib
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from core.domain.errors import InvalidInput
+from core.domain.scales import Scale
+from core.domain.spec import Precision, Variant
+from core.domain.studies import StudyName
+
+if TYPE_CHECKING:
+    from rethink.client import Client
+    from rethink.studies import Study
+
+app = typer.Typer(no_args_is_help=True, help="Plan and launch studies: all runs of a figure.")
+
+Name = Annotated[StudyName, typer.Argument(help="Which study; custom takes --axis.")]
+ScaleOption = Annotated[Scale, typer.Option(help="smoke: minutes; quick: hours; full: the paper.")]
+VariantOption = Annotated[Variant, typer.Option(help="The paper's setting or the report's.")]
+Seeds = Annotated[int, typer.Option(min=1, max=10, help="Seeds of weights and randomization.")]
+PrecisionOption = Annotated[
+    Precision | None, typer.Option(help="Number format; left out, the workers choose.")
+]
+Base = Annotated[
+    list[str], typer.Option("--set", metavar="FIELD=VALUE", help="custom: a field of all runs.")
+]
+Axes = Annotated[
+    list[str], typer.Option("--axis", metavar="FIELD=A,B,…", help="custom: values to try.")
+]
+Epochs = Annotated[int, typer.Option(min=1, max=10_000, help="custom: epochs at most.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+StudyId = Annotated[str, typer.Argument(metavar="ID", help="The study's id.")]
+
+
+@app.command()
+def plan(
+    name: Name,
+    scale: ScaleOption = Scale.SMOKE,
+    variant: VariantOption = Variant.PAPER,
+    seeds: Seeds = 1,
+    precision: PrecisionOption = None,
+    base: Base = [],  # noqa: B006
+    axis: Axes = [],  # noqa: B006
+    epochs: Epochs = 10,
+    json: Json = False,
+) -> None:
+    """Say what a study needs, what exists, and how long the rest takes. Launches nothing."""
+    from rethink.client import Client
+
+    request = _request(name, scale, variant, seeds, precision, base, axis, epochs)
+    with Client() as client:
+        found = client.studies.plan(name, **request)
+    typer.echo(jsonlib.dumps(found, indent=2) if json else _described(found))
+
+
+@app.command()
+def run(
+    name: Name,
+    scale: ScaleOption = Scale.SMOKE,
+    variant: VariantOption = Variant.PAPER,
+    seeds: Seeds = 1,
+    precision: PrecisionOption = None,
+    base: Base = [],  # noqa: B006
+    axis: Axes = [],  # noqa: B006
+    epochs: Epochs = 10,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it to its end.")] = False,
+    json: Json = False,
+) -> None:
+    """Launch a study; what exists already is not trained again.
+
+    Exit code: 0 launched (with --watch: complete), 1 failed, 2 input that is not allowed.
+    """
+    from rethink.client import Client
+
+    request = _request(name, scale, variant, seeds, precision, base, axis, epochs)
+    with Client() as client:
+        if not json:
+            typer.echo(_described(client.studies.plan(name, **request)))
+        study = client.studies.create(name, **request)
+        typer.echo(study.model_dump_json() if json else _line(study))
+        if watch:
+            raise typer.Exit(_watch(client, study, quiet=json))
+
+
+@app.command("list")
+def index(
+    limit: Annotated[int, typer.Option(min=1, max=200, help="How many.")] = 50,
+    json: Json = False,
+) -> None:
+    """List studies, the newest first."""
+    from rethink.client import Client
+
+    with Client() as client:
+        found = client.studies.list(limit=limit)
+    if json:
+        typer.echo(jsonlib.dumps([study.model_dump(mode="json") for study in found], indent=2))
+    elif not found:
+        typer.echo("There are no studies. Launch one with `rethink study run figure-1a`.")
+    for study in () if json else found:
+        typer.echo(_line(study))
+
+
+@app.command()
+def show(study_id: StudyId, json: Json = False) -> None:
+    """Show one study: how far each panel is."""
+    from rethink.client import Client
+
+    with Client() as client:
+        study = client.studies.get(study_id)
+    if json:
+        typer.echo(study.model_dump_json(indent=2))
+        return
+    typer.echo(_line(study))
+    for panel in study.panels:
+        typer.echo(f"  {panel['panel']}: {panel['complete']} of {panel['runs']} runs")
+
+
+@app.command()
+def cancel(study_id: StudyId) -> None:
+    """End a study; runs that nobody else demands end with it, results stay."""
+    from rethink.client import Client
+
+    with Client() as client:
+        typer.echo(_line(client.studies.cancel(study_id)))
+
+
+@app.command()
+def delete(
+    study_id: StudyId,
+    runs: Annotated[
+        bool, typer.Option("--runs", help="Also delete its runs that nobody else demands.")
+    ] = False,
+) -> None:
+    """Forget a study. Its runs stay, unless --runs."""
+    from rethink.client import Client
+
+    with Client() as client:
+        client.studies.delete(study_id, runs=runs)
+    typer.echo(f"Study {study_id} was deleted.")
+
+
+def _request(
+    name: StudyName,
+    scale: Scale,
+    variant: Variant,
+    seeds: int,
+    precision: Precision | None,
+    base: list[str],
+    axes: list[str],
+    epochs: int,
+) -> dict[str, Any]:
+    request: dict[str, Any] = {"scale": scale, "variant": variant, "seeds": seeds}
+    if precision is not None:
+        request["precision"] = precision
+    if name is StudyName.CUSTOM:
+        request["grid"] = {
+            "base": {field: _value(text) for field, text in map(_pair, base)},
+            "axes": {
+                field: [_value(part) for part in text.split(",")]
+                for field, text in map(_pair, axes)
+            },
+            "epochs": epochs,
+        }
+    elif base or axes:
+        raise InvalidInput(f"--set and --axis are not allowed with {name}: use custom")
+    return request
+
+
+def _pair(text: str) -> tuple[str, str]:
+    field, equals, value = text.partition("=")
+    if not equals or not field:
+        raise InvalidInput(f"{text} is not allowed: write FIELD=VALUE")
+    return field.strip().replace("-", "_"), value
+
+
+def _value(text: str) -> Any:
+    """A number, true, false or null where it can be read as such, else text."""
+    try:
+        return jsonlib.loads(text)
+    except ValueError:
+        return text.strip()
+
+
+def _described(plan: dict[str, Any]) -> str:
+    from rethink.text import duration
+
+    lines = [
+        plan["title"],
+        f"  runs: {plan['runs_needed']} needed, {plan['reused']} there already, "
+        f"{plan['extended']} to go on, {plan['new']} new",
+    ]
+    if plan["epochs"]:
+        low, high = duration(plan["low_seconds"]), duration(plan["high_seconds"])
+        lines += [
+            f"  work: {plan['epochs']:,} epochs, {plan['images']:,} training images",
+            f"  time: about {duration(plan['seconds'])} ({low} to {high}) on "
+            f"{plan['workers']} worker{'s' if plan['workers'] > 1 else ''}; {plan['basis']}",
+        ]
+    else:
+        lines.append("  nothing is left to train")
+    if plan["sharing"]["runs"]:
+        lines.append(
+            f"  sharing runs between panels saves {plan['sharing']['runs']} runs, "
+            f"{plan['sharing']['epochs']:,} epochs, {duration(plan['sharing']['seconds'])}"
+        )
+    lines += [f"  differs from the paper: {sentence}" for sentence in plan["deviations"]]
+    return "\n".join(lines)
+
+
+def _line(study: "Study") -> str:
+    scale = study.request.get("scale", "")
+    return (
+        f"{study.id}  {study.state:9}  {study.complete}/{study.runs} runs  "
+        f"{study.study} {scale}".rstrip()
+        + (f"  {study.title}" if study.title else "")
+    )
+
+
+def _watch(client: "Client", study: "Study", *, quiet: bool) -> int:
+    from rethink.watch import watch_study
+
+    return watch_study(client, study, quiet=quiet)

@@ -1,0 +1,98 @@
+"""Studies of a server: plan them, launch them, wait for them. `client.studies`."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from rethink.transport import Transport
+
+
+class Study(BaseModel):
+    """A study as the API shows it. Fields this client does not know are kept too."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    id: str
+    study: str
+    title: str = ""
+    request: dict[str, Any] = {}
+    state: str
+    """waiting, running, complete, failed or cancelled."""
+    runs: int
+    """Runs it needs."""
+    complete: int
+    running: int = 0
+    failed: int = 0
+    fraction: float = 0.0
+    """Part of its runs that is done, 0 to 1."""
+    panels: list[dict[str, Any]] = []
+    run_ids: list[str] = []
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ("complete", "failed", "cancelled")
+
+
+class Studies:
+    """The studies of a server."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def plan(self, study: str, **request: Any) -> dict[str, Any]:
+        """What a study needs, what exists, and how long the rest takes; launches nothing.
+
+        Args:
+            study: figure-1a, figure-1bc, figure-2a, figure-2b, table-1, everything or custom.
+            request: scale, variant, seeds, precision; grid for custom.
+        """
+        return dict(self._transport.request("POST", "studies/plan", json=_body(study, request)))
+
+    def create(self, study: str, **request: Any) -> Study:
+        """Launch a study, or return the one that was asked for before, its missing runs queued."""
+        answer = self._transport.request("POST", "studies", json=_body(study, request))
+        return Study.model_validate(answer)
+
+    def list(self, *, limit: int = 50, offset: int = 0) -> "Sequence[Study]":
+        """Studies, the newest first."""
+        params = {"limit": limit, "offset": offset}
+        answer = self._transport.request("GET", "studies", params=params)
+        return [Study.model_validate(item) for item in answer["items"]]
+
+    def get(self, study_id: str) -> Study:
+        """One study and how far it is."""
+        return Study.model_validate(self._transport.request("GET", f"studies/{_id(study_id)}"))
+
+    def cancel(self, study_id: str) -> Study:
+        """Withdraw its demands; what is measured stays."""
+        path = f"studies/{_id(study_id)}/cancel"
+        return Study.model_validate(self._transport.request("POST", path))
+
+    def delete(self, study_id: str, *, runs: bool = False) -> None:
+        """Forget a study; with `runs`, delete those of its runs that nobody else demands."""
+        path = f"studies/{_id(study_id)}"
+        self._transport.request("DELETE", path, params={"runs": runs})
+
+    def wait(self, study_id: str, *, timeout: float | None = None, poll: float = 2.0) -> Study:
+        """Wait until a study has ended, and return it.
+
+        Raises:
+            TimeoutError: it had not ended after `timeout` seconds.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while not (study := self.get(study_id)).ended:
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(f"Study {study_id} is {study.state} after {timeout} seconds.")
+            time.sleep(poll)
+        return study
+
+
+def _body(study: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    return {"study": study} | {k: v for k, v in request.items() if v is not None}
+
+
+def _id(study_id: str) -> str:
+    """The id as a part of a path: it is hexadecimal, whatever was given."""
+    return "".join(c for c in study_id.lower() if c in "0123456789abcdef") or "none"

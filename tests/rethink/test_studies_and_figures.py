@@ -1,0 +1,142 @@
+"""`rethink study`, `rethink figure` and the client, against a real server in this process."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import uvicorn
+from typer.testing import CliRunner
+
+from backend.app import create_app
+from core.domain.errors import InvalidInput, NotFound
+from core.domain.lifecycle import Outcome
+from core.settings import Settings, get_settings
+from core.storage import leases
+from core.storage.database import Database, migrate
+from rethink.cli import app
+from rethink.client import Client
+from tests.core.storage.test_runs import epoch
+
+TOKEN = "a-token-for-tests"
+GRID = ["custom", "--set", "n_train=1000", "--axis", "learning_rate=0.01,0.1", "--epochs", "2"]
+
+
+@pytest.fixture
+def settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
+    """A running server, which the environment names."""
+    chosen = Settings(home=home, token=TOKEN)
+    migrate(chosen)
+    server = uvicorn.Server(uvicorn.Config(create_app(chosen), port=0, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    deadline = time.monotonic() + 20
+    while not server.started:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    monkeypatch.setenv("RETHINK_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("RETHINK_TOKEN", TOKEN)
+    get_settings.cache_clear()
+    yield chosen
+    server.should_exit = True
+    thread.join(20)
+
+
+def rethink(*arguments: str, code: int = 0) -> str:
+    answer = CliRunner().invoke(app, list(arguments))
+    assert answer.exit_code == code, answer.output + repr(answer.exception)
+    return answer.output
+
+
+def train_all(settings: Settings, epochs: int) -> None:
+    database = Database(settings.database)
+    while True:
+        with database.write() as session:
+            run = leases.claim(session, "w", 60)
+            if run is None:
+                break
+            new = [epoch(i) for i in range(1, epochs + 1)]
+            leases.record_epochs(session, run.id, run.attempt, new)
+            leases.finish(session, run.id, run.attempt, Outcome.COMPLETED)
+    database.close()
+
+
+def test_a_plan_says_what_is_needed_and_how_long_it_takes(settings: Settings) -> None:  # noqa: ARG001
+    text = rethink("study", "plan", "everything", "--scale", "full")
+    assert "52 needed, 0 there already, 0 to go on, 52 new" in text
+    assert "time: about " in text
+    assert "saves 12 runs" in text
+    assert "differs from the paper: CIFAR-10" in text
+    plan = json.loads(rethink("study", "plan", "figure-1a", "--json"))
+    assert plan["new"] == 5
+    assert "There are no studies" in rethink("study", "list")
+
+
+def test_a_study_from_launch_to_deletion(settings: Settings) -> None:
+    text = rethink("study", "run", *GRID)
+    assert "0/2 runs" in text
+    study_id = json.loads(rethink("study", "list", "--json"))[0]["id"]
+    train_all(settings, 2)
+    assert "complete   2/2 runs" in rethink("study", "show", study_id)
+    again = rethink("study", "run", *GRID, "--watch")
+    assert "nothing is left to train" in again
+    assert f"Study {study_id} is complete: 2 of 2 runs." in again
+    assert "complete" in rethink("study", "cancel", study_id)
+    assert "was deleted" in rethink("study", "delete", study_id, "--runs")
+    with Client() as client:
+        assert client.runs.count() == 0
+        with pytest.raises(NotFound):
+            client.studies.get(study_id)
+
+
+def test_figures_come_as_text_and_as_files(settings: Settings, tmp_path: Path) -> None:  # noqa: ARG001
+    assert rethink("figure", "get", "1b").startswith("figure,scale,variant,condition")
+    assert json.loads(rethink("figure", "get", "1a", "--format", "json"))["name"] == "1a"
+    file = tmp_path / "fig1a.pdf"
+    rethink("figure", "get", "1a", "--format", "pdf", "-o", str(file))
+    assert file.read_bytes().startswith(b"%PDF")
+    for arguments, words in (
+        (["--format", "png"], "--output is required"),
+        (["--format", "pdf", "-o", str(tmp_path / "no" / "such")], "cannot be written"),
+        (["--criterion", "loss-9"], "criterion"),
+    ):
+        answer = CliRunner().invoke(app, ["figure", "get", "1a", *arguments])
+        assert isinstance(answer.exception, InvalidInput)
+        assert words in answer.exception.message
+
+
+def test_claims_are_told_in_sentences(settings: Settings) -> None:  # noqa: ARG001
+    text = rethink("figure", "claims")
+    assert text.count("Incomplete: 0 of ") == 6
+
+
+def test_the_client_gives_panels_and_rows(settings: Settings) -> None:  # noqa: ARG001
+    with Client() as client:
+        panel = client.figures.get("1c", scale="full")
+        rows = client.figures.rows("1c", scale="full")
+        assert panel["status"] == "empty"
+        assert len(rows) == 33
+        assert {row["source"] for row in rows} == {"paper"}
+        pandas = pytest.importorskip("pandas")
+        assert isinstance(client.figures.frame("1c"), pandas.DataFrame)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["figure-1a", "--axis", "seed=1,2"], "use custom"),
+        (["custom", "--axis", "seed"], "FIELD=VALUE"),
+        (["custom", "--axis", "droput=0.1"], "spec.droput"),
+    ],
+)
+def test_bad_studies_are_refused(
+    settings: Settings,  # noqa: ARG001
+    arguments: list[str],
+    words: str,
+) -> None:
+    answer = CliRunner().invoke(app, ["study", "run", *arguments])
+    assert isinstance(answer.exception, InvalidInput)
+    assert words in answer.exception.message

@@ -1,0 +1,285 @@
+"""`python -m worker.bench`: how fast the engine trains here, against the conventional pipeline.
+
+Notable choices:
+- The conventional pipeline is what most reproductions have: a DataLoader with per-image PIL and
+  torchvision transforms, `nn` layers in their default layout, fp32, `torch.optim.SGD` and a loss
+  read at every step. Model, batch size and threads are the engine's; of 0 and 2 loader workers the
+  better counts.
+- Both train in short turns of the same process, so that a busy machine slows both. Ratios are taken
+  per round, then the median; the spread is the range over rounds.
+- FLOPs are those of the executed step, counted by PyTorch; the peak is the best matrix product
+  measured in the same process.
+"""
+
+import argparse
+import json
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+from torch.utils.flop_counter import FlopCounterMode
+
+from core.domain.spec import ModelName, Precision, RunSpec
+from core.settings import get_settings
+from worker.datasets import store
+from worker.datasets.images import ImageDataset
+from worker.training import device, loop
+from worker.training.data import as_images, prepare
+from worker.training.models import build
+from worker.training.models.convolution import SameConv2d
+from worker.training.models.layers import LocalResponseNorm
+from worker.training.state import TrainingState
+
+Turn = Callable[[float], float]
+"""Trains for about so many seconds and returns the images trained a second."""
+
+
+def bench(
+    model: ModelName, dataset: ImageDataset, *, rounds: int = 5, seconds: float = 2.0
+) -> dict[str, Any]:
+    """Measure one model, as plain JSON.
+
+    Args:
+        rounds: turns of each pipeline.
+        seconds: length of a turn.
+    """
+    where = device.choose_device()
+    precision, reason = device.recommended_precision(where)
+    spec = RunSpec(model=model, precision=precision)
+    ours = engine(spec, dataset, where)
+    ours(0.1)
+    memory = _memory_used(where)
+    loaders = {f"{n} loader workers": conventional(spec, dataset, where, n) for n in (0, 2)}
+    for warm_up in loaders.values():
+        warm_up(0.1)
+    found: dict[str, list[float]] = {"engine": [], **{name: [] for name in loaders}}
+    for _ in range(rounds):
+        for name, turn in {"engine": ours, **loaders}.items():
+            found[name].append(turn(seconds))
+    best = max(loaders, key=lambda name: statistics.median(found[name]))
+    ratios = [a / b for a, b in zip(found["engine"], found[best], strict=True)]
+    speed = statistics.median(found["engine"])
+    flops, peak = step_flops(spec, where) / spec.batch_size, matrix_peak(where, precision)
+    return {
+        "model": model.value,
+        "batch_size": spec.batch_size,
+        "precision": precision.value,
+        "precision_reason": reason,
+        "images_per_second": speed,
+        "images_per_second_range": [min(found["engine"]), max(found["engine"])],
+        "conventional_images_per_second": statistics.median(found[best]),
+        "conventional_range": [min(found[best]), max(found[best])],
+        "conventional_loader": best,
+        "ratio": statistics.median(ratios),
+        "ratio_range": [min(ratios), max(ratios)],
+        "rounds": rounds,
+        "flops_per_image": flops,
+        "flop_per_second": flops * speed,
+        "matrix_peak": peak,
+        "matrix_peak_fp32": matrix_peak(where, Precision.FP32),
+        "fraction_of_peak": flops * speed / peak,
+        "memory_bytes": memory,
+    }
+
+
+def engine(spec: RunSpec, dataset: ImageDataset, where: torch.device) -> Turn:
+    """The engine's own steps: batches gathered, trained and counted as in any run."""
+    data = prepare(spec, dataset, where)
+    state = TrainingState.start(spec, where)
+
+    def turn(seconds: float) -> float:
+        first, start = state.step, time.perf_counter()
+
+        def over() -> bool:
+            return time.perf_counter() - start > seconds
+
+        while not over():
+            for _ in loop.train_epoch(state, data, over):
+                break
+            if state.position == spec.steps_per_epoch:
+                state.end_epoch()
+        return (state.step - first) * spec.batch_size / (time.perf_counter() - start)
+
+    return turn
+
+
+def conventional(spec: RunSpec, dataset: ImageDataset, where: torch.device, workers: int) -> Turn:
+    """DataLoader, PIL, plain layers, fp32: see the module's docstring."""
+    model = plain_model(spec).to(where).train()
+    optimiser = torch.optim.SGD(model.parameters(), lr=spec.learning_rate, momentum=spec.momentum)
+    loader = DataLoader(
+        PilImages(dataset, spec.crop),
+        batch_size=spec.batch_size,
+        shuffle=True,
+        drop_last=True,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        generator=torch.Generator().manual_seed(spec.seed),
+    )
+    batches = _for_ever(loader)
+
+    def turn(seconds: float) -> float:
+        images, start = 0, time.perf_counter()
+        while time.perf_counter() - start < seconds:
+            inputs, labels = (t.to(where) for t in next(batches))
+            optimiser.zero_grad()
+            loss = F.cross_entropy(model(inputs), labels)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            loss.item()
+            images += len(labels)
+        return images / (time.perf_counter() - start)
+
+    return turn
+
+
+class PilImages(Dataset[tuple[Tensor, int]]):
+    """Images as most training scripts have them: decoded and transformed one at a time."""
+
+    def __init__(self, dataset: ImageDataset, crop: int) -> None:
+        from torchvision import transforms
+
+        self.images, self.labels = dataset.train_images, dataset.train_labels
+        self.transform = transforms.Compose(
+            [transforms.ToPILImage(), transforms.CenterCrop(crop), transforms.ToTensor(), _whiten]
+        )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return self.transform(self.images[index]), int(self.labels[index])
+
+
+def plain_model(spec: RunSpec) -> nn.Module:
+    """The spec's network of PyTorch's own layers, in their default layout."""
+    model = build(spec)
+    for parent in list(model.modules()):
+        for name, layer in list(parent.named_children()):
+            if isinstance(layer, LocalResponseNorm):
+                setattr(parent, name, nn.LocalResponseNorm(9, alpha=1e-3, beta=0.75, k=1.0))
+            elif isinstance(layer, SameConv2d):
+                setattr(parent, name, _plain_convolution(layer))
+    return model
+
+
+def step_flops(spec: RunSpec, where: torch.device) -> float:
+    """Floating-point operations of one training step: matrix products and convolutions."""
+    state = TrainingState.start(spec, where)
+    side, channels = spec.crop, spec.dataset_info.channels
+    rows = torch.randn(spec.batch_size, side * side * channels, device=where)
+    labels = torch.zeros(spec.batch_size, dtype=torch.int64, device=where)
+    with FlopCounterMode(display=False) as counter:
+        loss = F.cross_entropy(state.model(as_images(rows, (side, side, channels))), labels)
+        torch.autograd.grad(loss, state.parameters)
+    return float(counter.get_total_flops())
+
+
+def matrix_peak(where: torch.device, precision: Precision) -> float:
+    """Best FLOP/s of square matrix products in `precision`."""
+    dtype = torch.bfloat16 if precision is Precision.BF16 else torch.float32
+    best = 0.0
+    for size in (512, 1024, 2048):
+        a, b = (torch.randn(size, size, device=where, dtype=dtype) for _ in range(2))
+        for _ in range(5):
+            start = time.perf_counter()
+            repeats = max(1, 2048 // size)
+            for _ in range(repeats):
+                product = a @ b
+            product[0, 0].item()  # waits for a GPU
+            best = max(best, 2 * size**3 * repeats / (time.perf_counter() - start))
+    return best
+
+
+def table(results: Sequence[dict[str, Any]]) -> str:
+    """The results for people, a model a line."""
+    lines = [
+        f"{'model':12}{'img/s':>9}{'conventional':>14}{'ratio':>8}{'range':>14}"
+        f"{'GFLOP/s':>9}{'peak':>7}{'of peak':>9}{'memory':>9}"
+    ]
+    for r in results:
+        low, high = r["ratio_range"]
+        lines.append(
+            f"{r['model']:12}{r['images_per_second']:9,.0f}"
+            f"{r['conventional_images_per_second']:14,.0f}{r['ratio']:8.2f}"
+            f"{f'{low:.2f}-{high:.2f}':>14}{r['flop_per_second'] / 1e9:9.0f}"
+            f"{r['matrix_peak'] / 1e9:7.0f}{r['fraction_of_peak']:9.0%}"
+            f"{r['memory_bytes'] / 2**30:6.1f} GB"
+        )
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure each model in a process of its own, so that its memory is its own too."""
+    parser = argparse.ArgumentParser(prog="python -m worker.bench", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
+    parser.add_argument("--model", action="append", choices=list(ModelName), help="only this")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn")
+    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    given = parser.parse_args(arguments)
+    settings = get_settings()
+    if given.here:
+        device.configure(settings.threads)
+        dataset = store.load("cifar10", settings.root, folder=settings.cifar10)
+        (name,) = given.model
+        found = bench(ModelName(name), dataset, rounds=given.rounds, seconds=given.seconds)
+        print(json.dumps({"machine": device.describe(), "result": found}))
+        return 0
+    answers = []
+    for name in given.model or ModelName:
+        options = ["--model", name, "--rounds", str(given.rounds), "--seconds", str(given.seconds)]
+        command = [sys.executable, "-m", "worker.bench", "--here", *options]
+        answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        answers.append(json.loads(answer.stdout.splitlines()[-1]))
+    machine = answers[0]["machine"] | {"python": platform.python_version()}
+    results = [answer["result"] for answer in answers]
+    if given.json:
+        print(json.dumps({"machine": machine, "results": results}, indent=2))
+    else:
+        numerics = machine["numerics"]
+        print(f"{machine['name']}, {numerics['threads']} threads, torch {numerics['torch']}")
+        print(f"{results[0]['precision_reason']}\n{table(results)}")
+    return 0
+
+
+def _whiten(image: Tensor) -> Tensor:
+    return (image - image.mean()) / image.std(correction=0).clamp_min(image.numel() ** -0.5)
+
+
+def _plain_convolution(layer: SameConv2d) -> nn.Conv2d:
+    plain = nn.Conv2d(
+        layer.in_channels,
+        layer.out_channels,
+        layer.kernel_size[0],
+        padding=layer.kernel_size[0] // 2,
+        bias=layer.bias is not None,
+    )
+    plain.load_state_dict(layer.state_dict())
+    return plain
+
+
+def _for_ever(loader: DataLoader[tuple[Tensor, int]]) -> Iterator[Any]:
+    while True:
+        yield from loader
+
+
+def _memory_used(where: torch.device) -> int:
+    """Most memory in use so far: of the GPU, or of this process."""
+    if where.type == "cuda":
+        return int(torch.cuda.max_memory_allocated(where))
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+if __name__ == "__main__":
+    sys.exit(main())
