@@ -54,7 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_url=f"{API}/openapi.json",
     )
     app.state.parts = parts
-    app.state.hub = Hub(settings.broker_url)
+    app.state.hub = Hub(settings.broker_url, parts.database)
     app.include_router(instance.router, prefix=API)
     app.include_router(runs.router, prefix=API)
     app.include_router(studies.router, prefix=API)

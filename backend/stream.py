@@ -1,9 +1,10 @@
 """Live changes as Server-Sent Events: replay what was missed, then follow.
 
 A client is a cursor into the event log, never a queue: a slow one reads the log later, and costs
-no memory. Wake-ups come over the broker's pub/sub; should they get lost, each stream looks into
-the database every `POLL_SECONDS`. Progress within an epoch is lossy: only a run's newest counts.
-No database session is held between two looks.
+no memory. Wake-ups come over the broker's pub/sub; should they get lost, the hub asks the database
+every `POLL_SECONDS` whether there is news, once for all streams, so that idle ones cost nothing.
+Progress within an epoch is lossy: only a run's newest counts. No database session is held between
+two looks.
 """
 
 import asyncio
@@ -18,33 +19,40 @@ import redis.asyncio
 from starlette.concurrency import run_in_threadpool
 
 from core import messages
+from core.domain.errors import DatabaseUnavailable
 from core.storage import events
 from core.storage.database import Database
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 2.0
+IDLE_SECONDS = 60.0
+"""A stream that nobody woke for this long looks by itself."""
 PAGE = 500
 PROGRESS_SECONDS = 0.5
+MAX_PROGRESS = 200
+"""Runs whose progress is remembered, unless more report it at the same time."""
 MAX_STREAMS = 1000
 """Open streams at a time; further ones are told to come back."""
 
 
 class Hub:
-    """Hears the hints for all streams of this process, over one connection to the broker."""
+    """Hears for all streams of this process whether there is news."""
 
-    def __init__(self, broker_url: str) -> None:
-        self.broker_url = broker_url
+    def __init__(self, broker_url: str, database: Database) -> None:
+        self.broker_url, self.database = broker_url, database
         self.progress: dict[str, tuple[float, dict[str, Any]]] = {}
         """The newest progress by run, with the time it was heard."""
         self.streams = 0
         self.closing = False
         self.news = asyncio.Event()
         """Set once there may be news, then replaced. Take it before looking, wait on it after."""
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._is_deaf = False
 
     async def start(self) -> None:
+        self._tasks = [asyncio.create_task(self._poll())]
         if self.broker_url:
-            self._task = asyncio.create_task(self._listen())
+            self._tasks.append(asyncio.create_task(self._listen()))
 
     def close(self) -> None:
         """Let every stream end. May be called from a signal handler."""
@@ -53,21 +61,42 @@ class Hub:
 
     async def stop(self) -> None:
         self.close()
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def wake(self) -> None:
         """Let every stream look at once."""
         waiting, self.news = self.news, asyncio.Event()
         waiting.set()
 
+    async def _poll(self) -> None:
+        """Wake the streams for what no hint told of."""
+        seen = 0
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            if not self.streams:
+                continue
+            try:
+                newest = await run_in_threadpool(self._head)
+            except DatabaseUnavailable:
+                continue
+            if newest != seen:
+                seen = newest
+                self.wake()
+
+    def _head(self) -> int:
+        with self.database.read() as session:
+            return events.head(session)
+
     async def _listen(self) -> None:
         while True:
             try:
                 await self._follow()
             except (redis.RedisError, OSError) as error:
-                logger.warning("no hints from the broker, streams poll: %s", error)
+                if not self._is_deaf:  # once an outage, not once a second
+                    logger.warning("no hints from the broker, streams poll: %s", error)
+                self._is_deaf = True
             await asyncio.sleep(1)
 
     async def _follow(self) -> None:
@@ -79,6 +108,7 @@ class Hub:
         try:
             async with client.pubsub() as pubsub:
                 await pubsub.subscribe(messages.NEWS, messages.PROGRESS)
+                self._is_deaf = False
                 while True:
                     message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=30.0)
                     if message is not None:
@@ -90,7 +120,11 @@ class Hub:
         if message["channel"].decode() == messages.PROGRESS:
             try:
                 data = json.loads(message["data"])
-                self.progress[str(data["run_id"])] = (time.monotonic(), data)
+                heard = time.monotonic()
+                self.progress[str(data["run_id"])] = (heard, data)
+                if len(self.progress) > MAX_PROGRESS:
+                    newest = {k: v for k, v in self.progress.items() if heard - v[0] < 10}
+                    self.progress = newest
             except (ValueError, TypeError, KeyError):
                 logger.warning("a progress hint could not be read")
         self.wake()
@@ -123,7 +157,7 @@ class Cursor:
                     yield event
                 if caught_up:
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(news.wait(), POLL_SECONDS)
+                        await asyncio.wait_for(news.wait(), IDLE_SECONDS)
         finally:
             self.hub.streams -= 1
 

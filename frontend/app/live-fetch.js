@@ -1,17 +1,18 @@
 /**
- * Fetches something again whenever the runs it rests on change: at most once a second, and not
+ * Fetches something again whenever the runs it rests on change: at most once in an interval, and not
  * while nobody looks. What is asked for by the user is fetched at once.
  */
 
 import { watch } from "./store.js";
 
-const INTERVAL = 1000;
+const INTERVAL = 1000; // milliseconds
 const GATHER = 120; // events come in groups
 
 export class LiveFetch {
   /** `load(signal)` fetches and shows; it calls `follow` with the runs to wait for. */
-  constructor(load) {
+  constructor(load, interval = INTERVAL) {
     this.load = load;
+    this.interval = interval;
     this.last = -Infinity;
     this.ids = "";
     this.unwatch = watch(["runs", "resync"], () => this.soon());
@@ -44,7 +45,7 @@ export class LiveFetch {
 
   schedule() {
     if (!this.wanted || this.asking || this.timer || this.ended || document.hidden) return;
-    const wait = Math.max(GATHER, this.last + INTERVAL - performance.now());
+    const wait = Math.max(GATHER, this.last + this.interval - performance.now());
     this.timer = setTimeout(() => this.fetch(), wait);
   }
 

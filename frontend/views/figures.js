@@ -15,6 +15,9 @@ import "../elements/verdict-strip.js";
 
 const PLANNED = ["figure-1a", "figure-1bc", "figure-2a", "figure-2b", "table-1", "everything"];
 
+/** Milliseconds between two fetches of a preview. All curves of all runs are many. */
+const PACE = { atlas: 20_000, others: 2000 };
+
 class FiguresView extends LiveElement {
   build() {
     document.title = "Figures · Rethink";
@@ -70,11 +73,11 @@ class FiguresView extends LiveElement {
     this.sources = new Map(
       [...this.cards.keys()].map((name) => [
         name,
-        new LiveFetch((signal) => this.loadPanel(name, signal)),
+        new LiveFetch((signal) => this.loadPanel(name, signal), PACE[name] ?? PACE.others),
       ]),
     );
     this.onEnd(() => [this.claims, ...this.sources.values()].forEach((source) => source.end()));
-    const plans = debounce(() => this.loadPlans(), 1500, 6000);
+    const plans = debounce(() => this.loadPlans(), 4000, 30_000);
     this.onEnd(plans.cancel);
     this.watch(["runs", "resync", "workers"], plans);
     this.listen(this.choice, "select", ({ detail }) => this.select(detail));

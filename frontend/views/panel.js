@@ -85,7 +85,7 @@ class PanelView extends LiveElement {
     if (!this.chart) return;
     this.source = new LiveFetch((signal) => this.load(signal));
     this.onEnd(() => this.source.end());
-    const plan = debounce(() => this.loadPlan(), 1500, 6000);
+    const plan = debounce(() => this.loadPlan(), 4000, 30_000);
     this.onEnd(plan.cancel);
     this.watch(["runs", "resync"], plan);
     this.listen(this.choice, "select", ({ detail }) => this.select(detail));

@@ -19,7 +19,7 @@ from backend.broker import Broker
 from core.domain.lifecycle import RunState
 from core.storage import segments
 from tests.integration.conftest import Servers
-from tests.processes import ENDLESS, Program, System, eventually, is_running, tiny
+from tests.processes import ENDLESS, Program, System, eventually, is_running, slowness, tiny
 
 WORKER_POINTS = (
     "worker.before-claim",
@@ -120,9 +120,10 @@ def test_a_run_survives_sigkill_of_the_api_while_it_takes_back(system: System) -
 
 def test_no_trainer_outlives_its_worker(system: System) -> None:
     """SIGKILL of a worker ends its trainer within a second or two, in the middle of an epoch."""
-    worker = system.worker()
+    system.worker()
     run_id = system.submit(tiny(n_train=50_000, width=1, seed=4), ENDLESS)
     eventually(lambda: system.state(run_id) == RunState.RUNNING)
+    worker = system.holder(run_id)
     (trainer,) = worker.children
     worker.kill()
     assert eventually(lambda: not is_running(trainer), 5) < 3
@@ -139,7 +140,7 @@ def test_a_predecessor_in_the_same_slot_is_succeeded_at_once(system: System) -> 
     started = time.monotonic()
     system.start_worker(**patient)
     eventually(lambda: system.run(run_id).attempt == 2)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 30 * slowness()
     system.cut_short(run_id, 5)
     assert system.is_undisturbed(run_id)
     listed = system.http.get("/workers").json()
@@ -149,8 +150,8 @@ def test_a_predecessor_in_the_same_slot_is_succeeded_at_once(system: System) -> 
 # ------------------------------------------------------------- 2., 3. repeated and stale
 
 
-def test_a_message_that_comes_five_times_starts_one_attempt(system: System) -> None:
-    """Two workers hear of one run five times each: one attempt trains it, once."""
+def test_a_message_that_comes_many_times_starts_one_attempt(system: System) -> None:
+    """Two workers hear of one run ten times: one attempt trains it, once."""
     system.worker("0"), system.worker("1")
     broker = Broker(system.broker.url)
     run_id = system.store(tiny(seed=6), 60)
@@ -193,10 +194,10 @@ def test_a_stopped_worker_is_succeeded_and_gives_up_when_it_wakes(
     """SIGSTOP for longer than the lease: another worker takes over; continued, the first writes
     nothing, says so, and is free for other runs. Its trainer had gone on all the while.
     """
-    first, second = system.worker("0"), system.worker("1")
+    system.worker("0"), system.worker("1")
     run_id = system.submit(tiny(seed=7), ENDLESS)
     system.await_epoch(run_id, 5)
-    holder = first if f"-{first.pid}" in str(system.run(run_id).worker_id) else second
+    holder = system.holder(run_id)
     stop_between_transactions(servers, holder)
     eventually(lambda: system.run(run_id).attempt == 2)
     system.await_epoch(run_id, system.run(run_id).epochs_done + 5)
@@ -275,10 +276,11 @@ def _survive_an_outage(system: System, servers: Servers, seconds: float) -> None
 
 def test_a_run_goes_on_after_a_sleep_of_the_whole_machine(system: System) -> None:
     """The laptop is closed and opened again: all leases have run out, yet nothing is taken back."""
-    worker, api = system.worker(), system.api
-    assert api is not None
+    system.worker()
     run_id = system.submit(tiny(seed=16), ENDLESS)
     system.await_epoch(run_id, 5)
+    worker, api = system.holder(run_id), system.api
+    assert api is not None
     before = system.run(run_id).epochs_done
     pids = [worker.pid, *worker.children, api.pid]
     for number in (signal.SIGSTOP, signal.SIGCONT):
@@ -294,13 +296,14 @@ def test_a_run_goes_on_after_a_sleep_of_the_whole_machine(system: System) -> Non
 
 def test_a_broker_that_goes_away_costs_time_only(system: System) -> None:
     """While it is down runs go on and new ones are accepted; the same worker trains them after."""
+    system.end_workers()
     worker = system.worker()
     first = system.submit(tiny(seed=9), ENDLESS)
     system.await_epoch(first, 3)
     system.broker.kill()
     started = time.monotonic()
     second = system.submit(tiny(seed=10), 3)
-    assert time.monotonic() - started < 5, "a request must not hang"
+    assert time.monotonic() - started < 5 * slowness(), "a request must not hang"
     system.await_epoch(first, system.run(first).epochs_done + 20)
     system.broker.start()
     system.cut_short(first, 1)
@@ -336,12 +339,12 @@ def test_a_worker_waits_for_a_broker_and_a_database_that_come_later(
 
 def test_a_worker_in_mid_run_ends_within_seconds_and_another_goes_on(system: System) -> None:
     """SIGTERM: the run is saved at the next step, handed back at no cost, taken over at once."""
-    first = system.worker("0")
+    system.worker("0"), system.worker("1")
     run_id = system.submit(tiny(seed=13), ENDLESS)
     system.await_epoch(run_id, 5)
-    system.worker("1")
-    (trainer,) = first.children
-    seconds = first.terminate()
+    worker = system.holder(run_id)
+    (trainer,) = worker.children
+    seconds = worker.terminate()
     assert seconds < 8
     assert not is_running(trainer)
     assert eventually(lambda: system.run(run_id).attempt == 2) < 8
@@ -356,9 +359,10 @@ def test_a_worker_ends_within_seconds_when_nothing_answers(
     system: System, servers: Servers
 ) -> None:
     """Its trainer hangs, the broker is down, and so is PostgreSQL: SIGTERM still ends it."""
-    worker = system.worker()
-    run_id = system.submit(tiny(seed=14), ENDLESS)
+    system.worker()
+    run_id = system.submit(tiny(seed=19), ENDLESS)
     system.await_epoch(run_id, 2)
+    worker = system.holder(run_id)
     os.kill(worker.children[0], signal.SIGSTOP)
     system.broker.kill()
     if servers.postgres is not None:

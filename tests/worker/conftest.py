@@ -2,7 +2,6 @@
 
 import shutil
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,26 +18,11 @@ from core.settings import Settings, get_settings
 from core.storage import leases, runs
 from core.storage.database import Database, migrate
 from core.storage.tables import Attempt, Run
+from tests.processes import eventually
 from worker.supervise import Supervisor
 
-ENDLESS = 10_000
 POOL = ThreadPoolExecutor(1)
 """One thread for all work, as in production: a trainer dies with the thread that started it."""
-
-
-def tiny(**changes: Any) -> RunSpec:
-    """A run on real images that takes milliseconds an epoch: 4 steps of 50 images."""
-    small: dict[str, Any] = {"n_train": 200, "n_test": 100, "width": 0.1, "batch_size": 50}
-    return RunSpec(**(small | changes))
-
-
-def eventually(holds: Callable[[], object], seconds: float = 20) -> float:
-    """Wait until `holds()`; returns the seconds it took."""
-    started = time.monotonic()
-    while not holds():
-        assert time.monotonic() - started < seconds, f"not within {seconds} s"
-        time.sleep(0.02)
-    return time.monotonic() - started
 
 
 class Bench:
