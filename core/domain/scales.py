@@ -110,14 +110,14 @@ SMOKE = Setting(
         ModelName.MLP_1X512: ALL_TENTHS,
     },
     expected_fit={
-        ModelName.INCEPTION: (31, 31),
-        ModelName.ALEXNET: (30, 38),
+        ModelName.INCEPTION: (40, 40),
+        ModelName.ALEXNET: (28, 38),
         ModelName.MLP_1X512: (9, 11),
     },
     table_1=False,
 )
-"""Measured with one seed: epochs to 98 % accuracy on true and random labels are 31 and 29 for
-Inception, 30 and 38 for AlexNet, 9 and 11 for the MLP (docs/LOG.md)."""
+"""Measured with one seed, as a study: epochs until true and random labels fitted, 40 and 40 for
+Inception, 28 and 38 for AlexNet, 9 and 11 for the MLP (docs/LOG.md)."""
 
 # First guesses, not measured yet: to be sized to two hours on two cores.
 
