@@ -16,6 +16,9 @@ def capabilities() -> dict[str, Any]:
     found = device.describe()
     return {
         **found,
+        "device_reason": "torch finds no CUDA device"
+        if found["device"] == "cpu"
+        else "torch finds this CUDA device",
         "threads": found["numerics"]["threads"],
         "models": {name: models.parameter_count(RunSpec(model=name)) for name in ModelName},
         "versions": versions(),
@@ -34,8 +37,14 @@ def versions() -> dict[str, str]:
     }
 
 
-def of_attempt(spec: RunSpec, dataset: ImageDataset, step: int) -> dict[str, Any]:
-    """What could explain a difference between two attempts' results."""
+def of_attempt(
+    spec: RunSpec, dataset: ImageDataset, randomization_fingerprint: str, step: int
+) -> dict[str, Any]:
+    """What could explain a difference between two attempts' results.
+
+    `randomization_fingerprint` is of labels and pixels as the network sees them, `step` the one
+    that the attempt went on from.
+    """
     from worker.training import device
 
     return {
@@ -44,6 +53,7 @@ def of_attempt(spec: RunSpec, dataset: ImageDataset, step: int) -> dict[str, Any
         "engine": spec.engine,
         "first_step": step,
         "data_fingerprint": dataset.fingerprint,
+        "randomization_fingerprint": randomization_fingerprint,
         "data_source": dataset.provenance,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -116,13 +116,19 @@ class Trainer:
         state = self._restore(order, where) or TrainingState.start(order.spec, where)
         self._folder.keep_only(order.run_id, [saved.key for saved in order.checkpoints])
         curve = [m for m in order.curve if m.epoch <= state.epoch]
-        self.say(wire.Provenance(provenance=provenance.of_attempt(order.spec, dataset, state.step)))
+        first_step, is_known = state.step, False
         if all_met(self.demands, curve):
             return Outcome.COMPLETED
         saved_at, saved_step = time.monotonic(), state.step
         reports = loop.train(order.spec, dataset, where, state, should_yield=self._should_yield)
         longest = self.settings.checkpoint_seconds
         for report in reports:
+            if state.data_fingerprint and not is_known:
+                is_known = True
+                found = provenance.of_attempt(
+                    order.spec, dataset, state.data_fingerprint, first_step
+                )
+                self.say(wire.Provenance(provenance=found))
             since = time.monotonic() - saved_at
             if isinstance(report, EpochMetrics):
                 curve.append(report)
