@@ -172,7 +172,8 @@ def stop_between_transactions(servers: Servers, program: Program) -> None:
             if servers.postgres is None:
                 probe = sqlite3.connect(servers.system.home / "rethink.db", timeout=0.5)
                 probe.isolation_level = None
-                probe.execute("BEGIN IMMEDIATE")
+                # Exclusive: whoever only reads keeps others from committing, too.
+                probe.execute("BEGIN EXCLUSIVE")
                 probe.execute("ROLLBACK")
             else:
                 url = servers.system.environment["RETHINK_DATABASE_URL"]
