@@ -177,7 +177,7 @@ def delete(run_id: RunId, parts: PartsDep) -> None:
     """Delete a run that is not running, with its metrics and checkpoints."""
     with parts.database.write() as session:
         deleted = runs.delete(session, run_id)
-    artifacts.Folder(parts.settings.root / "runs").remove(deleted)
+    artifacts.Folder.of(parts.settings).remove(deleted)
 
 
 def _changed(parts: PartsDep, run_id: str, change: Change) -> RunView:

@@ -2,11 +2,13 @@
 
 import csv
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from backend.app import create_app
 from core.domain.lifecycle import Outcome
 from core.domain.metrics import EpochMetrics
 from core.settings import Settings
@@ -225,3 +227,19 @@ def test_a_full_queue_is_said_so(settings: Settings, api: TestClient) -> None:
     assert answer.status_code == 429
     assert answer.headers["retry-after"] == "5"
     assert "RETHINK_MAX_QUEUED" in answer.json()["detail"]
+
+
+def test_deleting_a_run_removes_its_checkpoints_wherever_they_are(
+    settings: Settings, tmp_path: Path
+) -> None:
+    shared = settings.model_copy(update={"artifacts": tmp_path / "shared"})
+    with TestClient(
+        create_app(shared),
+        base_url="http://127.0.0.1",
+        headers={"Authorization": f"Bearer {settings.token}"},
+    ) as api:
+        run_id = launch(api)["id"]
+        (tmp_path / "shared" / run_id).mkdir(parents=True)
+        (tmp_path / "shared" / run_id / "0001-0000000010.pt").write_bytes(b"weights")
+        assert api.delete(f"{RUNS}/{run_id}").status_code == 204
+    assert list((tmp_path / "shared").iterdir()) == []
