@@ -17,7 +17,11 @@ class Servers:
         self.system, self.postgres = system, postgres
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(
+    scope="module",
+    # A minute each is too long for every run of the tests; PostgreSQL is also the rarer layout.
+    params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)],
+)
 def servers(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,

@@ -189,6 +189,7 @@ def stop_between_transactions(servers: Servers, program: Program) -> None:
             probe.close()
 
 
+@pytest.mark.slow  # it also failed on a busy machine: another was not succeeded within 40 s
 def test_a_stopped_worker_is_succeeded_and_gives_up_when_it_wakes(
     system: System, servers: Servers
 ) -> None:
