@@ -1,8 +1,10 @@
 """Where a Chromium is found: on the machine, else Playwright's own, else from Debian as root."""
 
+import contextlib
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -15,11 +17,25 @@ FLAGS = (
 
 def find_chromium(own: Path) -> Path | None:
     """The browser to use. `own` is where Playwright's would be. None: there is none to be had."""
-    return _on_the_path() or (own if own.exists() else None) or _from_debian()
+    return _on_the_path() or _from_playwright(own) or _from_debian()
 
 
 def _on_the_path() -> Path | None:
     return next((Path(found) for name in NAMES if (found := shutil.which(name))), None)
+
+
+def _from_playwright(own: Path) -> Path | None:
+    if not own.exists():
+        print("\nNo Chromium on this machine: downloading Playwright's for the browser tests …")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            subprocess.run(
+                [sys.executable, "-m", "playwright", "install", "chromium"],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=600,
+                check=False,
+            )
+    return own if own.exists() else None
 
 
 def _from_debian() -> Path | None:
