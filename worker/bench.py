@@ -5,10 +5,11 @@ Notable choices:
   torchvision transforms, `nn` layers in their default layout, fp32, `torch.optim.SGD` and a loss
   read at every step. Model, batch size and threads are the engine's; of 0 and 2 loader workers the
   better counts.
-- Both train in short turns of the same process, so that a busy machine slows both. Ratios are taken
-  per round, then the median; the spread is the range over rounds.
+- Each trains in a process of its own, the conventional one with PyTorch's defaults, one at a
+  time, in short turns, so that a busy machine slows both. Ratios are taken per round, then
+  the median; the spread is the range over rounds.
 - FLOPs are those of the executed step, counted by PyTorch; the peak is the best matrix product
-  measured in the same process.
+  measured in the engine's process.
 """
 
 import argparse
@@ -41,54 +42,103 @@ from worker.training.state import TrainingState
 
 Turn = Callable[[float], float]
 """Trains for about so many seconds and returns the images trained a second."""
+ENGINE = "engine"
+CONVENTIONAL = {"0 loader workers": 0, "2 loader workers": 2}
 
 
-def bench(
-    model: ModelName, dataset: ImageDataset, *, rounds: int = 5, seconds: float = 2.0
-) -> dict[str, Any]:
+class Side:
+    """A process that trains one model in one of the pipelines, a turn at a time."""
+
+    def __init__(self, model: ModelName, pipeline: str) -> None:
+        command = [sys.executable, "-m", "worker.bench", "--model", model, "--side", pipeline]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        self.facts = self._answer()
+
+    def turn(self, seconds: float) -> float:
+        """Images trained a second."""
+        assert self._process.stdin is not None
+        print(seconds, file=self._process.stdin, flush=True)
+        return float(self._answer())
+
+    def end(self) -> None:
+        self._process.communicate()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the measuring process ended; what it printed is above")
+        return json.loads(line)
+
+
+def bench(model: ModelName, *, rounds: int, seconds: float) -> dict[str, Any]:
     """Measure one model, as plain JSON.
 
     Args:
         rounds: turns of each pipeline.
         seconds: length of a turn.
     """
-    where = device.choose_device()
-    precision, reason = device.recommended_precision(where)
-    spec = RunSpec(model=model, precision=precision)
-    ours = engine(spec, dataset, where)
-    ours(0.1)
-    memory = _memory_used(where)
-    loaders = {f"{n} loader workers": conventional(spec, dataset, where, n) for n in (0, 2)}
-    for warm_up in loaders.values():
-        warm_up(0.1)
-    found: dict[str, list[float]] = {"engine": [], **{name: [] for name in loaders}}
+    sides = {name: Side(model, name) for name in (ENGINE, *CONVENTIONAL)}
+    for side in sides.values():
+        side.turn(0.5)
+    found: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(rounds):
-        for name, turn in {"engine": ours, **loaders}.items():
-            found[name].append(turn(seconds))
-    best = max(loaders, key=lambda name: statistics.median(found[name]))
-    ratios = [a / b for a, b in zip(found["engine"], found[best], strict=True)]
-    speed = statistics.median(found["engine"])
-    flops, peak = step_flops(spec, where) / spec.batch_size, matrix_peak(where, precision)
-    return {
-        "model": model.value,
-        "batch_size": spec.batch_size,
-        "precision": precision.value,
-        "precision_reason": reason,
+        for name, side in sides.items():
+            found[name].append(side.turn(seconds))
+    for side in sides.values():
+        side.end()
+    best = max(CONVENTIONAL, key=lambda name: statistics.median(found[name]))
+    ratios = [a / b for a, b in zip(found[ENGINE], found[best], strict=True)]
+    speed, facts = statistics.median(found[ENGINE]), sides[ENGINE].facts
+    flop_per_second = facts["flops_per_image"] * speed
+    result: dict[str, Any] = facts | {
         "images_per_second": speed,
-        "images_per_second_range": [min(found["engine"]), max(found["engine"])],
+        "images_per_second_range": [min(found[ENGINE]), max(found[ENGINE])],
         "conventional_images_per_second": statistics.median(found[best]),
         "conventional_range": [min(found[best]), max(found[best])],
         "conventional_loader": best,
         "ratio": statistics.median(ratios),
         "ratio_range": [min(ratios), max(ratios)],
         "rounds": rounds,
-        "flops_per_image": flops,
-        "flop_per_second": flops * speed,
-        "matrix_peak": peak,
-        "matrix_peak_fp32": matrix_peak(where, Precision.FP32),
-        "fraction_of_peak": flops * speed / peak,
-        "memory_bytes": memory,
+        "flop_per_second": flop_per_second,
+        "fraction_of_peak": flop_per_second / facts["matrix_peak"],
     }
+    return result
+
+
+def take_turns(model: ModelName, pipeline: str, threads: int) -> None:
+    """Answer each number of seconds on standard input with the images trained a second."""
+    settings = get_settings()
+    where, facts = device.choose_device(), dict[str, Any]()
+    if pipeline == ENGINE:
+        device.configure(threads)
+    else:
+        torch.set_num_threads(threads or device.available_cores())
+    dataset = store.load("cifar10", settings.root, folder=settings.cifar10)
+    spec = RunSpec(model=model)
+    if pipeline == ENGINE:
+        precision, reason = device.recommended_precision(where)
+        spec = spec.replace(precision=precision)
+        turn = engine(spec, dataset, where)
+        turn(0.1)
+        facts = {
+            "model": model.value,
+            "batch_size": spec.batch_size,
+            "precision": precision.value,
+            "precision_reason": reason,
+            "memory_bytes": _memory_used(where),
+            "flops_per_image": step_flops(spec, where) / spec.batch_size,
+            "matrix_peak": matrix_peak(where, precision),
+            "matrix_peak_fp32": matrix_peak(where, Precision.FP32),
+            "machine": device.describe(where),
+        }
+    else:
+        turn = conventional(spec, dataset, where, CONVENTIONAL[pipeline])
+    print(json.dumps(facts), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(turn(float(line))), flush=True)
 
 
 def engine(spec: RunSpec, dataset: ImageDataset, where: torch.device) -> Turn:
@@ -219,30 +269,23 @@ def table(results: Sequence[dict[str, Any]]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure each model in a process of its own, so that its memory is its own too."""
     parser = argparse.ArgumentParser(prog="python -m worker.bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
     parser.add_argument("--model", action="append", choices=list(ModelName), help="only this")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn")
-    parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--side", choices=[ENGINE, *CONVENTIONAL], help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
-    settings = get_settings()
-    if given.here:
-        device.configure(settings.threads)
-        dataset = store.load("cifar10", settings.root, folder=settings.cifar10)
-        (name,) = given.model
-        found = bench(ModelName(name), dataset, rounds=given.rounds, seconds=given.seconds)
-        print(json.dumps({"machine": device.describe(), "result": found}))
+    models = [ModelName(name) for name in given.model or ModelName]
+    if given.side:
+        take_turns(models[0], given.side, get_settings().threads)
         return 0
-    answers = []
-    for name in given.model or ModelName:
-        options = ["--model", name, "--rounds", str(given.rounds), "--seconds", str(given.seconds)]
-        command = [sys.executable, "-m", "worker.bench", "--here", *options]
-        answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-        answers.append(json.loads(answer.stdout.splitlines()[-1]))
-    machine = answers[0]["machine"] | {"python": platform.python_version()}
-    results = [answer["result"] for answer in answers]
+    settings = get_settings()
+    store.load("cifar10", settings.root, folder=settings.cifar10)  # fetched once, by one process
+    results = [bench(model, rounds=given.rounds, seconds=given.seconds) for model in models]
+    machine = results[0]["machine"] | {"python": platform.python_version()}
+    for result in results:
+        del result["machine"]
     if given.json:
         print(json.dumps({"machine": machine, "results": results}, indent=2))
     else:

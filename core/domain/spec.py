@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.domain.datasets import DATASETS, DatasetInfo
 
-ENGINE = 1
+ENGINE = 2
 """Raised whenever the training code changes trajectories."""
 
 MAX_SEED = 2**31 - 1
@@ -304,6 +304,9 @@ class SpecRequest(RunSpec):
 
     precision: Precision | Literal["auto"] = Field(  # type: ignore[assignment]
         "auto", description="Number format of matrix products in training. auto: by the workers."
+    )
+    engine: int = Field(
+        ENGINE, ge=ENGINE, le=ENGINE, description="Version of the training code: today's."
     )
 
     def resolve(self, precision: Precision) -> RunSpec:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from core.domain.demands import Demand, StopRule
 from core.domain.lifecycle import Outcome, RunState
+from core.domain.spec import ENGINE
 from core.settings import Settings
 from core.storage import leases, runs, segments, workers
 from core.storage.database import migrate
@@ -151,6 +152,17 @@ def test_a_spec_of_another_version_fails_with_a_sentence(bench: Bench) -> None:
     assert "engine" in run.error["message"]
     assert "another version of Rethink" in run.error["message"]
     assert bench.run(after).state == RunState.SUCCEEDED
+
+
+def test_a_run_of_older_training_code_fails_and_says_what_to_do(bench: Bench) -> None:
+    """Going on with it would join two trajectories."""
+    run_id = bench.submit(tiny(seed=11, engine=ENGINE - 1), 1)
+    bench.work()
+    run = bench.run(run_id)
+    assert run.state == RunState.FAILED
+    assert run.error is not None
+    assert f"version {ENGINE - 1} of the training code" in run.error["message"]
+    assert "Launch it again" in run.error["message"]
 
 
 def test_data_that_cannot_be_had_fail_the_run_and_not_the_worker(

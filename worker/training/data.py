@@ -3,8 +3,9 @@
 Notable choices:
 - The order is the paper's (appendix A): /255, centre crop, the randomization, per-image
   standardisation. Cropping first, because permuting 32×32 pixels would throw some away.
-- All images are standardised once and stay on the device as rows of height·width·channels floats:
+- All images are standardised once and stay on the device as rows of height·width·channels numbers:
   a batch is one `index_select`, and viewed as an image it is in channels-last layout for free.
+- Rows are kept in the spec's precision, to which the first layer would round them anyway.
 - The last images prepared are kept, so that runs which differ in labels alone start at once.
 """
 
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 
 from core.domain.errors import InvalidInput
-from core.domain.spec import Randomization, RunSpec, Variant
+from core.domain.spec import Precision, Randomization, RunSpec, Variant
 from worker.datasets.images import ImageDataset
 from worker.training.draws import Ints, Stream, permutations, raw
 from worker.training.randomize import (
@@ -38,13 +39,13 @@ class TrainingData:
     """Everything a run reads, on its device. n is the subset's size, d height·width·channels."""
 
     train_images: Tensor
-    """float32 (n, d), standardised."""
+    """float32 or bfloat16 (n, d), standardised."""
     train_labels: Tensor
     """int64 (n,), randomized where the spec says so."""
     true_labels: Tensor
     """int64 (n,)."""
     test_images: Tensor
-    """float32 (m, d), standardised."""
+    """float32 or bfloat16 (m, d), standardised."""
     test_labels: Tensor
     """int64 (m,), always the true ones."""
     uncropped: Tensor | None
@@ -155,8 +156,10 @@ def _images(
     spec: RunSpec, dataset: ImageDataset, device: torch.device, train: Ints, test: Ints
 ) -> _Images:
     """Standardised images; those of the last call are kept, since labels do not touch them."""
+    number_format = torch.bfloat16 if spec.precision is Precision.BF16 else torch.float32
     key = (
-        (dataset.fingerprint, str(device), spec.n_train, spec.n_test, spec.subset_seed, spec.crop),
+        (dataset.fingerprint, str(device), number_format),
+        (spec.n_train, spec.n_test, spec.subset_seed, spec.crop),
         (None,) if _keeps_pixels(spec) else (spec.randomization, spec.variant, spec.data_seed),
     )
     if key not in _last_images:
@@ -166,7 +169,7 @@ def _images(
             whole = moments(centre_crop(dataset.train_images, spec.crop))
         fingerprint = Fingerprint()
         train_rows, test_rows = (
-            _rows(spec, pixels, indices, stream, whole, fingerprint).to(device)
+            _rows(spec, pixels, indices, stream, whole, fingerprint).to(device, number_format)
             for pixels, indices, stream in (
                 (dataset.train_images, train, Stream.TRAIN_PIXELS),
                 (dataset.test_images, test, Stream.TEST_PIXELS),

@@ -1,8 +1,9 @@
 """Which device, how many threads and which number format, each with a reason a user can read.
 
 Notable choices:
-- bf16 is recommended on CUDA alone. On a CPU it is the user's choice, since nothing here has shown
-  on a CPU that it leaves epochs-to-fit and final error as they are.
+- bf16 is recommended where it was shown to leave epochs-to-fit and final error as they are, and is
+  faster: on x86 processors with bf16 products (docs/LOG.md), and on CUDA devices with tensor cores
+  for it, where the same arithmetic (bf16 products, float32 sums) is assumed to do the same.
 - Nothing is chosen by timing, so that the same machine always computes the same numbers.
 """
 
@@ -69,12 +70,10 @@ def recommended_precision(device: torch.device | None = None) -> tuple[Precision
         if torch.cuda.get_device_capability(device) >= (8, 0):
             return Precision.BF16, f"bf16: {name} multiplies bf16 in hardware"
         return Precision.FP32, f"fp32: {name} has no bf16 in hardware"
-    if _cpu_has_bf16():
-        return Precision.FP32, (
-            "fp32: this CPU has bf16, but that it converges alike has not been shown on a CPU; "
-            "choose bf16 yourself to use it"
-        )
-    return Precision.FP32, "fp32: this CPU has no bf16 instructions"
+    instructions = _bf16_instructions()
+    if instructions:
+        return Precision.BF16, f"bf16: this CPU has {instructions}"
+    return Precision.FP32, "fp32: this CPU has no instructions for bf16 products"
 
 
 def describe(device: torch.device | None = None) -> dict[str, Any]:
@@ -125,9 +124,10 @@ def cpu_vendor() -> str:
     return _cpuinfo("vendor_id") or platform.machine()
 
 
-def _cpu_has_bf16() -> bool:
-    flags = _cpuinfo("flags").split() or _cpuinfo("Features").split()
-    return any(flag in flags for flag in ("avx512_bf16", "amx_bf16", "bf16"))
+def _bf16_instructions() -> str:
+    """The x86 extension that multiplies bf16 here; empty where there is none."""
+    flags = _cpuinfo("flags").split()
+    return next((flag for flag in ("amx_bf16", "avx512_bf16") if flag in flags), "")
 
 
 def _cpuinfo(field: str) -> str:

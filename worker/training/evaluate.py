@@ -19,7 +19,7 @@ class Evaluation:
     """A whole set's evaluation, filled in a batch at a time."""
 
     images: Tensor
-    """float32 (n, d), standardised."""
+    """float32 or bfloat16 (n, d), standardised."""
     labels: Tensor
     """int64 (n,)."""
     predictions: Tensor

@@ -96,7 +96,8 @@ def train_epoch(
             rows = data.train_images.index_select(0, batch)
         else:
             rows = augment(spec, data.uncropped.index_select(0, batch), draws[batch])
-        seed_generator(state.device, int(seeds[state.position]))
+        if spec.dropout:
+            seed_generator(state.device, int(seeds[state.position]))
         _step(state, as_images(rows, data.image_shape), data.train_labels.index_select(0, batch))
         if due():
             raise_if_diverged(state)

@@ -111,16 +111,16 @@ def sgd_step(state: TrainingState, gradients: Sequence[Tensor], rate: float) -> 
     Weight decay acts on weights alone, which have two or more dimensions; biases and the shifts of
     batch norm have one.
     """
-    spec = state.spec
-    for is_weight in (True, False):
-        chosen = [i for i, p in enumerate(state.parameters) if (p.ndim > 1) is is_weight]
+    decays = [state.spec.weight_decay if p.ndim > 1 else 0.0 for p in state.parameters]
+    for decay in sorted(set(decays)):
+        chosen = [i for i, own in enumerate(decays) if own == decay]
         sgd(
             [state.parameters[i] for i in chosen],
             [_laid_out_like(state.parameters[i], gradients[i]) for i in chosen],
             list[Tensor | None](state.momentum[i] for i in chosen),
             lr=rate,
-            momentum=spec.momentum,
-            weight_decay=spec.weight_decay if is_weight else 0.0,
+            momentum=state.spec.momentum,
+            weight_decay=decay,
             dampening=0.0,
             nesterov=False,
             maximize=False,

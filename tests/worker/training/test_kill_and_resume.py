@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from core.domain.metrics import EpochMetrics
-from core.domain.spec import RunSpec
+from core.domain.spec import Precision, RunSpec
 from tests.worker.training.small_runs import CPU, FAMILIES, REGULARISED, epochs, results, small
 from worker.datasets.images import ImageDataset
 from worker.training.checkpoint import weights_hash
@@ -26,7 +26,7 @@ from worker.training.state import TrainingState
 TRAINER = """
 import json, pathlib, sys, torch
 from core.domain.metrics import EpochMetrics
-from core.domain.spec import RunSpec
+from core.domain.spec import Precision, RunSpec
 from worker.datasets import store
 from worker.training import device
 from worker.training.checkpoint import load, save, weights_hash
@@ -91,12 +91,13 @@ class Run:
         return [by_epoch[epoch] for epoch in sorted(by_epoch)]
 
 
-def check(model: str, kills: int, count: int, dataset: ImageDataset, home: Path, at: Path) -> None:
+def check(
+    spec: RunSpec, kills: int, count: int, dataset: ImageDataset, home: Path, at: Path
+) -> None:
     """Kill a run `kills` times at random and compare it with an undisturbed one."""
-    spec = small(model, n_train=100, randomization="random_labels", **REGULARISED)
     undisturbed = TrainingState.start(spec, CPU)
     expected = epochs(spec, dataset, count, undisturbed)
-    run, chance = Run(spec, home, at, count), random.Random(model)
+    run, chance = Run(spec, home, at, count), random.Random(spec.hash())
     for _ in range(kills):
         run.go_on(reports=chance.randint(1, 8), seconds=chance.uniform(0.0, 0.05))
     assert run.kills == kills
@@ -105,17 +106,26 @@ def check(model: str, kills: int, count: int, dataset: ImageDataset, home: Path,
     assert (at / "weights").read_text() == weights_hash(undisturbed.model)
 
 
+def everything_random(model: str, precision: str) -> RunSpec:
+    """Dropout and augmentation on, random labels."""
+    changes: dict[str, object] = {"randomization": "random_labels", "precision": precision}
+    return small(model, **changes | REGULARISED)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
+@pytest.mark.parametrize(("model", "precision"), [("alexnet", "fp32"), ("inception", "bf16")])
 def test_a_run_killed_three_times_ends_in_the_same_bits(
-    cifar10: ImageDataset, data_home: Path, tmp_path: Path
+    model: str, precision: str, cifar10: ImageDataset, data_home: Path, tmp_path: Path
 ) -> None:
-    check("alexnet", 3, 6, cifar10, data_home, tmp_path)
+    check(everything_random(model, precision), 3, 6, cifar10, data_home, tmp_path)
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
+@pytest.mark.parametrize("precision", list(Precision))
 @pytest.mark.parametrize("model", FAMILIES)
 def test_a_run_killed_twenty_times_ends_in_the_same_bits(
-    model: str, cifar10: ImageDataset, data_home: Path, tmp_path: Path
+    model: str, precision: str, cifar10: ImageDataset, data_home: Path, tmp_path: Path
 ) -> None:
-    check(model, 20, 40, cifar10, data_home, tmp_path)
+    check(everything_random(model, precision), 20, 40, cifar10, data_home, tmp_path)

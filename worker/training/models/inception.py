@@ -38,7 +38,7 @@ class ConvModule(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         if self.stride > 1:
             images = pad_same(images, self.kernel, self.stride)
-        return torch.relu(self.norm(self.conv(images)))
+        return torch.relu_(self.norm(self.conv(images)))  # neither layer needs its own output again
 
 
 class InceptionModule(nn.Module):

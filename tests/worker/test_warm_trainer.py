@@ -1,0 +1,58 @@
+"""A trainer stays warm between runs: when dozens follow each other, starting up must not add up."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.domain.demands import Demand
+from core.domain.lifecycle import Interrupt, Outcome
+from core.domain.spec import RunSpec
+from core.settings import get_settings
+from tests.processes import slowness
+from worker import wire
+from worker.child import Child
+
+
+@pytest.fixture
+def child(home_with_data: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Child]:  # noqa: ARG001
+    monkeypatch.setenv("RETHINK_THREADS", "1")
+    get_settings.cache_clear()
+    started = Child()
+    yield started
+    started.kill()
+    get_settings.cache_clear()
+
+
+def seconds_to_first_step(child: Child, spec: RunSpec) -> float:
+    """From the order until the first step is reported; then the run is stopped."""
+    started, first = time.monotonic(), None
+    child.order(
+        wire.Train(
+            run_id=spec.hash()[:16],
+            attempt=1,
+            spec=spec,
+            demands=[Demand(epochs=1000)],
+            curve=[],
+            checkpoints=[],
+        )
+    )
+    while True:
+        report = child.next_report(60)
+        if isinstance(report, wire.Ended):
+            assert report.outcome is Outcome.CANCELLED, report.error
+            assert first is not None
+            return first
+        is_step = isinstance(report, wire.ProgressReport) and report.progress.phase == "training"
+        if is_step and first is None:
+            first = time.monotonic() - started
+            child.order(wire.Stop(why=Interrupt.CANCEL))
+
+
+def test_the_next_run_of_a_figure_takes_its_first_step_within_a_second(child: Child) -> None:
+    """Figures 1b and 1c at full scale: 50,000 images, the labels of another p."""
+    seconds_to_first_step(child, RunSpec(model="mlp-1x512"))
+    corrupted = RunSpec(model="mlp-1x512", randomization="corrupted_labels", corruption=0.5)
+    assert seconds_to_first_step(child, corrupted) < 1.0 * slowness()
+    assert seconds_to_first_step(child, RunSpec(model="alexnet")) < 1.0 * slowness()
