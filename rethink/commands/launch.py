@@ -118,11 +118,15 @@ def _estimated(estimate: dict[str, Any], json: bool) -> str:
 def _options() -> list[inspect.Parameter]:
     """The options of `rethink run`, generated from the spec and the stop rule."""
     fixed: dict[str, tuple[Any, Any, Any]] = {
-        "epochs": (int | None, None, typer.Option(help="Epochs to train at most; 10.")),
+        "epochs": (
+            int | None,
+            None,
+            typer.Option(help="Epochs to train at most: 10 unless given."),
+        ),
         "watch": (bool, False, typer.Option("--watch", help="Follow it with a progress bar.")),
         "preset": (str | None, None, typer.Option(help="Named request to start from.")),
         "name": (str | None, None, typer.Option(help="A name of your own.")),
-        "priority": (int | None, None, typer.Option(help="Higher goes first; 0.")),
+        "priority": (int | None, None, typer.Option(help="Higher goes first: 0 unless given.")),
         "estimate": (
             bool,
             False,
