@@ -90,7 +90,7 @@ def _described(status: dict[str, Any]) -> Iterator[str]:
         yield f"  from {provenance.get('source', 'a source that was not recorded')}"
         yield f"  fingerprint {status['fingerprint']}"
         return
-    yield "  to be had from, in this order:"
+    yield "  `rethink data fetch` gets it from, in this order:"
     for source in status["sources"]:
         obstacle = source["obstacle"]
         yield f"  - {source['name']}" + (f", but: {obstacle}" if obstacle else "")

@@ -48,10 +48,11 @@ def run(
             base = _preset(client.capabilities()["presets"], preset)
             # Another model than the preset's brings its own learning rate and batch size.
             spec = base["spec"] | spec
-            epochs, stop = epochs or base["epochs"], stop or base.get("stop", {})
+            epochs = base["epochs"] if epochs is None else epochs
+            stop = stop or base.get("stop", {})
         _check(SpecRequest, spec)
         _check(StopRule, stop, "stop")
-        epochs = epochs or 10
+        epochs = 10 if epochs is None else epochs
         if estimate:
             typer.echo(_estimated(client.runs.estimate(spec, epochs=epochs, stop=stop), json))
             return
