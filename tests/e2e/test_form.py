@@ -108,18 +108,3 @@ def test_a_clone_of_any_run_asks_for_that_run(form: Page, server: Server) -> Non
         expect(form.locator("estimate-line")).to_contain_text("exists already")
         form.get_by_role("button", name="Open the run").click()
         form.wait_for_url(f"**/#/runs/{run_id}")
-
-
-def test_on_a_phone_the_field_at_fault_is_not_below_the_bars(form: Page, watched: Watched) -> None:
-    watched.refusals_expected = True
-    form.set_viewport_size({"width": 390, "height": 780})
-    control = form.get_by_label("Epochs", exact=True)
-    control.fill("0")
-    form.evaluate("scrollTo(0, 0)")
-    form.locator("button.main").click()
-    expect(control).to_be_focused()
-    box = control.bounding_box()
-    assert box is not None
-    centre = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
-    hit = form.evaluate("([x, y]) => document.elementFromPoint(x, y)?.id", centre)
-    assert hit == control.get_attribute("id")
