@@ -121,7 +121,7 @@ def test_a_problem_document_becomes_an_error_with_its_sentence(
 
 def test_a_token_that_is_refused_is_told_with_what_to_set(client: Client) -> None:
     answers(runs__x=[(401, {"detail": "Send `Authorization: Bearer <token>`", "errors": []})])
-    with pytest.raises(Unauthorized, match="RETHINK_TOKEN .* `rethink token` prints"):
+    with pytest.raises(Unauthorized, match=r"RETHINK_TOKEN .* `rethink token` prints"):
         client.runs.get("x")
 
 
