@@ -1,6 +1,7 @@
 """`python -m backend`: serve the API and the page with uvicorn."""
 
 import argparse
+import errno
 import json
 import logging
 import os
@@ -14,7 +15,7 @@ import uvicorn
 
 from backend.app import LOOPBACK, create_app
 from core import home
-from core.domain.errors import InvalidInput, RethinkError
+from core.domain.errors import Conflict, InvalidInput, RethinkError
 from core.settings import Settings, get_settings
 
 SERVER_FILE = "server.json"
@@ -94,7 +95,8 @@ def _bind(settings: Settings) -> socket.socket:
         listener.bind(address)
         listener.listen(2048)
     except OSError as error:
-        raise InvalidInput(
+        refusal = Conflict if error.errno == errno.EADDRINUSE else InvalidInput
+        raise refusal(
             f"Cannot listen on {settings.host}, port {settings.port} ({error.strerror}). "
             "Choose another with --port, or --port 0 for any free one."
         ) from error

@@ -23,15 +23,22 @@ app = typer.Typer(
 )
 
 
-@app.callback()
-def rethink(
-    version: Annotated[
-        bool, typer.Option("--version", is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
-    if version:
+def _print_version(wanted: bool) -> None:
+    if wanted:
         typer.echo(__version__)
         raise typer.Exit
+
+
+@app.callback()
+def rethink(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
 
 
 app.command()(serve.up)
@@ -54,17 +61,26 @@ app.command()(machine.token)
 def main() -> None:
     """Entry point: one sentence for an error the user can meet, no traceback."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except typer.TyperException as error:
+        _fail(_in_words(error), 2)
     except InvalidInput as error:
-        _fail(error, 2)
+        _fail(error.message, 2)
     except RethinkError as error:
-        _fail(error, 1)
-    except KeyboardInterrupt:
+        _fail(error.message, 1)
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _fail(error: RethinkError, code: int) -> None:
-    print(f"error: {error.message}", file=sys.stderr)
+def _in_words(error: typer.TyperException) -> str:
+    """A sentence like those of our own errors; none where the help was printed in its place."""
+    message = error.format_message().replace("Value error, ", "")
+    return message.replace("Input should", "it should").rstrip(".")
+
+
+def _fail(message: str, code: int) -> None:
+    if message:
+        print(f"error: {message}", file=sys.stderr)
     sys.exit(code)

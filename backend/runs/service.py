@@ -13,9 +13,9 @@ from backend.runs.schemas import (
     RunWorker,
 )
 from core.domain.demands import Demand, StopRule
-from core.domain.estimates import MeasuredEpoch, estimate
+from core.domain.estimates import MeasuredEpoch, estimate, remaining
 from core.domain.lifecycle import RunState
-from core.domain.metrics import EpochMetrics
+from core.domain.metrics import EpochMetrics, Progress
 from core.domain.spec import Precision, RunSpec, SpecRequest
 from core.settings import Settings
 from core.storage import runs, workers
@@ -109,7 +109,7 @@ def _view(
     asked = [row for row in rows if not row.withdrawn] or list(rows)
     longest = max((runs.as_demand(row) for row in asked), key=lambda d: d.epochs, default=None)
     demand = longest or Demand(epochs=max(run.epochs_done, 1))
-    fraction, eta_seconds = remaining(run, spec, demand.epochs, latest)
+    fraction, eta_seconds = _remaining(run, spec, demand.epochs, latest)
     return RunView(
         **{field: getattr(run, field) for field in COPIED},
         spec=spec,
@@ -143,18 +143,23 @@ COPIED = (
 """Columns of a run that the API shows as they are."""
 
 
-def remaining(
+def _remaining(
     run: Run, spec: RunSpec, epochs: int, latest: EpochMetrics | None
 ) -> tuple[float | None, float | None]:
-    """Part done of the epochs asked for, and the seconds left at the last epoch's pace."""
+    """Part done of the epochs asked for, and the seconds left; the latter while it runs only."""
     if run.state == RunState.SUCCEEDED:
         return 1.0, None
-    step = max(run.step, run.epochs_done * spec.steps_per_epoch)
-    fraction = min(step / (epochs * spec.steps_per_epoch), 1.0)
-    if run.state != RunState.RUNNING or latest is None:
-        return fraction, None
-    epoch_seconds = latest.train_seconds + latest.evaluation_seconds
-    return fraction, max(epochs - step / spec.steps_per_epoch, 0) * epoch_seconds
+    at = Progress.model_validate(run.progress) if run.progress else None
+    evaluates = at is not None and at.phase == "evaluating" and at.epoch == run.epochs_done
+    fraction, seconds = remaining(
+        spec,
+        epochs,
+        epoch=run.epochs_done,
+        step=run.step,
+        evaluated=(at.fraction or 0.0) if at is not None and evaluates else 0.0,
+        latest=latest,
+    )
+    return fraction, seconds if run.state == RunState.RUNNING else None
 
 
 def _worker(worker: Worker) -> RunWorker:

@@ -14,6 +14,7 @@ RethinkError                  500
 └── BrokerUnavailable         503
 """
 
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def describe(
     errors = []
     for detail in details:
         location = [str(part) for part in (*prefix, *detail["loc"])]
-        rule = detail["msg"].removeprefix("Value error, ").removeprefix("Input ")
+        rule = re.sub(r"^(Value error, |Input |\w+ (?=should ))", "", detail["msg"])
         value = detail.get("input")
         shown = _shown(value)
         if detail["type"] == "value_error":

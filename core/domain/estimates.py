@@ -1,8 +1,9 @@
-"""How long a run will take, from epochs that were measured."""
+"""How long a run will take, and how much of it is left, from epochs that were measured."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.domain.metrics import EpochMetrics
 from core.domain.spec import RunSpec
 
 
@@ -60,6 +61,40 @@ def estimate(spec: RunSpec, epochs: int, measured: Sequence[MeasuredEpoch]) -> E
         basis=f"measured on {len(alike)} earlier run{'s' if len(alike) > 1 else ''} "
         f"of {spec.model}",
     )
+
+
+TRAINING_COST = 3.0
+"""A training step costs three times the evaluation of its images: forward, and backward twice."""
+
+
+def remaining(
+    spec: RunSpec,
+    epochs: int,
+    *,
+    epoch: int,
+    step: int,
+    evaluated: float = 0.0,
+    latest: EpochMetrics | None = None,
+) -> tuple[float, float | None]:
+    """Part done of `epochs` epochs, 0 to 1, and the seconds left at the newest epoch's pace.
+
+    Args:
+        epoch, step: epochs and optimiser steps completed.
+        evaluated: part done, 0 to 1, of the evaluation that follows the epoch's last step.
+        latest: the newest epoch; where there is none, the seconds are None.
+
+    The evaluation is part of an epoch, and most of it where a small subset is trained and the whole
+    test set evaluated.
+    """
+    training = TRAINING_COST * spec.train_size
+    evaluation = float(spec.train_size + spec.test_size)
+    if latest is not None and latest.train_seconds + latest.evaluation_seconds > 0:
+        training, evaluation = latest.train_seconds, latest.evaluation_seconds
+    trained = min(max(step / spec.steps_per_epoch - epoch, 0.0), 1.0)
+    within = (trained * training + evaluated * evaluation) / (training + evaluation)
+    done = min(epoch + within, epochs)
+    seconds = None if latest is None else (epochs - done) * (training + evaluation)
+    return done / epochs, seconds
 
 
 def _most_alike(spec: RunSpec, measured: Sequence[MeasuredEpoch]) -> list[MeasuredEpoch]:

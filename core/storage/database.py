@@ -17,7 +17,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from core.domain.errors import DatabaseUnavailable
+from core import home
+from core.domain.errors import DatabaseUnavailable, InvalidInput
 from core.settings import Settings
 from core.storage import events
 
@@ -52,7 +53,7 @@ class Database:
     def __init__(
         self, url: str, *, on_commit: Callable[[int], None] | None = None, pool_size: int = 10
     ) -> None:
-        self.url = sa.make_url(url)
+        self.url = _parsed(url)
         self.on_commit = on_commit
         if self.url.get_backend_name() == "sqlite":
             self.engine = _sqlite_engine(self.url, pool_size)
@@ -111,6 +112,24 @@ class Database:
         self.engine.dispose()
 
 
+def _parsed(url: str) -> sa.URL:
+    """`url` in parts.
+
+    Raises:
+        InvalidInput: it does not name a database that is supported.
+    """
+    try:
+        parts = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):  # whose words may show a password
+        parts = None
+    if parts is None or parts.drivername not in ("sqlite", "postgresql+psycopg"):
+        raise InvalidInput(
+            "RETHINK_DATABASE_URL is not allowed: write postgresql://user:password@host/name, or "
+            "leave it empty for SQLite in the home."
+        )
+    return parts
+
+
 def _sqlite_engine(url: sa.URL, pool_size: int) -> sa.Engine:
     engine = sa.create_engine(
         url,
@@ -140,12 +159,13 @@ def migrate(settings: Settings) -> None:
 
     Raises:
         DatabaseUnavailable: it cannot be reached or written.
+        HomeUnavailable: the folder that holds all state cannot.
     """
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
 
-    _make_home(settings)
+    home.folder(settings)
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parents[2] / "alembic"))
     database = Database(settings.database)
@@ -164,13 +184,3 @@ def migrate(settings: Settings) -> None:
         ) from error
     finally:
         database.close()
-
-
-def _make_home(settings: Settings) -> None:
-    try:
-        settings.root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DatabaseUnavailable(
-            f"The folder {settings.root} cannot be made ({error.strerror}). "
-            "Set RETHINK_HOME to a folder you may write to."
-        ) from error

@@ -109,7 +109,6 @@ class LaunchView extends LiveElement {
     } catch (error) {
       if (error.name === "AbortError") return;
       if (!(error instanceof Problem)) throw error;
-      this.estimate.clear();
       this.complain(error);
     }
   }
@@ -124,7 +123,6 @@ class LaunchView extends LiveElement {
       go(runPath(run.id));
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      this.estimate.clear();
       this.complain(error);
       this.form.focusFirstWrong();
     } finally {
@@ -133,6 +131,8 @@ class LaunchView extends LiveElement {
   }
 
   complain(problem) {
+    this.estimate.clear();
+    setText(this.button, this.estimate.verb);
     const rest = this.form.complain(problem.errors);
     const n = problem.errors.length - rest.length;
     const fields =

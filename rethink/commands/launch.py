@@ -48,10 +48,11 @@ def run(
             base = _preset(client.capabilities()["presets"], preset)
             # Another model than the preset's brings its own learning rate and batch size.
             spec = base["spec"] | spec
-            epochs, stop = epochs or base["epochs"], stop or base.get("stop", {})
+            epochs = base["epochs"] if epochs is None else epochs
+            stop = stop or base.get("stop", {})
         _check(SpecRequest, spec)
         _check(StopRule, stop, "stop")
-        epochs = epochs or 10
+        epochs = 10 if epochs is None else epochs
         if estimate:
             typer.echo(_estimated(client.runs.estimate(spec, epochs=epochs, stop=stop), json))
             return
@@ -118,11 +119,15 @@ def _estimated(estimate: dict[str, Any], json: bool) -> str:
 def _options() -> list[inspect.Parameter]:
     """The options of `rethink run`, generated from the spec and the stop rule."""
     fixed: dict[str, tuple[Any, Any, Any]] = {
-        "epochs": (int | None, None, typer.Option(help="Epochs to train at most; 10.")),
+        "epochs": (
+            int | None,
+            None,
+            typer.Option(help="Epochs to train at most: 10 unless given."),
+        ),
         "watch": (bool, False, typer.Option("--watch", help="Follow it with a progress bar.")),
         "preset": (str | None, None, typer.Option(help="Named request to start from.")),
         "name": (str | None, None, typer.Option(help="A name of your own.")),
-        "priority": (int | None, None, typer.Option(help="Higher goes first; 0.")),
+        "priority": (int | None, None, typer.Option(help="Higher goes first: 0 unless given.")),
         "estimate": (
             bool,
             False,

@@ -7,10 +7,14 @@ import typer
 
 from core.settings import Settings, get_settings
 
-Host = Annotated[str | None, typer.Option(help="Address to bind to; RETHINK_HOST, else 127.0.0.1.")]
+Host = Annotated[
+    str | None, typer.Option(help="Address to bind to: RETHINK_HOST, or 127.0.0.1, unless given.")
+]
 Port = Annotated[
     int | None,
-    typer.Option(min=0, max=65535, help="Port, 0 for a free one; RETHINK_PORT, else 8000."),
+    typer.Option(
+        min=0, max=65535, help="Port, 0 for a free one: RETHINK_PORT, or 8000, unless given."
+    ),
 ]
 
 
@@ -20,7 +24,8 @@ def up(
     demo: Annotated[
         bool | None,
         typer.Option(
-            "--demo/--no-demo", help="Queue a demonstration if there is no run; RETHINK_DEMO."
+            "--demo/--no-demo",
+            help="Queue a demonstration if there is no run: RETHINK_DEMO, or yes, unless given.",
         ),
     ] = None,
 ) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from core.domain.estimates import START_SECONDS, MeasuredEpoch, estimate
+from core.domain.estimates import START_SECONDS, MeasuredEpoch, estimate, remaining
+from core.domain.metrics import EpochMetrics
 from core.domain.spec import RunSpec
 
 
@@ -44,3 +45,34 @@ def test_nothing_left_to_train_takes_no_time() -> None:
     guess = estimate(RunSpec(), 0, [measured(RunSpec(), 5)])
     assert guess is not None
     assert guess.seconds == 0
+
+
+HALF = RunSpec(n_train=1_000, n_test=2_000, batch_size=100)
+"""Ten steps an epoch; by the rule of thumb half of an epoch is evaluation."""
+
+
+def epoch_of(train_seconds: float, evaluation_seconds: float) -> EpochMetrics:
+    zeros = dict.fromkeys(EpochMetrics.model_fields, 0) | {"epoch": 1, "step": 10}
+    seconds = {"train_seconds": train_seconds, "evaluation_seconds": evaluation_seconds}
+    return EpochMetrics.model_validate(zeros | seconds)
+
+
+def test_before_an_epoch_was_measured_the_time_left_is_unknown() -> None:
+    assert remaining(HALF, 2, epoch=0, step=5) == (pytest.approx(1 / 8), None)
+
+
+def test_an_epoch_is_not_done_before_it_was_evaluated() -> None:
+    latest = epoch_of(train_seconds=10, evaluation_seconds=30)
+    for step, evaluated, fraction, seconds in (
+        (10, 0.0, 0.5, 40),  # the first of two epochs is done
+        (15, 0.0, 0.5625, 35),
+        (20, 0.0, 0.625, 30),  # all steps are, and the evaluation is to come
+        (20, 0.5, 0.8125, 15),
+    ):
+        left = remaining(HALF, 2, epoch=1, step=step, evaluated=evaluated, latest=latest)
+        assert left == (pytest.approx(fraction), pytest.approx(seconds))
+
+
+def test_what_is_behind_the_last_epoch_leaves_nothing() -> None:
+    left = remaining(HALF, 2, epoch=3, step=30, latest=epoch_of(10, 30))
+    assert left == (1.0, 0.0)

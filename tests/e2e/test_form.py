@@ -68,6 +68,7 @@ def test_bad_input_is_said_at_its_field_and_launches_nothing(
         expect(control).to_be_focused()
         expect(control.locator("xpath=ancestor::div[@data-path]")).to_contain_text(message)
         expect(form.get_by_role("alert").filter(has_text="not allowed")).to_be_visible()
+        expect(form.locator("button.main")).to_have_text("Launch")
         control.fill(good)
         expect(control).not_to_have_attribute("aria-invalid", "true")
     assert server.api.get("/runs").json()["total"] == before
@@ -107,3 +108,19 @@ def test_a_clone_of_any_run_asks_for_that_run(form: Page, server: Server) -> Non
         expect(form.locator("estimate-line")).to_contain_text("exists already")
         form.get_by_role("button", name="Open the run").click()
         form.wait_for_url(f"**/#/runs/{run_id}")
+
+
+def test_on_a_phone_the_field_at_fault_is_not_below_the_panel(form: Page, watched: Watched) -> None:
+    watched.refusals_expected = True
+    form.set_viewport_size({"width": 390, "height": 780})
+    control = form.get_by_label("Epochs", exact=True)
+    control.fill("0")
+    control.evaluate("e => scrollBy(0, e.getBoundingClientRect().bottom - innerHeight + 100)")
+    form.locator("button.main").click()
+    expect(control).to_have_attribute("aria-invalid", "true")
+    expect(control).to_be_focused()
+    hit = control.evaluate("""e => {
+        const { x, y, width, height } = e.getBoundingClientRect();
+        return document.elementFromPoint(x + width / 2, y + height / 2) === e;
+    }""")
+    assert hit, "something lies over it"

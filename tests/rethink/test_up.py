@@ -162,6 +162,10 @@ def test_bad_input_has_exit_code_2_and_names_field_value_and_limit(
         (["--corruption", "1.5"], ["corruption", "1.5", "1"]),
         (["--batch-size", "0"], ["batch_size", "0", "1"]),
         (["--epochs", "1000000000"], ["epochs", "1000000000", "10000"]),
+        (["--epochs", "0"], ["epochs", "0", "1"]),
+        (["--model", "resnet"], ["--model", "resnet", "inception", "mlp-3x512"]),
+        (["--epochs", "many"], ["--epochs", "integer"]),
+        (["--name", "x" * 201], ["name", "200"]),
         (["--learning-rate", "nan"], ["learning_rate", "nan", "finite"]),
         (["--set", "no_such_field=1"], ["no_such_field"]),
         (["--preset", "nothing"], ["nothing", "demo"]),
@@ -235,14 +239,16 @@ def test_a_busy_port_is_named_with_the_way_out(tmp_path: Path) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        answer = rethink(tmp_path / "home", "up", "--port", str(port))
-    _is_one_sentence(answer, str(port), "--port")
+        for command in ("up", "api"):
+            answer = rethink(tmp_path / "home", command, "--port", str(port))
+            _is_one_sentence(answer, str(port), "--port")
 
 
 def test_a_home_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")  # even root makes no folder below a file
-    answer = rethink(tmp_path / "file" / "home", "up", "--port", "0")
-    _is_one_sentence(answer, str(tmp_path / "file" / "home"), "RETHINK_HOME")
+    for command in (["up", "--port", "0"], ["api", "--port", "0"], ["migrate"], ["worker"]):
+        answer = rethink(tmp_path / "file" / "home", *command)
+        _is_one_sentence(answer, str(tmp_path / "file" / "home"), "RETHINK_HOME")
 
 
 def test_an_unreachable_broker_is_named_without_its_password(tmp_path: Path) -> None:
@@ -256,6 +262,16 @@ def test_an_unreachable_database_is_named_without_its_password(tmp_path: Path) -
     url = "postgresql://user:secret@127.0.0.1:1/rethink"
     answer = rethink(tmp_path / "home", "up", "--port", "0", RETHINK_DATABASE_URL=url)
     _is_one_sentence(answer, "127.0.0.1:1", "RETHINK_DATABASE_URL")
+    assert "secret" not in answer.stderr
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://user:secret@host/db", "postgresql://x:y/z"])
+def test_a_database_of_another_kind_is_refused_without_its_password(
+    tmp_path: Path, url: str
+) -> None:
+    answer = rethink(tmp_path / "home", "migrate", RETHINK_DATABASE_URL=url)
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("error: RETHINK_DATABASE_URL is not allowed: write postgresql")
     assert "secret" not in answer.stderr
 
 

@@ -62,6 +62,25 @@ def test_cancelling_ends_a_run_within_two_seconds(bench: Bench) -> None:
     assert bench.run(run_id).epochs_done == len(bench.curve(run_id)) >= 3
 
 
+def test_cancelling_takes_two_seconds_even_where_the_trainer_is_deep_in_work(
+    bench: Bench, worker: Supervisor
+) -> None:
+    """A long step, a large batch to evaluate, all images to randomize: it listens between them."""
+    run_id = bench.submit(tiny(seed=60), ENDLESS)
+    bench.start_work()
+    bench.await_epoch(run_id, 3)
+    os.kill(trainer_pid(worker), signal.SIGSTOP)
+    bench.ask(runs.cancel, run_id)
+    seconds = eventually(lambda: bench.run(run_id).state == RunState.CANCELLED)
+    bench.end_work()
+    assert seconds < 2
+    assert bench.run(run_id).epochs_done == len(bench.curve(run_id)) >= 3
+    bench.ask(runs.retry, run_id)  # by another trainer, from what was saved before
+    bench.start_work()
+    bench.cut_short(run_id, bench.run(run_id).epochs_done + 2)
+    assert bench.is_undisturbed(run_id)
+
+
 def test_a_run_paused_twice_gives_the_numbers_of_an_undisturbed_one(bench: Bench) -> None:
     run_id = bench.submit(tiny(seed=3, dropout=0.2, random_flip=True), ENDLESS)
     for _ in range(2):
