@@ -10,7 +10,7 @@ from core.domain.metrics import EpochMetrics
 from worker.training.data import TrainingData, as_images
 from worker.training.state import TrainingState, learning_rate
 
-BATCH = 1000
+BATCH = 500
 """Images evaluated at a time. Part of the engine: sums depend on it in their last bits."""
 
 
