@@ -8,8 +8,6 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx
 import psycopg
@@ -221,22 +219,6 @@ def test_a_stopped_worker_is_succeeded_and_gives_up_when_it_wakes(
 # ------------------------------------------------------------- 4. what they depend on goes away
 
 
-@contextmanager
-def database_away(servers: Servers) -> Iterator[None]:
-    """PostgreSQL is down; SQLite is locked by someone who does not let go."""
-    if servers.postgres is not None:
-        servers.postgres.stop()
-        yield
-        servers.postgres.start()
-        return
-    connection = sqlite3.connect(servers.system.home / "rethink.db", timeout=30)
-    connection.isolation_level = None
-    connection.execute("BEGIN EXCLUSIVE")
-    yield
-    connection.execute("ROLLBACK")
-    connection.close()
-
-
 def test_a_run_goes_on_while_the_database_is_away_for_some_seconds(
     system: System, servers: Servers
 ) -> None:
@@ -264,7 +246,7 @@ def _survive_an_outage(system: System, servers: Servers, seconds: float) -> None
     def newest_checkpoint() -> str:
         return max(file.name for file in (system.home / "runs" / run_id).glob("*.pt"))
 
-    with database_away(servers):
+    with servers.database_away():
         time.sleep(1)
         newest = newest_checkpoint()
         time.sleep(seconds - 1)
