@@ -42,6 +42,7 @@ def look_after(system: System, run_id: str, **changes: str) -> None:
 # ------------------------------------------------------------- 1. SIGKILL at named points
 
 
+@pytest.mark.parametrize("servers", ["sqlite", "postgresql"], indirect=True)
 def test_a_run_survives_the_death_of_each_part_in_turn(system: System) -> None:
     """The short version of the tests below: one run, through which every part is killed.
 
@@ -360,7 +361,9 @@ def test_a_worker_ends_within_seconds_when_nothing_answers(
 
 
 def test_workers_share_a_queue_and_the_list_says_what_each_does(system: System) -> None:
-    """Two workers on one host: each run is trained once, both train, the list names their runs."""
+    """Two workers on one host: each run is trained once, both train; the list names their runs,
+    devices, memory and utilisation.
+    """
     system.worker("0"), system.worker("1")
     ids = [system.submit(tiny(seed=seed), ENDLESS) for seed in (20, 21)]
     for run_id in ids:
@@ -370,10 +373,12 @@ def test_workers_share_a_queue_and_the_list_says_what_each_does(system: System) 
     def both_are_busy() -> bool:
         found = system.http.get("/workers").json()
         listed.update({w["run_id"]: w for w in found if w["state"] == "busy"})
-        return set(ids) <= set(listed)
+        return set(ids) <= {run_id for run_id, w in listed.items() if w["utilization"]}
 
     eventually(both_are_busy)
-    assert all(listed[run_id]["memory_bytes"] > 50_000_000 for run_id in ids)
+    for run_id in ids:
+        assert listed[run_id]["device"]
+        assert listed[run_id]["memory_bytes"] > 50_000_000
     holders = {system.run(run_id).worker_id for run_id in ids}
     assert holders == {listed[run_id]["id"] for run_id in ids}
     assert len(holders) == 2
