@@ -309,6 +309,17 @@ class System:
 def is_running(pid: int) -> bool:
     """Whether the process is there, and not just waiting to be buried."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return _state(Path(f"/proc/{pid}/stat")) != "Z"
     except OSError:
         return False
+
+
+def stop(pid: int) -> None:
+    """SIGSTOP, and wait for it: a thread that is in the kernel goes on until it leaves it."""
+    os.kill(pid, signal.SIGSTOP)
+    threads = Path(f"/proc/{pid}/task")
+    eventually(lambda: all(_state(stat) == "T" for stat in threads.glob("*/stat")), 10)
+
+
+def _state(stat: Path) -> str:
+    return stat.read_text().rpartition(")")[2].split()[0]

@@ -17,7 +17,7 @@ from backend.broker import Broker
 from core.domain.lifecycle import RunState
 from core.storage import segments
 from tests.integration.conftest import Servers
-from tests.processes import ENDLESS, Program, System, eventually, is_running, slowness, tiny
+from tests.processes import ENDLESS, Program, System, eventually, is_running, slowness, stop, tiny
 
 WORKER_POINTS = (
     "worker.before-claim",
@@ -166,7 +166,7 @@ def stop_between_transactions(servers: Servers, program: Program) -> None:
     ends its session; on SQLite, where all are on one machine, until it is continued.
     """
     while True:
-        program.send(signal.SIGSTOP)
+        stop(program.pid)
         try:
             if servers.postgres is None:
                 probe = sqlite3.connect(servers.system.home / "rethink.db", timeout=0.5)
@@ -195,7 +195,8 @@ def test_a_stopped_worker_is_succeeded_and_gives_up_when_it_wakes(
     nothing, says so, and is free for other runs. Its trainer had gone on all the while.
     """
     system.worker("0"), system.worker("1")
-    run_id = system.submit(tiny(seed=7), ENDLESS)
+    # Epochs of some 30 ms, so that it is not in a transaction most of the time.
+    run_id = system.submit(tiny(n_train=1000, seed=7), ENDLESS)
     system.await_epoch(run_id, 5)
     holder = system.holder(run_id)
     stop_between_transactions(servers, holder)
