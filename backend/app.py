@@ -114,13 +114,12 @@ async def stream(
 
     All but progress carry the log's sequence number as their id. After reset, fetch afresh.
     """
-    parts: Parts = request.app.state.parts
     hub: Hub = request.app.state.hub
     if hub.streams >= MAX_STREAMS:
         raise HTTPException(
             503, "Too many streams are open, try again soon", headers={"Retry-After": "5"}
         )
-    cursor = Cursor(hub, parts.database, _run_ids(topics), _seen(last_event_id, after))
+    cursor = Cursor(hub, _run_ids(topics), _seen(last_event_id, after))
     return EventSourceResponse(
         cursor.follow(),
         ping=15,
@@ -129,14 +128,14 @@ async def stream(
     )
 
 
-def _run_ids(topics: str) -> list[str] | None:
+def _run_ids(topics: str) -> tuple[str, ...] | None:
     names = [name.strip() for name in topics.split(",") if name.strip()]
     if "runs" in names:
         return None
     unknown = [name for name in names if not name.startswith("run:")]
     if unknown or not names:
         raise InvalidInput(f"topics {topics[:100]!r} is not allowed: use runs, or run:<id>")
-    return [name.removeprefix("run:") for name in names]
+    return tuple(name.removeprefix("run:") for name in names)
 
 
 def _seen(header: str | None, after: int | None) -> int | None:

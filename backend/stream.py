@@ -1,10 +1,11 @@
 """Live changes as Server-Sent Events: replay what was missed, then follow.
 
 A client is a cursor into the event log, never a queue: a slow one reads the log later, and costs
-no memory. Wake-ups come over the broker's pub/sub; should they get lost, the hub asks the database
-every `POLL_SECONDS` whether there is news, once for all streams, so that idle ones cost nothing.
-Progress within an epoch is lossy: only a run's newest counts. No database session is held between
-two looks.
+no memory. Those at the same place, as nearly all are, share one look at the database. Wake-ups come
+over the broker's pub/sub; should they get lost, the hub asks the database every `POLL_SECONDS`
+whether there is news, once for all streams, so that idle ones cost nothing. While the database is
+away streams stay open and wait. Progress within an epoch is lossy: only a run's newest counts. No
+database session is held between two looks.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import redis.asyncio
+from sse_starlette import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from core import messages
@@ -34,6 +36,9 @@ MAX_PROGRESS = 200
 MAX_STREAMS = 1000
 """Open streams at a time; further ones are told to come back."""
 
+Page = tuple[list[bytes], int]
+"""Encoded events, and the sequence number to go on from."""
+
 
 class Hub:
     """Hears for all streams of this process whether there is news."""
@@ -46,6 +51,8 @@ class Hub:
         self.closing = False
         self.news = asyncio.Event()
         """Set once there may be news, then replaced. Take it before looking, wait on it after."""
+        self._looks: dict[tuple[int | None, tuple[str, ...] | None], asyncio.Task[Page]] = {}
+        """Looks under way, by place and topics, all begun since the last news."""
         self._tasks: list[asyncio.Task[None]] = []
         self._is_deaf = False
 
@@ -67,8 +74,33 @@ class Hub:
 
     def wake(self) -> None:
         """Let every stream look at once."""
-        waiting, self.news = self.news, asyncio.Event()
+        # A look begun before may have missed the news: nobody joins it any more.
+        waiting, self.news, self._looks = self.news, asyncio.Event(), {}
         waiting.set()
+
+    async def look(self, seq: int | None, run_ids: tuple[str, ...] | None) -> Page:
+        """Events after `seq`; who asks for the same at the same time shares the answer.
+
+        Raises:
+            DatabaseUnavailable: the database cannot be reached.
+        """
+        place, looks = (seq, run_ids), self._looks
+        if place not in looks:
+            looks[place] = asyncio.create_task(run_in_threadpool(self._look, seq, run_ids))
+            looks[place].add_done_callback(lambda _: looks.pop(place))
+        return await asyncio.shield(looks[place])  # a client that leaves ends it for no other
+
+    def _look(self, seq: int | None, run_ids: tuple[str, ...] | None) -> Page:
+        with self.database.read() as session:
+            if seq is None:
+                newest = events.head(session)
+                return [_event("hello", {"seq": newest}, newest)], newest
+            page = events.after(session, seq, run_ids=run_ids, limit=PAGE)
+            if page is None:
+                newest = events.head(session)
+                return [_event("reset", {"seq": newest}, newest)], newest
+        found, newest = page
+        return [_event(e.kind, {"run_id": e.run_id, **e.payload}, e.seq) for e in found], newest
 
     async def _poll(self) -> None:
         """Wake the streams for what no hint told of."""
@@ -133,49 +165,33 @@ class Hub:
 class Cursor:
     """One client's place in the event log."""
 
-    def __init__(
-        self, hub: Hub, database: Database, run_ids: list[str] | None, last_seen: int | None
-    ) -> None:
-        self.hub, self.database, self.run_ids = hub, database, run_ids
-        self.seq = last_seen
+    def __init__(self, hub: Hub, run_ids: tuple[str, ...] | None, last_seen: int | None) -> None:
+        self.hub, self.run_ids, self.seq = hub, run_ids, last_seen
         self._progress_seen: dict[str, float] = {}
         self._progress_sent = 0.0
 
-    async def follow(self) -> AsyncIterator[dict[str, Any]]:
+    async def follow(self) -> AsyncIterator[bytes]:
         """Events for sse-starlette, for as long as the client stays."""
-        if self.seq is None:
-            self.seq = await run_in_threadpool(self._head)
-            yield _event("hello", {"seq": self.seq}, self.seq)
         self.hub.streams += 1
         try:
             while not self.hub.closing:
-                news, caught_up = self.hub.news, True
-                for event in await run_in_threadpool(self._read):
+                news = self.hub.news
+                try:
+                    page, self.seq = await self.hub.look(self.seq, self.run_ids)
+                except DatabaseUnavailable:
+                    await asyncio.sleep(POLL_SECONDS)
+                    continue
+                for event in page:
                     yield event
-                    caught_up = False
                 for event in self._progress():
                     yield event
-                if caught_up:
+                if not page:
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(news.wait(), IDLE_SECONDS)
         finally:
             self.hub.streams -= 1
 
-    def _head(self) -> int:
-        with self.database.read() as session:
-            return events.head(session)
-
-    def _read(self) -> list[dict[str, Any]]:
-        assert self.seq is not None
-        with self.database.read() as session:
-            page = events.after(session, self.seq, run_ids=self.run_ids, limit=PAGE)
-            if page is None:
-                self.seq = events.head(session)
-                return [_event("reset", {"seq": self.seq}, self.seq)]
-        found, self.seq = page
-        return [_event(e.kind, {"run_id": e.run_id, **e.payload}, e.seq) for e in found]
-
-    def _progress(self) -> list[dict[str, Any]]:
+    def _progress(self) -> list[bytes]:
         now = time.monotonic()
         if now - self._progress_sent < PROGRESS_SECONDS:
             return []
@@ -193,6 +209,6 @@ class Cursor:
         return [_event("progress", data) for _, _, data in fresh]
 
 
-def _event(kind: str, data: dict[str, Any], seq: int | None = None) -> dict[str, Any]:
-    event = {"event": kind, "data": json.dumps(data, separators=(",", ":"), allow_nan=False)}
-    return event if seq is None else {**event, "id": str(seq)}
+def _event(kind: str, data: dict[str, Any], seq: int | None = None) -> bytes:
+    text = json.dumps(data, separators=(",", ":"), allow_nan=False)
+    return ServerSentEvent(text, event=kind, id=None if seq is None else str(seq)).encode()

@@ -66,7 +66,7 @@ class Program:
     """One of the project's programs, with its log in a file."""
 
     def __init__(self, name: str, environment: dict[str, str], log: Path, *arguments: str) -> None:
-        self.log = log
+        self.environment, self.log = environment, log
         with log.open("ab") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", name, *arguments],
@@ -265,21 +265,26 @@ class System:
         return [m.model_dump(exclude=set(TIMINGS)) for m in found]
 
     def is_undisturbed(self, run_id: str) -> bool:
-        """Whether the curve is whole, and that of the same spec trained in peace as a new run."""
+        """Whether the curve is whole, and that of the same spec trained in peace as a new run.
+
+        The new run may take as long as the first did, outages and all.
+        """
         curve, spec = self.curve(run_id), RunSpec(**self.run(run_id).spec)
         assert [row["epoch"] for row in curve] == list(range(1, len(curve) + 1))
         self.worker()
         again = self.submit(spec.replace(replicate=1), len(curve))
-        self.await_state(again, RunState.SUCCEEDED)
+        self.await_state(again, RunState.SUCCEEDED, 200)
         assert len(self.attempts(again)) == 1
         return curve == self.curve(again)
 
     @contextmanager
     def tidy(self) -> Iterator[None]:
-        """Afterwards nothing waits or runs any more, and the API and the broker are there."""
+        """Afterwards nothing waits or runs any more, and no worker has settings of its own.
+
+        One with a lease of minutes, left to the next test, would keep its runs from all others.
+        """
         yield
-        for slot in [s for s, worker in self.workers.items() if not worker.running]:
-            del self.workers[slot]
+        self._forget_the_dead()
         with self.database.write() as session:
             for run in runs.page(session, limit=1000)[0]:
                 if not RunState(run.state).terminal:
@@ -288,6 +293,13 @@ class System:
             worker.send(signal.SIGCONT)
         if self.workers:
             eventually(self._at_rest)
+        for worker in self.workers.values():
+            if worker.environment != self.environment:
+                worker.kill()
+        self._forget_the_dead()
+
+    def _forget_the_dead(self) -> None:
+        self.workers = {slot: w for slot, w in self.workers.items() if w.running}
 
     def _at_rest(self) -> bool:
         with self.database.read() as session:
@@ -297,6 +309,17 @@ class System:
 def is_running(pid: int) -> bool:
     """Whether the process is there, and not just waiting to be buried."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+        return _state(Path(f"/proc/{pid}/stat")) != "Z"
     except OSError:
         return False
+
+
+def stop(pid: int) -> None:
+    """SIGSTOP, and wait for it: a thread that is in the kernel goes on until it leaves it."""
+    os.kill(pid, signal.SIGSTOP)
+    threads = Path(f"/proc/{pid}/task")
+    eventually(lambda: all(_state(stat) == "T" for stat in threads.glob("*/stat")), 10)
+
+
+def _state(stat: Path) -> str:
+    return stat.read_text().rpartition(")")[2].split()[0]

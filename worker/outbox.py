@@ -5,6 +5,7 @@ epoch. Should the worker die meanwhile nothing is lost either: the run goes on f
 recorded checkpoint and, being deterministic, reports the same again.
 """
 
+import functools
 import logging
 import time
 from collections.abc import Callable
@@ -21,14 +22,22 @@ from worker import wire
 
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0
+AT_ONCE = 500
+"""Reports delivered in one transaction at most, so that each is much shorter than a lease."""
 
 
 class Outbox:
-    """Delivers reports of one attempt, all that wait in one transaction."""
+    """Delivers reports of one attempt, in order, and renews its lease with each delivery.
 
-    def __init__(self, database: Database, folder: Folder, run_id: str, attempt: int) -> None:
+    After a long outage thousands wait. Their delivery must not outlast the lease, or a reaper that
+    finds the database healthy again takes the run back from under it.
+    """
+
+    def __init__(
+        self, database: Database, folder: Folder, run_id: str, attempt: int, lease_seconds: float
+    ) -> None:
         self.database, self.folder = database, folder
-        self.run_id, self.attempt = run_id, attempt
+        self.run_id, self.attempt, self.lease_seconds = run_id, attempt, lease_seconds
         self._waiting: list[wire.Report] = []
         self._retry_at = 0.0
         self._away_since: float | None = None
@@ -48,15 +57,15 @@ class Outbox:
         Raises:
             Stale: another attempt owns the run.
         """
-        if not self._waiting:
-            return True
-        sending = list(self._waiting)
-        outdated: list[str] = []
-        if not self.attempt_write(lambda session: self._store(session, sending, outdated)):
-            return False
-        del self._waiting[: len(sending)]
-        for key in outdated:
-            self._discard(key)
+        while self._waiting:
+            sending = self._waiting[:AT_ONCE]
+            outdated: list[str] = []
+            store = functools.partial(self._store, sending=sending, outdated=outdated)
+            if not self.attempt_write(store):
+                return False
+            del self._waiting[: len(sending)]
+            for key in outdated:
+                self._discard(key)
         return True
 
     def attempt_write(self, work: Callable[[Session], object]) -> bool:
@@ -101,7 +110,7 @@ class Outbox:
         )
 
     def _store(self, session: Session, sending: list[wire.Report], outdated: list[str]) -> None:
-        outdated.clear()
+        leases.renew(session, self.run_id, self.attempt, self.lease_seconds)
         for report in sending:
             if isinstance(report, wire.Provenance):
                 leases.record_provenance(session, self.run_id, self.attempt, report.provenance)

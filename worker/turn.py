@@ -46,7 +46,13 @@ class Turn:
     def __init__(self, supervisor: "Supervisor", child: Child, order: wire.Train) -> None:
         self.supervisor, self.child, self.order = supervisor, child, order
         self.settings = supervisor.settings
-        self.outbox = Outbox(supervisor.database, supervisor.folder, order.run_id, order.attempt)
+        self.outbox = Outbox(
+            supervisor.database,
+            supervisor.folder,
+            order.run_id,
+            order.attempt,
+            self.settings.lease_seconds,
+        )
         self.demands: list[Demand] = list(order.demands)
         self.latest: EpochMetrics | None = order.curve[-1] if order.curve else None
         self.progress: Progress | None = None

@@ -106,11 +106,15 @@ def record_epochs(
     are compared with what is stored, and a difference is recorded: see `segments.verify`.
     """
     run = fenced(session, run_id, attempt)
+    numbers = [m.epoch for m in metrics]
+    query = sa.select(Metric).where(Metric.run_id == run_id, Metric.epoch.in_(numbers))
+    stored = {row.epoch: row for row in session.scalars(query)}
     for m in metrics:
-        row = session.get(Metric, (run_id, m.epoch))
+        row = stored.get(m.epoch)
         run.step = m.step
         if row is None:
-            session.add(Metric(run_id=run_id, attempt=attempt, **m.model_dump()))
+            stored[m.epoch] = Metric(run_id=run_id, attempt=attempt, **m.model_dump())
+            session.add(stored[m.epoch])
             events.append(session, "epoch", run_id, metrics=m.model_dump())
             run.epochs_done = max(run.epochs_done, m.epoch)
             run.lost = 0  # it gets on

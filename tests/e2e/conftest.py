@@ -21,6 +21,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, Request, expect, sync_playwright
 
 from tests.e2e.browsers import find_chromium, launch_flags
+from tests.services import Postgres
 from worker.datasets.images import ImageDataset
 
 expect.set_options(timeout=15_000)  # two busy cores are slow
@@ -32,16 +33,21 @@ _open: list[Callable[[], None]] = []
 
 
 class Server:
-    """A `rethink up` on a fresh home that has the dataset already."""
+    """A `rethink up` on a fresh home that has the dataset already; without a URL, on SQLite."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, database_url: str = "") -> None:
         self.home, self.output = home, home / "up.out"
         clean = {k: v for k, v in os.environ.items() if not k.startswith("RETHINK_")}
         with self.output.open("w") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "rethink", "up", "--port", "0"],
                 cwd=ROOT,
-                env={**clean, "RETHINK_HOME": str(home), "RETHINK_DEMO": "0"},
+                env={
+                    **clean,
+                    "RETHINK_HOME": str(home),
+                    "RETHINK_DATABASE_URL": database_url,
+                    "RETHINK_DEMO": "0",
+                },
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -112,8 +118,11 @@ def eventually(holds: Callable[[], Any], seconds: float) -> Any:
     return result
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(
+    scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
+)
 def server(
+    request: pytest.FixtureRequest,
     cifar10: ImageDataset,  # noqa: ARG001
     data_home: Path,
     tmp_path_factory: pytest.TempPathFactory,
@@ -121,7 +130,11 @@ def server(
     """A server without any run yet."""
     home = tmp_path_factory.mktemp("home")
     (home / "datasets").symlink_to(data_home / "datasets")
-    started = Server(home)
+    if request.param == "postgresql":
+        postgres: Postgres = request.getfixturevalue("postgres")
+        started = Server(home, postgres.new_database())
+    else:
+        started = Server(home)
     _open.append(started.close)
     return started
 

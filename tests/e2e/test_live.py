@@ -11,6 +11,9 @@ from tests.e2e.conftest import Server, Watched, eventually
 def test_a_restarted_api_leaves_no_gap_and_no_duplicate(
     page: Page, watched: Watched, server: Server
 ) -> None:
+    """The API is killed in the middle of a stream. The page reconnects by itself, and draws exactly
+    the epochs that are stored: each once, in order.
+    """
     watched.refusals_expected = True  # while the API is away
     run_id = server.launch(epochs=400, seed=1, n_train=2000)
     page.goto(f"{server.url}/#/runs/{run_id}")

@@ -1,7 +1,9 @@
 """`system`: API, workers, broker and database as processes, on SQLite and on PostgreSQL."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,21 @@ class Servers:
 
     def __init__(self, system: System, postgres: Postgres | None) -> None:
         self.system, self.postgres = system, postgres
+
+    @contextmanager
+    def database_away(self) -> Iterator[None]:
+        """PostgreSQL is down; SQLite is locked by someone who does not let go."""
+        if self.postgres is not None:
+            self.postgres.stop()
+            yield
+            self.postgres.start()
+            return
+        connection = sqlite3.connect(self.system.home / "rethink.db", timeout=30)
+        connection.isolation_level = None
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+        connection.execute("ROLLBACK")
+        connection.close()
 
 
 @pytest.fixture(

@@ -1,4 +1,6 @@
-"""A worker in this process with a real, warm trainer child, on SQLite; `bench` to work with it."""
+"""A worker in this process with a real, warm trainer child, on SQLite and on PostgreSQL; `bench` to
+work with it.
+"""
 
 import shutil
 import threading
@@ -19,6 +21,7 @@ from core.storage import leases, runs
 from core.storage.database import Database, migrate
 from core.storage.tables import Attempt, Run
 from tests.processes import eventually
+from tests.services import Postgres
 from worker.supervise import Supervisor
 
 POOL = ThreadPoolExecutor(1)
@@ -108,8 +111,12 @@ class Bench:
         return [self.worker.folder.path(row.key) for row in rows]
 
 
-@pytest.fixture(scope="session")
-def worker(tmp_path_factory: pytest.TempPathFactory, data_home: Path) -> Iterator[Supervisor]:
+@pytest.fixture(
+    scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
+)
+def worker(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, data_home: Path
+) -> Iterator[Supervisor]:
     """A started worker; one for the whole session, since its trainer takes seconds to start."""
     home = tmp_path_factory.mktemp("worker") / "home"
     home.mkdir()
@@ -118,6 +125,10 @@ def worker(tmp_path_factory: pytest.TempPathFactory, data_home: Path) -> Iterato
         patch.setenv("RETHINK_HOME", str(home))
         patch.setenv("RETHINK_THREADS", "1")
         patch.setenv("RETHINK_CHECKPOINT_SECONDS", "0.1")
+        if request.param == "postgresql":
+            # A database of its own: that of other tests is emptied again and again.
+            server: Postgres = request.getfixturevalue("postgres")
+            patch.setenv("RETHINK_DATABASE_URL", server.new_database())
         settings = Settings()
         migrate(settings)
         started = Supervisor(settings, "test")

@@ -206,7 +206,7 @@ def outbox(database: Away, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> O
     with database.write() as session:
         run_id = runs.submit(session, RunSpec(), Demand(epochs=3))[0].id
         leases.claim(session, "w", 60)
-    return Outbox(database, Folder(tmp_path / "runs"), run_id, 1)
+    return Outbox(database, Folder(tmp_path / "runs"), run_id, 1, lease_seconds=60)
 
 
 def test_reports_wait_in_order_until_the_database_is_back(outbox: Outbox, database: Away) -> None:
@@ -219,6 +219,30 @@ def test_reports_wait_in_order_until_the_database_is_back(outbox: Outbox, databa
     assert outbox.finish(wire.Ended(outcome=Outcome.COMPLETED)) == RunState.SUCCEEDED
     with database.read() as session:
         assert [m.epoch for m in runs.curve(session, outbox.run_id)] == [1, 2, 3]
+
+
+def test_a_run_is_not_lost_while_much_is_delivered_after_an_outage(
+    outbox: Outbox, database: Away, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease ran out meanwhile, and a reaper looks after every transaction: each renews it."""
+    monkeypatch.setattr("worker.outbox.AT_ONCE", 10)
+    with database.write() as session:
+        session.execute(sa.text("UPDATE run SET lease_until = 0"))
+    for number in range(1, 26):
+        outbox.put(wire.Epoch(metrics=METRICS.model_copy(update={"epoch": number})))
+    taken: list[list[str]] = []
+
+    def reap(_: int) -> None:
+        database.on_commit = None
+        with database.write() as session:
+            taken.append(leases.take_back(session))
+        database.on_commit = reap
+
+    database.on_commit = reap
+    assert outbox.deliver()
+    assert taken == [[], [], []]
+    with database.read() as session:
+        assert runs.get(session, outbox.run_id).epochs_done == 25
 
 
 def test_a_lost_run_keeps_what_its_trainer_had_reported(outbox: Outbox, database: Away) -> None:

@@ -3,28 +3,29 @@
 A state machine of hypothesis over the real storage, with a model of who may write beside it.
 """
 
-import os
-import secrets
-import tempfile
-from pathlib import Path
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from core.domain.demands import Demand
 from core.domain.errors import Conflict
 from core.domain.lifecycle import TERMINAL, Outcome, RunState
 from core.domain.spec import RunSpec
-from core.settings import Settings
 from core.storage import events, leases, runs
-from core.storage.database import Database, migrate
-from core.storage.tables import Event, Metric, Run
+from core.storage.database import Database
+from core.storage.tables import Base, Event, EventHead, Metric, Run
 from tests.core.storage.test_runs import epoch
 
-EXAMPLES = int(os.environ.get("RETHINK_TEST_EXAMPLES", "25"))
 SPECS = {seed: RunSpec(seed=seed) for seed in range(3)}
 IDS = {spec.hash()[:16]: seed for seed, spec in SPECS.items()}
 run_ids = st.sampled_from(sorted(IDS))
@@ -33,26 +34,29 @@ run_ids = st.sampled_from(sorted(IDS))
 class LifeOfRuns(RuleBasedStateMachine):
     """Three specs, two workers; every turn a worker ever had may write again, late."""
 
-    @initialize()
-    def open(self) -> None:
-        self.folder = tempfile.TemporaryDirectory()
-        chosen = Settings(home=Path(self.folder.name), token=secrets.token_hex())
-        migrate(chosen)
-        self.database = Database(chosen.database)
+    def __init__(self, database: Database) -> None:
+        super().__init__()
+        self.database = database
         self.turns: list[tuple[str, int, int]] = []
         """(run, attempt, next epoch) of every claim there ever was."""
         self.terminal: dict[str, tuple[int, str]] = {}
+        with database.write() as session:
+            for table in reversed(Base.metadata.sorted_tables):
+                if table is not EventHead.__table__:
+                    session.execute(sa.delete(table))
+            session.execute(sa.update(EventHead).values(seq=0))
 
-    def teardown(self) -> None:
-        self.database.close()
-        self.folder.cleanup()
-
-    @rule(run_id=run_ids, epochs=st.integers(1, 4), owner=st.sampled_from(["launch", "study:a"]))
-    def submit(self, run_id: str, epochs: int, owner: str) -> None:
+    @rule(
+        run_id=run_ids,
+        epochs=st.integers(1, 4),
+        owner=st.sampled_from(["launch", "study:a"]),
+        priority=st.integers(0, 2),
+    )
+    def submit(self, run_id: str, epochs: int, owner: str, priority: int) -> None:
         self.forget(run_id)
         with self.database.write() as session:
             demand = Demand(epochs=epochs)
-            runs.submit(session, SPECS[IDS[run_id]], demand, owner=owner)
+            runs.submit(session, SPECS[IDS[run_id]], demand, owner=owner, priority=priority)
 
     @rule(run_id=run_ids, name=st.sampled_from(["cancel", "pause", "resume", "retry", "delete"]))
     def ask(self, run_id: str, name: str) -> None:
@@ -85,8 +89,11 @@ class LifeOfRuns(RuleBasedStateMachine):
     @rule(worker=st.sampled_from(["w1", "w2"]))
     def claim(self, worker: str) -> None:
         with self.database.write() as session:
+            places = runs.queue_positions(session)
             run = leases.claim(session, worker, 60)
+            assert (run is None) == (not places)
             if run is not None:
+                assert places[run.id] == 1
                 # Not even a run that was deleted and made anew may have an old attempt's number.
                 assert (run.id, run.attempt) not in {turn[:2] for turn in self.turns}
                 self.turns.append((run.id, run.attempt, run.epochs_done + 1))
@@ -100,6 +107,15 @@ class LifeOfRuns(RuleBasedStateMachine):
             run_id, attempt, lambda s: leases.record_epochs(s, run_id, attempt, [epoch(number)])
         ):
             self.turns[index] = (run_id, attempt, number + 1)
+
+    @precondition(lambda self: any(number > 1 for _, _, number in self.turns))
+    @rule(data=st.data())
+    def report_an_epoch_again(self, data: Any) -> None:
+        """As after an answer that was lost."""
+        choices = [turn for turn in self.turns if turn[2] > 1]
+        run_id, attempt, number = data.draw(st.sampled_from(choices))
+        again = [epoch(number - 1)]
+        self.write(run_id, attempt, lambda s: leases.record_epochs(s, run_id, attempt, again))
 
     @precondition(lambda self: self.turns)
     @rule(data=st.data(), outcome=st.sampled_from(Outcome))
@@ -141,8 +157,6 @@ class LifeOfRuns(RuleBasedStateMachine):
 
     @invariant()
     def the_rules_hold(self) -> None:
-        if not hasattr(self, "database"):
-            return
         with self.database.read() as session:
             rows = session.scalars(sa.select(Run)).all()
             for run in rows:
@@ -167,10 +181,28 @@ class LifeOfRuns(RuleBasedStateMachine):
             assert run.id not in self.terminal, "a worker left a terminal state"
 
 
-LifeOfRuns.TestCase.settings = settings(
-    max_examples=EXAMPLES,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-TestLifeOfRuns = LifeOfRuns.TestCase
+def live(database: Database, lives: int) -> None:
+    run_state_machine_as_test(
+        lambda: LifeOfRuns(database),
+        settings=settings(
+            max_examples=lives,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_the_rules_of_a_run_s_life_hold(database: Database) -> None:
+    """At most one live attempt; no worker leaves a terminal state; the best waiting run is claimed;
+    sequence numbers have no gap; no epoch is missing, repeated or from a stale attempt.
+
+    The short version: 25 lives of 30 steps.
+    """
+    live(database, 25)
+
+
+@pytest.mark.slow
+def test_the_rules_of_a_run_s_life_hold_for_long(database: Database) -> None:
+    """The same rules over 500 lives."""
+    live(database, 500)

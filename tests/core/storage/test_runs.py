@@ -1,8 +1,10 @@
 """Requests about runs, on SQLite and PostgreSQL alike."""
 
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import sqlalchemy as sa
 
 from core.domain.demands import Demand, StopRule
 from core.domain.errors import Conflict, NotFound, TooManyRuns
@@ -180,6 +182,22 @@ def test_deleting_removes_metrics_but_not_what_others_demand(database: Database)
         assert session.query(Metric).count() == 0
         with pytest.raises(NotFound, match="rethink runs"):
             runs.get(session, run_id)
+
+
+def test_deleting_a_long_run_does_not_load_it(database: Database) -> None:
+    """Ten thousand epochs go, and memory stays where it was."""
+    run_id = submit(database)
+    curve = [epoch(number).model_dump() for number in range(1, 10_001)]
+    with database.write() as session:
+        session.execute(sa.insert(Metric), [{"run_id": run_id, "attempt": 1} | m for m in curve])
+    tracemalloc.start()
+    with database.write() as session:
+        runs.delete(session, run_id)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    with database.read() as session:
+        assert session.query(Metric).count() == 0
+    assert peak < 1_000_000
 
 
 def test_a_running_run_cannot_be_deleted(database: Database) -> None:
