@@ -20,7 +20,7 @@ def up(
     demo: Annotated[
         bool | None,
         typer.Option(
-            "--demo/--no-demo", help="Queue a demonstration if there is no run; RETHINK_DEMO."
+            "--demo/--no-demo", help="Start a first study if there is no run; RETHINK_DEMO."
         ),
     ] = None,
 ) -> None:
