@@ -9,16 +9,14 @@ Notable choices:
 
 import functools
 import hashlib
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
 
 from backend.figures.schemas import FigureQuery
+from backend.kept import Kept
 from core import __version__
 from core.domain.demands import Demand
 from core.domain.errors import InvalidInput
@@ -33,12 +31,10 @@ from core.domain.studies import StudyName, plan
 from core.storage import curves, runs, studies
 from core.storage.database import Database
 
-V = TypeVar("V")
-
-KEPT = 64
-"""Panels kept in memory."""
-KEPT_RUNS = 300
-"""Runs whose curves are kept in memory: about 100 kB each at 100 epochs."""
+KEPT_POINTS = 2_000_000
+"""Points of the panels kept in memory, at most 200 bytes each."""
+KEPT_EPOCHS = 1_200_000
+"""Epochs of the runs kept in memory, about 500 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,40 +59,23 @@ class Drawn:
     """Changes whenever the panel does."""
     formats: dict[str, bytes] = field(default_factory=dict)
 
+    @property
+    def weight(self) -> int:
+        """Its points, and some for what every panel has."""
+        return 5000 + sum(len(series.x) for series in self.panel.series)
+
     def render(self, key: str, renderer: Callable[[Panel], bytes]) -> bytes:
         if key not in self.formats:
             self.formats[key] = renderer(self.panel)
         return self.formats[key]
 
 
-class Kept(Generic[V]):
-    """The values used last, at most `limit` of them; shared by threads."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._values: OrderedDict[str, V] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: str) -> V | None:
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-            return self._values.get(key)
-
-    def put(self, key: str, value: V) -> None:
-        with self._lock:
-            self._values[key] = value
-            self._values.move_to_end(key)
-            while len(self._values) > self._limit:
-                self._values.popitem(last=False)
-
-
 class Cache:
     """Panels by their etag, runs by their id and version."""
 
     def __init__(self) -> None:
-        self.panels = Kept[Drawn](KEPT)
-        self.runs = Kept[StoredRun](KEPT_RUNS)
+        self.panels = Kept[Drawn](KEPT_POINTS, lambda drawn: drawn.weight)
+        self.runs = Kept[StoredRun](KEPT_EPOCHS, lambda run: len(run.curve) + 1)
 
 
 CACHES: WeakKeyDictionary[Database, Cache] = WeakKeyDictionary()
