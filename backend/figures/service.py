@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from backend.figures.schemas import FigureQuery
 from backend.kept import Kept
 from core import __version__
+from core.domain.comparison import told_apart
 from core.domain.demands import Demand
 from core.domain.errors import InvalidInput
 from core.domain.panels import STUDY_OF, build
@@ -123,8 +124,8 @@ def _etag(
 
 
 def _source(session: Session, name: PanelName, query: FigureQuery) -> Source:
-    if query.run is not None:
-        return _of_run(session, name, query)
+    if query.run:
+        return _of_runs(session, name, query)
     if query.study is not None:
         return _of_study(session, name, query)
     return _of_catalogue(name, query)
@@ -162,14 +163,19 @@ def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     return Source((entries,), _hashes((entries,)), options)
 
 
-def _of_run(session: Session, name: PanelName, query: FigureQuery) -> Source:
+def _of_runs(session: Session, name: PanelName, query: FigureQuery) -> Source:
+    """The runs as they are, each a series with a name that tells it apart."""
     if name is not PanelName.ATLAS:
         raise InvalidInput("run is not allowed with this figure: use the atlas")
-    run = runs.get(session, str(query.run))
-    spec = RunSpec.model_validate(run.spec)
-    demand = Demand(epochs=max(run.epochs_done, 1))
-    entries = (planned(spec, demand, "run", run.name or run.id),)
-    options = _options(query, None, Variant.PAPER, 1, f"rethink runs show {run.id}")
+    found = {run.id: run for run in (runs.get(session, run_id) for run_id in query.run)}.values()
+    specs = [RunSpec.model_validate(run.spec) for run in found]
+    labels = told_apart([run.name for run in found], specs)
+    entries = tuple(
+        planned(spec, Demand(epochs=max(run.epochs_done, 1)), "run", label)
+        for run, spec, label in zip(found, specs, labels, strict=True)
+    )
+    command = "; ".join(f"rethink runs show {run.id}" for run in found)
+    options = _options(query, None, Variant.PAPER, 1, command)
     return Source((entries,), _hashes((entries,)), options)
 
 
@@ -187,6 +193,7 @@ def _options(
         criterion=query.chosen_criterion,
         x=query.x,
         spread=query.spread,
+        measure=query.measure,
         individual=query.individual,
         command=command,
     )

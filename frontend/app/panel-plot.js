@@ -1,7 +1,7 @@
 /** A panel's traces, as the server made them, in the theme's colours; and the layout around them. */
 
 import { colour, faint } from "./palette.js";
-import { BEST, MEASURES, PAPER, PANELS } from "./panel-words.js";
+import { BEST, dashOf, PAPER, PANELS } from "./panel-words.js";
 import { MARK_PATHS } from "./panel-style.js";
 import { axisStyle, sheet } from "./plot-layout.js";
 
@@ -26,7 +26,7 @@ function ours(trace, { panel, styles }) {
   }
   const curve = PANELS[panel.name].kind === "curves";
   const plainLine = meta.kind !== "mean";
-  line.dash = meta.kind === "running best" ? BEST.dash : (MEASURES[meta.measure]?.dash ?? "solid");
+  line.dash = meta.kind === "running best" ? BEST.dash : dashOf(panel, meta.measure);
   if (meta.kind === "seed") line.width = 1;
   const marker =
     curve && !plainLine

@@ -213,6 +213,26 @@ def test_a_study_s_own_figures(api: TestClient, settings: Settings) -> None:
     )
 
 
+def test_runs_are_compared_as_curves_of_one_panel(api: TestClient, settings: Settings) -> None:
+    fill(settings, StudyName.FIGURE_1A, Scale.SMOKE)
+    ids = [entry.spec.hash()[:16] for entry in plan(StudyName.FIGURE_1A, Scale.SMOKE)]
+    panel = get(api, "/atlas", run=ids[:2])
+    assert [s["measure"] for s in panel["series"]] == ["train_accuracy", "test_accuracy"] * 2
+    assert [s["label"] for s in panel["series"][::2]] == [
+        "Small Inception, true labels",
+        "Small Inception, random labels",
+    ]
+    assert panel["status"] == "complete"
+    assert panel["provenance"]["command"] == "; ".join(f"rethink runs show {i}" for i in ids[:2])
+    losses = get(api, "/atlas", run=[ids[0][:8], ids[0]], measure="loss")
+    assert [s["measure"] for s in losses["series"]] == ["train_loss", "test_loss"]
+    assert losses["y_axis"] == {"title": "Loss", "unit": "nats", "log": False}
+    many = api.get(f"{FIGURES}/atlas", params={"run": [f"{i:06}" for i in range(11)]})
+    assert many.status_code == 422
+    picture = api.get(f"{FIGURES}/atlas.svg", params={"run": ids})
+    assert picture.status_code == 200
+
+
 def test_provenance_says_what_trained_the_runs(api: TestClient, settings: Settings) -> None:
     fill(settings, StudyName.FIGURE_1A, Scale.SMOKE)
     origin = get(api, "/1a")["provenance"]
