@@ -9,8 +9,10 @@ Notable choices:
 
 import functools
 import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from shlex import quote
 from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
@@ -31,6 +33,7 @@ from core.domain.spec import Precision, RunSpec, Variant
 from core.domain.studies import StudyName, plan
 from core.storage import curves, runs, studies
 from core.storage.database import Database
+from core.storage.tables import Study
 
 KEPT_POINTS = 2_000_000
 """Points of the panels kept in memory, at most 200 bytes each."""
@@ -158,9 +161,34 @@ def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     request = study.request
     scale = Scale(request["scale"]) if "scale" in request else None
     variant = Variant(request.get("variant", Variant.PAPER))
-    command = f"rethink study show {study.id}"
+    command = _command(study)
     options = _options(query, scale, variant, int(request["seeds"]), command)
     return Source((entries,), _hashes((entries,)), options)
+
+
+def _command(study: Study) -> str:
+    """What makes the study's runs again."""
+    request = study.request
+    words = ["rethink", "study", "run", study.name]
+    words += [f"--{name} {request[name]}" for name in ("scale", "variant") if name in request]
+    words.append(f"--seeds {request['seeds']}")
+    if grid := request.get("grid"):
+        words += [f"--set {quote(f'{k}={_text(v)}')}" for k, v in grid["base"].items()]
+        for name, values in grid["axes"].items():
+            tried = ",".join(map(_text, values))
+            words.append(f"--axis {quote(f'{name}={tried}')}")
+        words.append(f"--epochs {grid['epochs']}")
+        words += [
+            f"--stop-{name.replace('_', '-')} {value}"
+            for name, value in grid.get("stop", {}).items()
+            if value is not None
+        ]
+    return " ".join(words)
+
+
+def _text(value: object) -> str:
+    """A value as the command line reads it."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _of_runs(session: Session, name: PanelName, query: FigureQuery) -> Source:
