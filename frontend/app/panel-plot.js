@@ -2,7 +2,6 @@
 
 import { colour, faint } from "./palette.js";
 import { BEST, dashOf, PAPER, PANELS } from "./panel-words.js";
-import { MARK_PATHS } from "./panel-style.js";
 import { axisStyle, sheet } from "./plot-layout.js";
 
 const MARKS_SHOWN = 9; // marks on a curve, to tell it without its colour
@@ -137,9 +136,4 @@ export function panelLayout(panel, view) {
 
 function titleOf({ title, unit }) {
   return unit === "nats" || unit === "seconds" ? `${title} (${unit})` : title;
-}
-
-/** The outline of a condition's mark. */
-export function markPath(mark) {
-  return MARK_PATHS[mark] ?? MARK_PATHS.circle;
 }

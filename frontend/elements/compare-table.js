@@ -6,6 +6,7 @@ import { icon } from "../app/icons.js";
 import { MARK_PATHS, stylesOf } from "../app/panel-style.js";
 import { runPath } from "../app/router.js";
 import { fieldLabel, runTitle, standing, worded } from "../app/words.js";
+import { dataTable } from "./data-table.js";
 
 const RESULTS = [
   ["State", (run) => standing(run).word],
@@ -32,25 +33,10 @@ class CompareTable extends HTMLElement {
       h(
         "div",
         { class: "table-frame", tabindex: "0", "aria-label": "What differs, as a table" },
-        h(
-          "table",
-          { class: "compared" },
-          h("caption", { class: "small soft" }, rest),
-          h(
-            "thead",
-            {},
-            h(
-              "tr",
-              {},
-              heads.map((head) => h("th", { scope: "col" }, head)),
-              h("th", {}, h("span", { class: "unseen" }, "Remove")),
-            ),
-          ),
-          h(
-            "tbody",
-            {},
-            runs.map((run) => this.row(run, fields, styles.get(label.get(run.id)))),
-          ),
+        dataTable(
+          [...heads, h("span", { class: "unseen" }, "Remove")],
+          runs.map((run) => this.row(run, fields, styles.get(label.get(run.id)))),
+          { class: "compared", caption: rest },
         ),
       ),
     );
