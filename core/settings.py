@@ -38,7 +38,7 @@ class Settings(BaseSettings):
         "localhost and the address it binds to.",
     )
     demo: bool = Field(
-        True, description="Whether `rethink up` queues a demonstration on an empty home."
+        True, description="Whether `rethink up` starts a first study on an empty home."
     )
     artifacts: Path | None = Field(
         None,

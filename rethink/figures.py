@@ -18,7 +18,7 @@ class Figures:
     """The panels of a server: 1a, 1b, 1c, 2a, 2b, table-1, clean-corrupted and atlas.
 
     Every method takes the query of the API: scale, variant, seeds, criterion, x, spread,
-    individual, study, run.
+    individual, study, run (one or a list), measure.
     """
 
     def __init__(self, transport: Transport) -> None:
@@ -60,4 +60,9 @@ class Figures:
 
 
 def _params(query: dict[str, Any]) -> dict[str, Any]:
-    return {name: str(value) for name, value in query.items() if value is not None}
+    """As they go into the address; a list goes there once for each of its items."""
+    return {
+        name: [str(one) for one in value] if isinstance(value, list | tuple) else str(value)
+        for name, value in query.items()
+        if value is not None
+    }

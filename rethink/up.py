@@ -147,7 +147,7 @@ class Stack:
         return f"The {child.name} did not start. Its log, {child.log}, ends with:\n{words}"
 
     def welcome(self, *, demo: bool) -> None:
-        """Print the link that signs a browser in, and show the demonstration."""
+        """Print the link that signs a browser in, and show the first study."""
         say(f"\n  Open  {self.url}/#token={self.token}\n")
         say(f"Ctrl-C ends it. Logs are in {self.logs}")
         if self.host in WILDCARDS:

@@ -64,8 +64,8 @@ def _line(
         "name": series.label,
         "legendgroup": series.key,
         "showlegend": not faint,
-        "x": [series.x[i] for i in chosen],
-        "y": [series.y[i] for i in chosen],
+        "x": _brief(series.x, chosen),
+        "y": _brief(series.y, chosen),
         "line": {
             "color": style.color,
             "width": 1 if faint or best else 2,
@@ -73,10 +73,12 @@ def _line(
         },
         "opacity": 0.4 if faint else 1,
         "meta": _meta(series),
-        "customdata": [[series.n[i], str(series.flag[i])] for i in chosen],
-        "hovertemplate": "%{y:.4g}, n = %{customdata[0]}, %{customdata[1]}<extra>"
-        f"{series.label}</extra>",
+        "hovertemplate": f"%{{y:.4g}}<extra>{series.label}</extra>",
     }
+    if any(series.n[i] != 1 or series.flag[i] is not Flag.VALUE for i in chosen):
+        trace["customdata"] = [[series.n[i], str(series.flag[i])] for i in chosen]
+        said = "%{y:.4g}, n = %{customdata[0]}, %{customdata[1]}"
+        trace["hovertemplate"] = f"{said}<extra>{series.label}</extra>"
     if best:
         trace |= {"fill": "tonexty", "fillcolor": _faint(style.color, 0.12)}
     if markers:
@@ -107,8 +109,10 @@ def _band(series: Series, chosen: Sequence[int], style: Style) -> list[Trace]:
         trace: Trace = {
             "type": "scatter",
             "mode": "lines",
-            "x": [series.x[i] for i in chosen],
-            "y": [series.y[i] if edge[i] is None else edge[i] for i in chosen],
+            "x": _brief(series.x, chosen),
+            "y": _brief(
+                [y if e is None else e for e, y in zip(edge, series.y, strict=True)], chosen
+            ),
             "line": {"width": 0, "color": style.color},
             "legendgroup": series.key,
             "showlegend": False,
@@ -134,8 +138,8 @@ def _reference(series: Series, place: int) -> Trace:
         "mode": "lines+markers" if few else "lines",
         "name": series.label,
         "legendgroup": series.key,
-        "x": [series.x[i] for i in chosen],
-        "y": [series.y[i] for i in chosen],
+        "x": _brief(series.x, chosen),
+        "y": _brief(series.y, chosen),
         "line": {"color": PAPER_GREY, "width": 1.5, "dash": "dash"},
         "marker": {"symbol": symbols, "size": 7, "color": PAPER_GREY},
         "meta": _meta(series),
@@ -228,6 +232,11 @@ def _annotations(panel: Panel) -> list[dict[str, Any]]:
             "font": {"size": 11},
         }
     ]
+
+
+def _brief(values: Sequence[float], chosen: Sequence[int]) -> list[float]:
+    """The chosen values to six digits, more than any screen shows; the files have all of them."""
+    return [float(f"{values[i]:.6g}") for i in chosen]
 
 
 def _faint(color: str, opacity: float) -> str:

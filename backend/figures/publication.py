@@ -5,6 +5,7 @@ Notable choices:
   so that pictures are drawn one at a time.
 - Fonts are embedded: Type 42 in PDF, outlines in SVG. No date is written, so that the same panel is
   the same file.
+- Long curves are reduced as on the page, so that a vector picture stays small.
 - What must not be overlooked (reduced scale, runs that are missing or censored) is on the picture.
 """
 
@@ -20,12 +21,15 @@ from matplotlib.figure import Figure
 
 from backend.figures.style import PAPER_GREY, Style, style_of
 from core.domain.panels.model import Axis, Flag, Panel, PanelName, Series
+from core.domain.panels.spread import kept
 
 COLUMN = 3.5
 """Inches: the width of a column in a two-column paper."""
 WIDE = 5.5
 """Inches: the width of the text in a one-column paper."""
 DPI = 300
+MAX_POINTS = 500
+"""Points of a curve; of longer ones the extremes are kept."""
 
 STYLE: Any = {
     "pdf.fonttype": 42,
@@ -67,10 +71,13 @@ def _plot(panel: Panel) -> Figure:
     figure = Figure(figsize=(WIDE, 3.4) if many else (COLUMN, 2.75), layout="constrained")
     axes = figure.add_subplot()
     for place, series in enumerate(panel.references):
-        _draw_reference(axes, series, place, panel)
+        _draw_reference(axes, _reduced(series), place, panel)
     for place, series in enumerate(panel.series):
-        if series.x:
-            _draw(axes, series, style_of(series.key, place), panel)
+        style = style_of(series.key, place)
+        if series.kind == "running best":
+            _shade_early_stopping(axes, series, style, panel)
+        elif series.x:
+            _draw(axes, _reduced(series), style, panel)
     axes.set_xlabel(_label(panel.x_axis))
     axes.set_ylabel(_label(panel.y_axis))
     axes.set_title(_wrapped(panel.title, many))
@@ -87,9 +94,6 @@ def _draw(axes: Axes, series: Series, style: Style, panel: Panel) -> None:
     points = panel.name in (PanelName.FIGURE_1B, PanelName.FIGURE_1C)
     two = panel.name in (PanelName.FIGURE_2A, PanelName.FIGURE_2B)
     training = two and series.measure == "train_accuracy"
-    if series.kind == "running best":
-        axes.plot(series.x, series.y, color=style.print_color, linewidth=0.5, linestyle=":")
-        return
     faint = series.kind == "seed"
     axes.plot(
         series.x,
@@ -110,6 +114,30 @@ def _draw(axes: Axes, series: Series, style: Style, panel: Panel) -> None:
         low = [y if v is None else v for v, y in zip(series.low, series.y, strict=True)]
         high = [y if v is None else v for v, y in zip(series.high, series.y, strict=True)]
         axes.fill_between(series.x, low, high, color=style.print_color, alpha=0.18, linewidth=0)
+
+
+def _reduced(series: Series) -> Series:
+    chosen = kept(series.y, MAX_POINTS)
+    if len(chosen) == len(series.y):
+        return series
+    columns = {name: getattr(series, name) for name in COLUMNS}
+    return series.model_copy(
+        update={name: [column[i] for i in chosen] for name, column in columns.items() if column}
+    )
+
+
+COLUMNS = ("x", "y", "low", "high", "sd", "n", "censored", "flag")
+
+
+def _shade_early_stopping(axes: Axes, best: Series, style: Style, panel: Panel) -> None:
+    """What stopping at the best test accuracy so far would have gained, as the paper shades it."""
+    axes.plot(best.x, best.y, color=style.print_color, linewidth=0.5, linestyle=":")
+    for series in panel.series:
+        same = (series.key, series.kind, series.x) == (best.key, "mean", best.x)
+        if same and series.measure == best.measure:
+            axes.fill_between(
+                best.x, series.y, best.y, color=style.print_color, alpha=0.3, linewidth=0
+            )
 
 
 def _spread_bars(axes: Axes, series: Series, style: Style) -> None:

@@ -1,12 +1,12 @@
 """What the figures' routes take and give. Panels themselves are in `core.domain.panels.model`."""
 
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.domain.criteria import CRITERIA, Criterion
-from core.domain.panels.model import Counts, PanelName, SpreadKind, Verdict, XKind
+from core.domain.panels.model import Counts, MeasureKind, PanelName, SpreadKind, Verdict, XKind
 from core.domain.scales import Scale
 from core.domain.spec import Variant
 from core.domain.studies import MAX_SEEDS
@@ -23,6 +23,10 @@ CriterionName = Literal[
     "accuracy-100",
 ]
 """The names of `core.domain.criteria.CRITERIA`."""
+
+
+MAX_COMPARED = 10
+"""Runs beside each other: more cannot be told apart."""
 
 
 class Format(StrEnum):
@@ -70,15 +74,18 @@ class FigureQuery(Selection):
         pattern="^[0-9a-f]{12}$",
         description="Read the runs of this study, as it was submitted.",
     )
-    run: str | None = Field(
-        None,
-        pattern="^[0-9a-f]{6,16}$",
-        description="Show the curves of this run alone; with the atlas only.",
+    run: tuple[Annotated[str, Field(pattern="^[0-9a-f]{6,16}$")], ...] = Field(
+        (),
+        max_length=MAX_COMPARED,
+        description="Show the curves of these runs beside each other; with the atlas only.",
+    )
+    measure: MeasureKind = Field(
+        MeasureKind.ACCURACY, description="What the atlas shows, on training and test set."
     )
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
-        if self.run is not None and self.study is not None:
+        if self.run and self.study is not None:
             raise ValueError("run is not allowed together with study")
         return self
 

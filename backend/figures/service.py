@@ -9,17 +9,18 @@ Notable choices:
 
 import functools
 import hashlib
-import threading
-from collections import OrderedDict
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from shlex import quote
 from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
 
 from backend.figures.schemas import FigureQuery
+from backend.kept import Kept
 from core import __version__
+from core.domain.comparison import told_apart
 from core.domain.demands import Demand
 from core.domain.errors import InvalidInput
 from core.domain.panels import STUDY_OF, build
@@ -32,13 +33,12 @@ from core.domain.spec import Precision, RunSpec, Variant
 from core.domain.studies import StudyName, plan
 from core.storage import curves, runs, studies
 from core.storage.database import Database
+from core.storage.tables import Study
 
-V = TypeVar("V")
-
-KEPT = 64
-"""Panels kept in memory."""
-KEPT_RUNS = 300
-"""Runs whose curves are kept in memory: about 100 kB each at 100 epochs."""
+KEPT_POINTS = 2_000_000
+"""Points of the panels kept in memory, at most 200 bytes each."""
+KEPT_EPOCHS = 1_200_000
+"""Epochs of the runs kept in memory, about 500 bytes each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,40 +63,23 @@ class Drawn:
     """Changes whenever the panel does."""
     formats: dict[str, bytes] = field(default_factory=dict)
 
+    @property
+    def weight(self) -> int:
+        """Its points, and some for what every panel has."""
+        return 5000 + sum(len(series.x) for series in self.panel.series)
+
     def render(self, key: str, renderer: Callable[[Panel], bytes]) -> bytes:
         if key not in self.formats:
             self.formats[key] = renderer(self.panel)
         return self.formats[key]
 
 
-class Kept(Generic[V]):
-    """The values used last, at most `limit` of them; shared by threads."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._values: OrderedDict[str, V] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, key: str) -> V | None:
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-            return self._values.get(key)
-
-    def put(self, key: str, value: V) -> None:
-        with self._lock:
-            self._values[key] = value
-            self._values.move_to_end(key)
-            while len(self._values) > self._limit:
-                self._values.popitem(last=False)
-
-
 class Cache:
     """Panels by their etag, runs by their id and version."""
 
     def __init__(self) -> None:
-        self.panels = Kept[Drawn](KEPT)
-        self.runs = Kept[StoredRun](KEPT_RUNS)
+        self.panels = Kept[Drawn](KEPT_POINTS, lambda drawn: drawn.weight)
+        self.runs = Kept[StoredRun](KEPT_EPOCHS, lambda run: len(run.curve) + 1)
 
 
 CACHES: WeakKeyDictionary[Database, Cache] = WeakKeyDictionary()
@@ -144,8 +127,8 @@ def _etag(
 
 
 def _source(session: Session, name: PanelName, query: FigureQuery) -> Source:
-    if query.run is not None:
-        return _of_run(session, name, query)
+    if query.run:
+        return _of_runs(session, name, query)
     if query.study is not None:
         return _of_study(session, name, query)
     return _of_catalogue(name, query)
@@ -178,19 +161,49 @@ def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     request = study.request
     scale = Scale(request["scale"]) if "scale" in request else None
     variant = Variant(request.get("variant", Variant.PAPER))
-    command = f"rethink study show {study.id}"
+    command = _command(study)
     options = _options(query, scale, variant, int(request["seeds"]), command)
     return Source((entries,), _hashes((entries,)), options)
 
 
-def _of_run(session: Session, name: PanelName, query: FigureQuery) -> Source:
+def _command(study: Study) -> str:
+    """What makes the study's runs again."""
+    request = study.request
+    words = ["rethink", "study", "run", study.name]
+    words += [f"--{name} {request[name]}" for name in ("scale", "variant") if name in request]
+    words.append(f"--seeds {request['seeds']}")
+    if grid := request.get("grid"):
+        words += [f"--set {quote(f'{k}={_text(v)}')}" for k, v in grid["base"].items()]
+        for name, values in grid["axes"].items():
+            tried = ",".join(map(_text, values))
+            words.append(f"--axis {quote(f'{name}={tried}')}")
+        words.append(f"--epochs {grid['epochs']}")
+        words += [
+            f"--stop-{name.replace('_', '-')} {value}"
+            for name, value in grid.get("stop", {}).items()
+            if value is not None
+        ]
+    return " ".join(words)
+
+
+def _text(value: object) -> str:
+    """A value as the command line reads it."""
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _of_runs(session: Session, name: PanelName, query: FigureQuery) -> Source:
+    """The runs as they are, each a series with a name that tells it apart."""
     if name is not PanelName.ATLAS:
         raise InvalidInput("run is not allowed with this figure: use the atlas")
-    run = runs.get(session, str(query.run))
-    spec = RunSpec.model_validate(run.spec)
-    demand = Demand(epochs=max(run.epochs_done, 1))
-    entries = (planned(spec, demand, "run", run.name or run.id),)
-    options = _options(query, None, Variant.PAPER, 1, f"rethink runs show {run.id}")
+    found = {run.id: run for run in (runs.get(session, run_id) for run_id in query.run)}.values()
+    specs = [RunSpec.model_validate(run.spec) for run in found]
+    labels = told_apart([run.name for run in found], specs)
+    entries = tuple(
+        planned(spec, Demand(epochs=max(run.epochs_done, 1)), "run", label)
+        for run, spec, label in zip(found, specs, labels, strict=True)
+    )
+    command = "; ".join(f"rethink runs show {run.id}" for run in found)
+    options = _options(query, None, Variant.PAPER, 1, command)
     return Source((entries,), _hashes((entries,)), options)
 
 
@@ -208,6 +221,7 @@ def _options(
         criterion=query.chosen_criterion,
         x=query.x,
         spread=query.spread,
+        measure=query.measure,
         individual=query.individual,
         command=command,
     )

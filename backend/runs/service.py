@@ -1,9 +1,11 @@
 """Requests about runs, in terms of the storage. Opens no transaction: the routes do."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy.orm import Session
 
+from backend.kept import Kept
 from backend.runs.schemas import (
     AttemptView,
     DemandView,
@@ -105,7 +107,7 @@ def views(session: Session, found: Sequence[Run], *, attempts: bool = False) -> 
 def _view(
     run: Run, rows: Sequence[DemandRow], latest: EpochMetrics | None, worker: Worker | None
 ) -> RunView:
-    spec = RunSpec.model_validate(run.spec)
+    spec, changes = _spec(run)
     asked = [row for row in rows if not row.withdrawn] or list(rows)
     longest = max((runs.as_demand(row) for row in asked), key=lambda d: d.epochs, default=None)
     demand = longest or Demand(epochs=max(run.epochs_done, 1))
@@ -113,7 +115,7 @@ def _view(
     return RunView(
         **{field: getattr(run, field) for field in COPIED},
         spec=spec,
-        changes=spec.changes(),
+        changes=changes,
         state=RunState(run.state),
         epochs=demand.epochs,
         stop=demand.stop,
@@ -133,6 +135,19 @@ def _view(
             for row in rows
         ],
     )
+
+
+SPECS = Kept[tuple[RunSpec, dict[str, Any]]](5000)
+"""Specs and their changes by hash: the hash is their identity, and to check one takes long."""
+
+
+def _spec(run: Run) -> tuple[RunSpec, dict[str, Any]]:
+    known = SPECS.get(run.spec_hash)
+    if known is None:
+        spec = RunSpec.model_validate(run.spec)
+        known = spec, spec.changes()
+        SPECS.put(run.spec_hash, known)
+    return known
 
 
 COPIED = (

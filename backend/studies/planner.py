@@ -34,6 +34,8 @@ REFERENCE_SECONDS: dict[ModelName, float] = {
     ModelName.MLP_3X512: 1 / 8_000,
 }
 """Training seconds an image at full width in fp32 on two CPU cores; an order of magnitude."""
+BF16_GAIN = 2.0
+"""How much faster bf16 is, where workers have it."""
 EVALUATION = 0.35
 """Evaluating an image over training on it."""
 UNKNOWN_RANGE = 3.0
@@ -161,6 +163,7 @@ def _cost(spec: RunSpec, epochs: int, measured: Sequence[MeasuredEpoch]) -> Cost
     images = spec.train_size + EVALUATION * (spec.train_size + spec.test_size)
     # Narrow layers use the processor less well: time falls with the width, not with its square.
     rate = REFERENCE_SECONDS[spec.model] * spec.width
+    rate /= BF16_GAIN if spec.precision is Precision.BF16 else 1.0
     seconds = 1.0 + epochs * images * rate
     return Cost(seconds, seconds / UNKNOWN_RANGE, seconds * UNKNOWN_RANGE, measured=False)
 

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Literal
 
 from core.domain.demands import StopRule
-from core.domain.metrics import EpochMetrics
+from core.domain.metrics import Epoch
 from core.domain.spec import ModelName
 
 
@@ -29,7 +29,7 @@ class Criterion:
             return f"training loss below {self.threshold:g}"
         return f"training accuracy of {100 * self.threshold:g} %"
 
-    def holds(self, metrics: EpochMetrics) -> bool:
+    def holds(self, metrics: Epoch) -> bool:
         if self.measure == "train_loss":
             return metrics.train_loss < self.threshold
         return metrics.train_accuracy >= self.threshold
@@ -93,7 +93,7 @@ class Fit:
 
 
 def epochs_to_fit(
-    curve: Sequence[EpochMetrics],
+    curve: Sequence[Epoch],
     criterion: Criterion,
     *,
     limit: int,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from core.domain.metrics import EpochMetrics
+from core.domain.metrics import Epoch
 
 LAUNCH = "launch"
 """Owner of the demand that a single launch makes; a study's is study:<id>."""
@@ -22,7 +22,7 @@ class StopRule(BaseModel):
         None, gt=0, le=1, description="Stop once the training accuracy is at least this."
     )
 
-    def holds(self, metrics: EpochMetrics) -> bool:
+    def holds(self, metrics: Epoch) -> bool:
         return (self.train_loss is not None and metrics.train_loss < self.train_loss) or (
             self.train_accuracy is not None and metrics.train_accuracy >= self.train_accuracy
         )
@@ -36,17 +36,20 @@ class Demand(BaseModel):
     epochs: int = Field(ge=1, le=10_000, description="Epochs to train at most.")
     stop: StopRule = Field(StopRule(), description="Rule that ends the run early.")
 
-    def is_met(self, curve: Sequence[EpochMetrics]) -> bool:
+    def is_met(self, curve: Sequence[Epoch]) -> bool:
         """Whether `curve`, the metrics from epoch 1 on, holds all that was asked for."""
         return len(curve) >= self.epochs or any(self.stop.holds(m) for m in curve)
 
-    def prefix(self, curve: Sequence[EpochMetrics]) -> Sequence[EpochMetrics]:
+    def prefix(self, curve: Sequence[Epoch]) -> Sequence[Epoch]:
         """The part of `curve` that this demand asked for."""
-        for i, metrics in enumerate(curve[: self.epochs]):
+        asked = curve[: self.epochs]
+        if self.stop == StopRule():
+            return asked
+        for i, metrics in enumerate(asked):
             if self.stop.holds(metrics):
-                return curve[: i + 1]
-        return curve[: self.epochs]
+                return asked[: i + 1]
+        return asked
 
 
-def all_met(demands: Iterable[Demand], curve: Sequence[EpochMetrics]) -> bool:
+def all_met(demands: Iterable[Demand], curve: Sequence[Epoch]) -> bool:
     return all(demand.is_met(curve) for demand in demands)

@@ -14,6 +14,9 @@ from core.domain.scales import Scale
 from core.domain.spec import ModelName, RunSpec, Variant
 from core.domain.studies import StudyName, plan
 
+PANELS = {"1bc": "1b and 1c", "table-1": "Table 1"}
+"""Panels of a plan whose name is not the figure's number."""
+
 IGNORED = frozenset({"seed", "data_seed", "subset_seed", "replicate", "engine"})
 
 ALWAYS: dict[str, tuple[str, ...]] = {
@@ -108,7 +111,8 @@ def _changed(entry: Planned, original: Planned) -> list[str]:
     if entry.demand.epochs != original.demand.epochs:
         panel = entry.role.panel
         texts.append(
-            f"{entry.demand.epochs} epochs in {panel} (at full scale {original.demand.epochs})"
+            f"{entry.demand.epochs} epochs in {PANELS.get(panel, panel)} "
+            f"(at full scale {original.demand.epochs})"
         )
     return texts
 

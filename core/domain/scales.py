@@ -54,7 +54,9 @@ WITHOUT_BN: Fields = {
 }
 """At learning rate 0.1 and the usual initial weights an Inception without batch normalisation stays
 at chance for many seeds. He's weights keep the variance through the depth; a lower learning rate
-and a warm-up of one epoch keep the first steps from killing the rectifiers."""
+and a warm-up of one epoch keep the first steps from killing the rectifiers. Among the settings
+tried on subsets (docs/LOG.md) only He's weights fitted, and the rate had to fall with the batch:
+0.05 on 16 images stays near chance, 0.005 fits true and random labels for three seeds of three."""
 
 WEIGHT_DECAY = 1e-3
 """Of Figure 2a and Table 1. The paper's coefficients are unknown."""
@@ -102,22 +104,22 @@ SMOKE = Setting(
         ModelName.MLP_1X512: CONSTANT | {"n_train": 2000, "n_test": 1000, "batch_size": 64},
         ModelName.MLP_3X512: CONSTANT | {"n_train": 2000, "n_test": 1000, "batch_size": 64},
     },
-    without_bn=WITHOUT_BN | {"warmup_steps": 20},
-    horizons={"1a": 40, "1bc": 100, "2a": 40, "2b": 40, "table-1": 40},
+    without_bn=WITHOUT_BN | {"learning_rate": 0.005, "warmup_steps": 100},
+    horizons={"1a": 50, "1bc": 100, "2a": 50, "2b": 80, "table-1": 50},
     corruptions={
         ModelName.INCEPTION: (0.0, 0.5, 1.0),
         ModelName.ALEXNET: (0.0, 0.5, 1.0),
         ModelName.MLP_1X512: ALL_TENTHS,
     },
     expected_fit={
-        ModelName.INCEPTION: (40, 40),
+        ModelName.INCEPTION: (31, 29),
         ModelName.ALEXNET: (28, 38),
         ModelName.MLP_1X512: (9, 11),
     },
     table_1=False,
 )
-"""Measured with one seed, as a study: epochs until true and random labels fitted, 40 and 40 for
-Inception, 28 and 38 for AlexNet, 9 and 11 for the MLP (docs/LOG.md)."""
+"""Measured (docs/LOG.md): epochs until true and random labels fitted, 31 and 29 for Inception, 58 to
+73 and 72 to 79 for Inception without batch norm, 28 and 38 for AlexNet, 9 and 11 for the MLP."""
 
 # First guesses, not measured yet: to be sized to two hours on two cores.
 

@@ -1,13 +1,15 @@
 """Bulk reads for figures: the whole curves of many runs in a fixed number of queries."""
 
+import itertools
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.domain.lifecycle import RunState
-from core.domain.metrics import EpochMetrics
+from core.domain.metrics import EpochRow
 from core.domain.panels.entries import StoredRun
 from core.storage.runs import METRIC_FIELDS
 from core.storage.tables import Attempt, Metric, Run
@@ -47,17 +49,16 @@ def stored_runs(session: Session, run_ids: Sequence[str]) -> dict[str, StoredRun
     }
 
 
-def _curves(session: Session, run_ids: Sequence[str]) -> dict[str, list[EpochMetrics]]:
+def _curves(session: Session, run_ids: Sequence[str]) -> dict[str, list[EpochRow]]:
     columns = [getattr(Metric, field) for field in METRIC_FIELDS]
     query = (
         sa.select(Metric.run_id, *columns)
         .where(Metric.run_id.in_(run_ids))
         .order_by(Metric.run_id, Metric.epoch)
     )
-    curves: dict[str, list[EpochMetrics]] = {}
-    for run_id, *values in session.execute(query):
-        metrics = EpochMetrics.model_construct(**dict(zip(METRIC_FIELDS, values, strict=True)))
-        curves.setdefault(run_id, []).append(metrics)
+    curves: dict[str, list[EpochRow]] = {}
+    for run_id, rows in itertools.groupby(session.execute(query), key=itemgetter(0)):
+        curves[run_id] = [EpochRow._make(row[1:]) for row in rows]
     return curves
 
 

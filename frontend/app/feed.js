@@ -117,7 +117,7 @@ export async function loadRun(id) {
 const loadingCurves = new Set();
 
 /** Fetch the curve of a run, or what is missing of it; a fetch in flight is not repeated. */
-export async function loadCurve(id, first = 1) {
+async function loadCurve(id, first = 1) {
   if (loadingCurves.has(id)) return;
   loadingCurves.add(id);
   if (!store.curves.has(id)) putEpochs(id, []);

@@ -1,18 +1,23 @@
-/** Keys that work everywhere: `g o`, `g f`, `g n`, `?`. Views listen for their own. Off inside inputs. */
+/** Keys that work everywhere: `g o`, `g f`, `g c`, `g n`, `?`. Views listen for their own. Off inside inputs. */
 
 import { go } from "./router.js";
 
-const PLACES = { o: "#/", f: "#/figures", n: "#/launch" };
+const PLACES = { o: "#/", f: "#/figures", c: "#/compare", n: "#/launch" };
+const TYPED_INTO =
+  "input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable]";
 const CHORD_MILLISECONDS = 1200;
 
 /** What the help dialog lists. */
 export const KEYS = [
   ["g o", "Overview"],
   ["g f", "Figures"],
+  ["g c", "Compare runs"],
   ["g n", "Launch a new run"],
   ["/", "Filter the runs"],
   ["j  k", "Next, previous run"],
   ["Enter", "Open the run"],
+  ["x", "Select the run"],
+  ["c", "Compare the selected runs"],
   ["l", "Logarithmic vertical axis"],
   ["p", "The paper's curves, on a figure"],
   ["?", "This help"],
@@ -23,7 +28,7 @@ export const KEYS = [
 export function isForPage(event) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return false;
   if (document.querySelector("dialog[open]")) return false;
-  return !event.target.closest?.("input, select, textarea, [contenteditable]");
+  return !event.target.closest?.(TYPED_INTO);
 }
 
 export function listenForKeys(showHelp) {

@@ -6,6 +6,7 @@ import "../elements/machine-chip.js";
 import "../elements/page-menu.js";
 import "../elements/state-announcer.js";
 import "../elements/trouble-bar.js";
+import "../views/compare.js";
 import "../views/figures.js";
 import "../views/launch.js";
 import "../views/lost.js";

@@ -1,14 +1,15 @@
 /** How a panel is shown: what the address says of it, and what of that the server is asked for. */
 
-import { CRITERIA, X_AXES } from "./panel-words.js";
+import { CRITERIA, SPREAD_CHOICES, X_AXES } from "./panel-words.js";
 
-/** `{criterion, x, log, logX, individual, paper}`; x is auto until the user chooses. */
+/** `{criterion, x, spread, log, logX, individual, paper}`; x is auto until the user chooses. */
 export function optionsFrom(query) {
   const given = (name, known, first) => (query.get(name) in known ? query.get(name) : first);
   const log = query.get("log") ?? "";
   return {
     criterion: given("criterion", CRITERIA, "default"),
     x: given("x", X_AXES, "auto"),
+    spread: given("spread", SPREAD_CHOICES, "auto"),
     log: log.includes("y"),
     logX: log.includes("x"),
     individual: query.get("individual") === "true",
@@ -17,10 +18,11 @@ export function optionsFrom(query) {
 }
 
 /** The part that changes the panel's numbers. */
-export function asked({ criterion, x, individual }) {
+export function asked({ criterion, x, spread, individual }) {
   return {
     ...(criterion === "default" ? {} : { criterion }),
     ...(x === "auto" ? {} : { x }),
+    ...(spread === "auto" ? {} : { spread }),
     ...(individual ? { individual: "true" } : {}),
   };
 }

@@ -1,8 +1,7 @@
 /** A panel's traces, as the server made them, in the theme's colours; and the layout around them. */
 
 import { colour, faint } from "./palette.js";
-import { BEST, MEASURES, PAPER, PANELS } from "./panel-words.js";
-import { MARK_PATHS } from "./panel-style.js";
+import { BEST, dashOf, PAPER, PANELS } from "./panel-words.js";
 import { axisStyle, sheet } from "./plot-layout.js";
 
 const MARKS_SHOWN = 9; // marks on a curve, to tell it without its colour
@@ -26,7 +25,7 @@ function ours(trace, { panel, styles }) {
   }
   const curve = PANELS[panel.name].kind === "curves";
   const plainLine = meta.kind !== "mean";
-  line.dash = meta.kind === "running best" ? BEST.dash : (MEASURES[meta.measure]?.dash ?? "solid");
+  line.dash = meta.kind === "running best" ? BEST.dash : dashOf(panel, meta.measure);
   if (meta.kind === "seed") line.width = 1;
   const marker =
     curve && !plainLine
@@ -137,9 +136,4 @@ export function panelLayout(panel, view) {
 
 function titleOf({ title, unit }) {
   return unit === "nats" || unit === "seconds" ? `${title} (${unit})` : title;
-}
-
-/** The outline of a condition's mark. */
-export function markPath(mark) {
-  return MARK_PATHS[mark] ?? MARK_PATHS.circle;
 }

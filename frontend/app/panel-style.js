@@ -27,7 +27,7 @@ const COLOURS = [
 const MARKS = ["circle", "square", "triangle-up", "diamond", "triangle-down"];
 
 /** `{colour, mark}` of a condition: CSS and Plotly's word; by its place where it has none. */
-export function styleOf(key, place = 0) {
+function styleOf(key, place = 0) {
   const [name, mark] = STYLES[key] ?? [
     COLOURS[place % COLOURS.length],
     MARKS[place % MARKS.length],

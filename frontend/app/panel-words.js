@@ -44,12 +44,28 @@ export const X_AXES = { steps: "Steps", epochs: "Epochs", seconds: "Seconds" };
 export const MEASURES = {
   test_accuracy: { word: "test", dash: "solid" },
   train_accuracy: { word: "training", dash: "5px,4px" },
+  test_loss: { word: "test", dash: "solid" },
+  train_loss: { word: "training", dash: "5px,4px" },
   clean_accuracy: { word: "labels still true", dash: "solid" },
   corrupted_accuracy: { word: "wrong labels, as given", dash: "5px,4px" },
   corrupted_true_accuracy: { word: "wrong labels, true class", dash: "1.5px,3px" },
 };
+
+/** The dash of a series of `panel`: it tells measures apart, where the panel has several. */
+export function dashOf({ series }, measure) {
+  const several = new Set(series.map((one) => one.measure)).size > 1;
+  return (several && MEASURES[measure]?.dash) || "solid";
+}
+
 export const BEST = { word: "best test so far, as early stopping would give", dash: "1.5px,3px" };
 export const PAPER = { word: "paper, digitised", dash: "7px,4px" };
+
+export const SPREAD_CHOICES = {
+  auto: "By their number",
+  range: "Smallest to largest",
+  sd: "Standard deviation",
+  ci95: "95 % interval",
+};
 
 export const SPREADS = {
   range: "smallest to largest",

@@ -1,4 +1,7 @@
-/** Which view the address asks for: `#/`, `#/launch?preset=demo`, `#/runs/<id>`, `#/figures/1a`. */
+/**
+ * Which view the address asks for: `#/`, `#/launch?preset=demo`, `#/runs/<id>`, `#/figures/1a`,
+ * `#/compare?run=<id>&run=<id>`.
+ */
 
 /** The route of the current address: `{name, id, query}`. */
 export function currentRoute() {
@@ -7,6 +10,7 @@ export function currentRoute() {
   const query = new URLSearchParams(search);
   if (name === "") return { name: "overview", query };
   if (name === "launch" && !id) return { name: "launch", query };
+  if (name === "compare" && !id) return { name: "compare", query };
   if (name === "figures" && !id) return { name: "figures", query };
   if (name === "figures" && /^[0-9a-z-]{2,20}$/.test(id)) return { name: "panel", id, query };
   if (name === "runs" && /^[0-9a-f]{6,16}$/.test(id ?? "")) return { name: "run", id, query };
@@ -19,6 +23,10 @@ export function go(path) {
 
 export function runPath(id) {
   return `#/runs/${encodeURIComponent(id)}`;
+}
+
+export function comparePath(ids) {
+  return `#/compare?${new URLSearchParams(ids.map((id) => ["run", id]))}`;
 }
 
 export function panelPath(name, query) {

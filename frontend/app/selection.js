@@ -43,5 +43,6 @@ function remembered() {
 
 /** "smoke, paper's variant, 3 seeds" */
 export function selectionWords({ scale, variant, seeds }) {
-  return `${scale ?? "custom"}, ${variant}’s variant, ${seeds} ${seeds === 1 ? "seed" : "seeds"}`;
+  const whose = scale ? `${scale}, ${variant}’s variant` : "a grid of your own";
+  return `${whose}, ${seeds} ${seeds === 1 ? "seed" : "seeds"}`;
 }

@@ -7,34 +7,19 @@
 import { AXES, axisEnd } from "../app/curves.js";
 import { h, reconcile, setText, svg } from "../app/dom.js";
 import { integer } from "../app/format.js";
-import { Pace } from "../app/pacing.js";
-import { onThemeChange } from "../app/palette.js";
-import { CONFIG, layout, traces } from "../app/plot-layout.js";
-import { loadPlotly } from "../app/plotly.js";
+import { layout, traces } from "../app/plot-layout.js";
 import "./curve-table.js";
-import { LiveElement } from "./live-element.js";
+import { LiveChart } from "./live-chart.js";
 
-class MetricChart extends LiveElement {
+class MetricChart extends LiveChart {
   build() {
-    this.zoom = 0;
     this.hovered = null;
     this.heading = h("h2", { id: `chart-${this.dataset.name}` });
     this.unit = h("span", { class: "unit" });
-    this.reset = h(
-      "button",
-      {
-        type: "button",
-        class: "button tight quiet",
-        hidden: true,
-        onclick: () => this.resetZoom(),
-      },
-      "Reset zoom",
-    );
     /** Where a view puts controls of its own. */
     this.tools = h("span", { class: "tools" });
     this.legend = h("ul", { class: "legend" });
     this.at = h("span", { class: "at soft" });
-    this.plot = h("div", { class: "plot", role: "img" });
     this.table = h("curve-table");
     this.append(
       h(
@@ -60,21 +45,6 @@ class MetricChart extends LiveElement {
     );
   }
 
-  start() {
-    this.pace = new Pace(this, () => this.draw());
-    this.onEnd(() => this.pace.end());
-    this.onEnd(onThemeChange(() => this.pace.request({ soon: true })));
-    const resized = new ResizeObserver(() => this.pace.request({ soon: true }));
-    resized.observe(this.plot);
-    this.onEnd(() => resized.disconnect());
-    if (this.view) this.update(this.view);
-  }
-
-  stop() {
-    if (this.isDrawn) window.Plotly.purge(this.plot);
-    this.isDrawn = false;
-  }
-
   update(view) {
     const soon = !this.view || view.axis !== this.view.axis || view.log !== this.view.log;
     this.view = view;
@@ -83,50 +53,24 @@ class MetricChart extends LiveElement {
     setText(this.unit, view.chart.unit);
     this.showReadout();
     this.table.update(view.chart, view.curve);
-    this.pace.request({ soon });
+    this.redraw({ soon });
   }
 
-  async draw() {
+  drawing({ size, zoom, revision }) {
     const { chart, run, curve, axis, log } = this.view;
-    let Plotly;
-    try {
-      Plotly = await loadPlotly();
-    } catch (error) {
-      this.plot.replaceChildren(h("p", { class: "notice bad" }, error.message));
-      return;
-    }
-    const width = this.plot.clientWidth;
-    if (!this.isConnected || !width) return;
-    const title = AXES[axis].title;
+    const { title } = AXES[axis];
     const end = axisEnd(axis, run, curve);
-    const size = { width, height: this.plot.clientHeight };
     this.x = AXES[axis].place(curve);
-    this.revision = (this.revision ?? 0) + 1;
-    const { zoom, revision } = this;
-    await Plotly.react(
-      this.plot,
+    return [
       traces(chart, curve, this.x),
       layout(chart, { curve, axis, title, end, log, zoom, size, revision }),
-      CONFIG,
-    );
-    if (!this.isDrawn) this.listenToPlot();
-    this.isDrawn = true;
+    ];
   }
 
   listenToPlot() {
+    super.listenToPlot();
     this.plot.on("plotly_hover", ({ points }) => this.point(points[0].pointIndex, true));
     this.plot.on("plotly_unhover", () => this.point(null, true));
-    this.plot.on("plotly_relayout", (change) => {
-      if ("xaxis.range[0]" in change || "yaxis.range[0]" in change) this.reset.hidden = false;
-      if (change["xaxis.autorange"] || "xaxis.range" in change) this.reset.hidden = true;
-    });
-    this.plot.on("plotly_doubleclick", () => this.resetZoom());
-  }
-
-  resetZoom() {
-    this.zoom += 1; // another uirevision makes Plotly forget what the user did
-    this.reset.hidden = true;
-    this.pace.request({ soon: true });
   }
 
   /** Show the epoch at `index`, or the newest for null; `tell` the other charts. */

@@ -4,35 +4,20 @@
  */
 
 import { h, setText } from "../app/dom.js";
-import { Pace } from "../app/pacing.js";
-import { onThemeChange } from "../app/palette.js";
 import { dressed, panelLayout } from "../app/panel-plot.js";
 import { stylesOf } from "../app/panel-style.js";
 import { PANELS, SPREADS } from "../app/panel-words.js";
-import { CONFIG } from "../app/plot-layout.js";
-import { loadPlotly } from "../app/plotly.js";
-import { LiveElement } from "./live-element.js";
+import { LiveChart } from "./live-chart.js";
 import "./panel-legend.js";
 import "./panel-table.js";
 
-class PanelChart extends LiveElement {
+class PanelChart extends LiveChart {
   build() {
-    this.zoom = 0;
     this.hidden_ = new Set();
     this.heading = h("h2", { id: "panel-chart", class: "unseen" });
     this.spread = h("span", { class: "soft small" });
-    this.reset = h(
-      "button",
-      {
-        type: "button",
-        class: "button tight quiet",
-        hidden: true,
-        onclick: () => this.resetZoom(),
-      },
-      "Reset zoom",
-    );
     this.legend = h("panel-legend");
-    this.plot = h("div", { class: "plot tall", role: "img" });
+    this.plot.classList.add("tall");
     this.criterion = h("p", { class: "small" });
     this.notes = h("ul", { class: "said small" });
     this.deviations = h("ul", { class: "said small soft" });
@@ -58,23 +43,12 @@ class PanelChart extends LiveElement {
   }
 
   start() {
-    this.pace = new Pace(this, () => this.draw());
-    this.onEnd(() => this.pace.end());
-    this.onEnd(onThemeChange(() => this.pace.request({ soon: true })));
-    const resized = new ResizeObserver(() => this.pace.request({ soon: true }));
-    resized.observe(this.plot);
-    this.onEnd(() => resized.disconnect());
+    super.start();
     this.listen(this.legend, "toggle-condition", ({ detail: key }) => {
       if (!this.hidden_.delete(key)) this.hidden_.add(key);
       this.update(this.view);
-      this.pace.request({ soon: true });
+      this.redraw({ soon: true });
     });
-    if (this.view) this.update(this.view);
-  }
-
-  stop() {
-    if (this.isDrawn) window.Plotly.purge(this.plot);
-    this.isDrawn = false;
   }
 
   update(view) {
@@ -93,44 +67,16 @@ class PanelChart extends LiveElement {
     this.deviationsTitle.hidden = !panel.deviations.length;
     this.table.update(panel, view.paper);
     this.plot.setAttribute("aria-label", `${panel.title}. ${panel.status_text}. ${said(panel)}`);
-    this.pace.request({ soon });
+    this.redraw({ soon });
   }
 
-  async draw() {
+  drawing({ size, zoom, revision }) {
     const { panel, figure, log, logX, paper } = this.view;
-    let Plotly;
-    try {
-      Plotly = await loadPlotly();
-    } catch (error) {
-      this.plot.replaceChildren(h("p", { class: "notice bad" }, error.message));
-      return;
-    }
-    const size = { width: this.plot.clientWidth, height: this.plot.clientHeight };
-    if (!this.isConnected || !size.width) return;
-    this.revision = (this.revision ?? 0) + 1;
-    const { zoom, revision, styles, hidden_: hidden } = this;
-    await Plotly.react(
-      this.plot,
+    const { styles, hidden_: hidden } = this;
+    return [
       dressed(figure.data, { panel, styles, hidden, paper }),
       panelLayout(panel, { log, logX, zoom, size, revision }),
-      CONFIG,
-    );
-    if (!this.isDrawn) this.listenToPlot();
-    this.isDrawn = true;
-  }
-
-  listenToPlot() {
-    this.plot.on("plotly_relayout", (change) => {
-      if ("xaxis.range[0]" in change || "yaxis.range[0]" in change) this.reset.hidden = false;
-      if (change["xaxis.autorange"] || "xaxis.range" in change) this.reset.hidden = true;
-    });
-    this.plot.on("plotly_doubleclick", () => this.resetZoom());
-  }
-
-  resetZoom() {
-    this.zoom += 1; // another uirevision makes Plotly forget what the user did
-    this.reset.hidden = true;
-    this.pace.request({ soon: true });
+    ];
   }
 }
 

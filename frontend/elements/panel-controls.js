@@ -1,11 +1,11 @@
 /** <panel-controls>: how a panel is shown: criterion, axis, log, seeds, paper. Emits `options`. */
 
 import { h } from "../app/dom.js";
-import { CRITERIA, OF_THE_PAPER, PANELS, X_AXES } from "../app/panel-words.js";
+import { CRITERIA, OF_THE_PAPER, PANELS, SPREAD_CHOICES, X_AXES } from "../app/panel-words.js";
 import { segments } from "./segments.js";
 
 class PanelControls extends HTMLElement {
-  /** `options`: `{criterion, x, log, logX, individual, paper}`; `name`: which panel. */
+  /** `options`: `{criterion, x, spread, log, logX, individual, paper}`; `name`: which panel. */
   connectedCallback() {
     if (this.boxes) return;
     const { kind } = PANELS[this.name];
@@ -17,7 +17,9 @@ class PanelControls extends HTMLElement {
       individual: this.box("individual", "Single seeds", "Each seed besides the mean"),
     };
     const { paper, log, logX, individual } = this.boxes;
-    if (kind === "points") this.append(this.criterion(options.criterion));
+    if (kind === "points") {
+      this.append(this.select("criterion", "A run has fitted at", CRITERIA, options.criterion));
+    }
     if (kind === "curves") {
       this.axis = segments({
         legend: "Horizontal axis",
@@ -28,6 +30,8 @@ class PanelControls extends HTMLElement {
       });
       this.append(this.axis);
     }
+    this.spread = this.select("spread", "Spread over seeds", SPREAD_CHOICES, options.spread);
+    if (kind !== "rows") this.append(this.spread);
     const shown = { curves: [paper, log, logX, individual], points: [paper, log], rows: [paper] };
     this.append(h("div", { class: "checks" }, shown[kind]));
   }
@@ -40,6 +44,7 @@ class PanelControls extends HTMLElement {
   /** Show what the panel has: its axis, where the server chose it, and what can be turned on. */
   update({ x_axis: x, seeds, references, table }) {
     this.axis?.choose(x.unit);
+    this.spread.hidden = seeds < 2;
     this.boxes.individual.hidden = seeds < 2 || !OF_THE_PAPER.includes(this.name);
     this.boxes.paper.hidden = !references.length && !table.length;
   }
@@ -63,19 +68,14 @@ class PanelControls extends HTMLElement {
     return label;
   }
 
-  criterion(value) {
+  select(option, label, words, value) {
     const select = h(
       "select",
-      { onchange: () => this.change({ criterion: select.value }) },
-      Object.entries(CRITERIA).map(([name, word]) => h("option", { value: name }, word)),
+      { onchange: () => this.change({ [option]: select.value }) },
+      Object.entries(words).map(([name, word]) => h("option", { value: name }, word)),
     );
     select.value = value;
-    return h(
-      "label",
-      { class: "labelled" },
-      h("span", { class: "small soft" }, "A run has fitted at"),
-      select,
-    );
+    return h("label", { class: "labelled" }, h("span", { class: "small soft" }, label), select);
   }
 }
 

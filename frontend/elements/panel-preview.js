@@ -1,7 +1,7 @@
 /** <panel-preview>: a panel in small, as inline SVG: ours in colour, the references dashed and grey. */
 
 import { h, svg } from "../app/dom.js";
-import { PANELS, MEASURES, measured } from "../app/panel-words.js";
+import { dashOf, measured, PANELS } from "../app/panel-words.js";
 import { MARK_PATHS, stylesOf } from "../app/panel-style.js";
 
 const WIDTH = 340;
@@ -18,7 +18,9 @@ class PanelPreview extends HTMLElement {
     const lines = [
       svg("path", { d: `M.5 0V${HEIGHT - 0.5}H${WIDTH}`, class: "axis" }),
       panel.references.map((series) => reference(series, view, kind)),
-      shown.map((series) => ours(series, view, kind, styles.get(series.key))),
+      shown.map((series) =>
+        ours(series, view, kind, styles.get(series.key), dashOf(panel, series.measure)),
+      ),
     ];
     const drawing = svg(
       "svg",
@@ -75,9 +77,8 @@ function reference(series, view, kind) {
   return [svg("polyline", { points: at.join(" "), class: "reference", "stroke-dasharray": dash })];
 }
 
-function ours(series, view, kind, style) {
+function ours(series, view, kind, style, dash) {
   const at = points(series, view);
-  const dash = MEASURES[series.measure]?.dash ?? "solid";
   const line = svg("polyline", {
     points: at.join(" "),
     class: "ours",

@@ -5,6 +5,7 @@ import { moment, plural } from "../app/format.js";
 import { conditionOf } from "../app/panel-words.js";
 import { runPath } from "../app/router.js";
 import { copyBlock } from "./copy-block.js";
+import { dataTable } from "./data-table.js";
 import { LiveElement } from "./live-element.js";
 
 class PanelProvenance extends LiveElement {
@@ -52,23 +53,9 @@ class PanelProvenance extends LiveElement {
     const names = new Map(series.map((one) => [one.key, conditionOf(one)]));
     const heads = ["Run", "Seed", "State", "Epochs", "Spec"];
     this.frame.replaceChildren(
-      h(
-        "table",
-        {},
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            heads.map((head) => h("th", { scope: "col" }, head)),
-          ),
-        ),
-        h(
-          "tbody",
-          {},
-          provenance.runs.map((run) => line(run, names)),
-        ),
+      dataTable(
+        heads,
+        provenance.runs.map((run) => line(run, names)),
       ),
     );
   }

@@ -2,6 +2,7 @@
 
 import { h } from "../app/dom.js";
 import { conditionOf, measured, measuredRange, MEASURES, PANELS } from "../app/panel-words.js";
+import { dataTable } from "./data-table.js";
 import { LiveElement } from "./live-element.js";
 
 const FLAGS = {
@@ -37,34 +38,17 @@ class PanelTable extends LiveElement {
     const places = [...new Set(columns.flatMap(({ x }) => x))].sort((a, b) => a - b);
     this.frame.setAttribute("aria-label", `${panel.title}, as a table`);
     this.frame.replaceChildren(
-      h(
-        "table",
-        {},
-        h("caption", { class: "small soft" }, caption(panel, beside.length > 0)),
-        h(
-          "thead",
-          {},
+      dataTable(
+        [panel.x_axis.title, ...columns.map((series) => [heading(panel, series), "right"])],
+        places.map((x) =>
           h(
             "tr",
             {},
-            h("th", { scope: "col" }, panel.x_axis.title),
-            columns.map((series) =>
-              h("th", { scope: "col", class: "right" }, heading(panel, series)),
-            ),
+            h("th", { scope: "row" }, at(panel, x)),
+            columns.map((series) => h("td", { class: "right" }, cell(panel, series, x))),
           ),
         ),
-        h(
-          "tbody",
-          {},
-          places.map((x) =>
-            h(
-              "tr",
-              {},
-              h("th", { scope: "row" }, at(panel, x)),
-              columns.map((series) => h("td", { class: "right" }, cell(panel, series, x))),
-            ),
-          ),
-        ),
+        { caption: caption(panel, beside.length > 0) },
       ),
     );
   }

@@ -3,6 +3,7 @@
 import { h, setText } from "../app/dom.js";
 import { icon } from "../app/icons.js";
 import { measured, measuredRange, plain, verdictWords } from "../app/panel-words.js";
+import { dataTable } from "./data-table.js";
 import { LiveElement } from "./live-element.js";
 import { stateLine } from "./state-line.js";
 
@@ -55,19 +56,9 @@ function table(title, heads, items, row) {
     h(
       "div",
       { class: "table-frame scroll", tabindex: "0", "aria-label": title },
-      h(
-        "table",
-        {},
-        h(
-          "thead",
-          {},
-          h(
-            "tr",
-            {},
-            heads.map((head, i) => h("th", { scope: "col", class: i ? "right" : "" }, head)),
-          ),
-        ),
-        h("tbody", {}, items.map(row)),
+      dataTable(
+        heads.map((head, i) => [head, i ? "right" : null]),
+        items.map(row),
       ),
     ),
   ];

@@ -5,6 +5,7 @@ import { h, setText } from "../app/dom.js";
 import { integer, plural, roughly, sentence, span } from "../app/format.js";
 import { selectionWords } from "../app/selection.js";
 import { MODELS } from "../app/words.js";
+import { dataTable } from "./data-table.js";
 
 const ACTIONS = { reuse: "is there", extend: "goes on", new: "new" };
 
@@ -144,21 +145,9 @@ function runTable(runs) {
   return h(
     "div",
     { class: "scroll", tabindex: "0", "aria-label": "The runs of the plan" },
-    h(
-      "table",
-      {},
-      h(
-        "thead",
-        {},
-        h(
-          "tr",
-          {},
-          heads.map((head) =>
-            h("th", { scope: "col", class: isNumber(head) ? "right" : "" }, head),
-          ),
-        ),
-      ),
-      h("tbody", {}, runs.map(row)),
+    dataTable(
+      heads.map((head) => [head, isNumber(head) ? "right" : null]),
+      runs.map(row),
     ),
   );
 }

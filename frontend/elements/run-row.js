@@ -3,6 +3,7 @@
 import { h, setAttribute, setText } from "../app/dom.js";
 import { clock, integer, moment, percent } from "../app/format.js";
 import { randomizationColour } from "../app/palette.js";
+import { picked } from "../app/picked.js";
 import { runPath } from "../app/router.js";
 import { MODELS, randomization, runTitle } from "../app/words.js";
 import "./state-badge.js";
@@ -19,15 +20,18 @@ export const COLUMNS = [
   { label: "Created", sort: "created_at", class: "right" },
 ];
 
-/** A row that shows `run`, and what it becomes: `update(run)`. */
+/** A row that shows `run`, and what it becomes: `update(run)`. Emits `pick` with its id. */
 export function runRow() {
   const state = h("state-badge");
+  const box = h("input", { type: "checkbox", class: "pick" });
+  box.onchange = () =>
+    row.dispatchEvent(new CustomEvent("pick", { detail: row.dataset.key, bubbles: true }));
   const link = h("a", { class: "name" });
   const swatch = h("span", { class: "swatch", "aria-hidden": "true" });
   const data = h("span");
   const bar = h("progress", { max: "1", "aria-hidden": "true" });
   const texts = COLUMNS.map(() => h("span"));
-  const contents = [state, link, texts[2], [swatch, data], [texts[4], bar], ...texts.slice(5)];
+  const contents = [[box, state], link, texts[2], [swatch, data], [texts[4], bar], ...texts.slice(5)];
   const cells = COLUMNS.map((column, i) =>
     h("td", { class: column.class, "data-label": column.label }, contents[i]),
   );
@@ -36,6 +40,8 @@ export function runRow() {
 
   row.update = (run) => {
     state.update(run);
+    box.checked = picked.has(run.id);
+    setAttribute(box, "aria-label", `Select ${runTitle(run)}`);
     setText(link, runTitle(run));
     setAttribute(link, "href", runPath(run.id));
     setText(texts[2], MODELS[run.spec.model] ?? run.spec.model);
@@ -52,7 +58,6 @@ export function runRow() {
     setText(texts[7], clock(new Date(run.created_at)));
     setAttribute(time, "title", moment(run.created_at));
   };
-  row.open = () => link.click();
   row.focusLink = () => link.focus();
   return row;
 }

@@ -7,7 +7,8 @@ import { api, Problem } from "../app/api.js";
 import { debounce, h, reconcile, setAttribute, setText } from "../app/dom.js";
 import { integer } from "../app/format.js";
 import { icon } from "../app/icons.js";
-import { currentRoute, rememberQuery } from "../app/router.js";
+import { MOST_PICKED, picked } from "../app/picked.js";
+import { comparePath, currentRoute, go, rememberQuery } from "../app/router.js";
 import { putRun, store, watch } from "../app/store.js";
 import { MODELS, RANDOMIZATIONS } from "../app/words.js";
 import { LiveElement } from "./live-element.js";
@@ -58,6 +59,23 @@ class RunTable extends LiveElement {
       { type: "button", class: "button tight", onclick: () => this.turn(1) },
       "Next",
     );
+    this.pickedWords = h("span", { class: "small", role: "status" });
+    this.comparing = h(
+      "button",
+      { type: "button", class: "button tight main", onclick: () => this.compare() },
+      "Compare",
+    );
+    this.pickedBar = h(
+      "div",
+      { class: "picked-bar", hidden: true },
+      this.pickedWords,
+      this.comparing,
+      h(
+        "button",
+        { type: "button", class: "button tight", onclick: () => this.unpickAll() },
+        "Clear",
+      ),
+    );
     this.append(
       h(
         "div",
@@ -80,6 +98,7 @@ class RunTable extends LiveElement {
           this.rows,
         ),
       ),
+      this.pickedBar,
       h(
         "div",
         { class: "pager loading" },
@@ -92,12 +111,14 @@ class RunTable extends LiveElement {
   start() {
     const soon = debounce(() => this.load(), 250, 1000);
     this.onEnd(soon.cancel);
-    this.listen(this, "input", () => {
+    this.listen(this.querySelector(".filters"), "input", () => {
       this.offset = 0;
       soon();
     });
+    this.listen(this.rows, "pick", ({ detail: id }) => this.pick(id));
     this.watch(["runs", "resync"], soon);
     this.load();
+    this.showPicked();
   }
 
   stop() {
@@ -204,6 +225,39 @@ class RunTable extends LiveElement {
     arrow.replaceChildren(
       ...(direction ? [icon(direction === "ascending" ? "up" : "down", 11)] : []),
     );
+  }
+
+  /** Select a run to be compared, or no longer. */
+  pick(id) {
+    const full = picked.size >= MOST_PICKED && !picked.has(id);
+    if (!full && !picked.delete(id)) picked.add(id);
+    this.showRows();
+    this.showPicked(full);
+  }
+
+  unpickAll() {
+    picked.clear();
+    this.showRows();
+    this.showPicked();
+    this.focusFilter(); // the button that was pressed goes away
+  }
+
+  showPicked(full = false) {
+    const n = picked.size;
+    this.pickedBar.hidden = n === 0;
+    this.comparing.disabled = n < 2;
+    const rest = full ? `: no more than ${MOST_PICKED}` : n === 1 ? ": one more to compare" : "";
+    setText(this.pickedWords, `${n} run${n === 1 ? "" : "s"} selected${rest}`);
+  }
+
+  compare() {
+    if (picked.size > 1) go(comparePath([...picked]));
+  }
+
+  /** Select the run whose row has the focus. */
+  pickFocused() {
+    const row = [...this.rows.children].find((one) => one.contains(document.activeElement));
+    if (row) this.pick(row.dataset.key);
   }
 
   focusFilter() {

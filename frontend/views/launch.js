@@ -9,6 +9,7 @@ import { store } from "../app/store.js";
 import { runTitle } from "../app/words.js";
 import { copyBlock } from "../elements/copy-block.js";
 import "../elements/estimate-line.js";
+import "../elements/grid-form.js";
 import { LiveElement } from "../elements/live-element.js";
 import { presetCards } from "../elements/preset-cards.js";
 import "../elements/run-form.js";
@@ -34,6 +35,8 @@ class LaunchView extends LiveElement {
     this.estimate = h("estimate-line");
     this.wrong = h("p", { class: "wrong", role: "alert" });
     this.button = h("button", { class: "button main wide" }, "Launch");
+    this.grid = h("grid-form");
+    this.grid.requestOf = () => this.form.request;
     this.json = copyBlock("The request as JSON");
     this.curl = copyBlock("The request as a curl command");
     this.append(
@@ -48,6 +51,7 @@ class LaunchView extends LiveElement {
           this.estimate,
           this.wrong,
           this.button,
+          this.grid,
         ),
         h(
           "section",

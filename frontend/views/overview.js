@@ -119,6 +119,8 @@ class OverviewView extends LiveElement {
     if (event.key === "/") this.table.focusFilter();
     else if (event.key === "j") this.table.move(1);
     else if (event.key === "k") this.table.move(-1);
+    else if (event.key === "x") this.table.pickFocused();
+    else if (event.key === "c") this.table.compare();
     else return;
     event.preventDefault();
   }

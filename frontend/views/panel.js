@@ -2,7 +2,6 @@
 
 import { api, Problem } from "../app/api.js";
 import { debounce, h, setAttribute, setText } from "../app/dom.js";
-import { icon } from "../app/icons.js";
 import { isForPage } from "../app/keyboard.js";
 import { LiveFetch } from "../app/live-fetch.js";
 import { asked, noted, optionsFrom } from "../app/panel-options.js";
@@ -10,6 +9,7 @@ import { BEYOND, numberOf, OF_THE_PAPER, PANELS, statusWords } from "../app/pane
 import { panelPath, rememberQuery } from "../app/router.js";
 import { rememberSelection, selectionFrom } from "../app/selection.js";
 import "../elements/accuracy-table.js";
+import { figureDownloads } from "../elements/figure-downloads.js";
 import { LiveElement } from "../elements/live-element.js";
 import "../elements/panel-chart.js";
 import "../elements/panel-controls.js";
@@ -18,8 +18,6 @@ import "../elements/panel-verdict.js";
 import "../elements/run-study.js";
 import "../elements/selection-bar.js";
 import { stateLine } from "../elements/state-line.js";
-
-const FORMATS = ["csv", "json", "parquet", "svg", "pdf", "png"];
 
 class PanelView extends LiveElement {
   build() {
@@ -45,7 +43,7 @@ class PanelView extends LiveElement {
     });
     this.verdict = h("panel-verdict", { class: "card" });
     this.provenance = h("panel-provenance", { class: "card" });
-    this.links = FORMATS.map((format) => download(format));
+    this.downloads = figureDownloads();
     this.wrong = h("p", { class: "notice bad", role: "alert", hidden: true });
     this.tabs = [...OF_THE_PAPER, ...BEYOND].map((other) =>
       h(
@@ -68,7 +66,7 @@ class PanelView extends LiveElement {
         "div",
         { class: "chart-bar" },
         this.controls,
-        h("div", { class: "actions", role: "group", "aria-label": "Downloads" }, this.links),
+        this.downloads,
       ),
       this.chart,
       h("div", { class: "facts" }, this.verdict, this.provenance),
@@ -167,8 +165,7 @@ class PanelView extends LiveElement {
     this.verdict.hidden = panel.verdict.state === "none";
     this.provenance.update(panel);
     this.controls.update(panel);
-    for (const link of this.links)
-      link.href = api.figureUrl(panel.name, link.dataset.format, asked);
+    this.downloads.update(panel.name, asked);
     for (const tab of this.tabs) {
       setAttribute(tab, "href", panelPath(tab.dataset.panel, this.whose));
     }
@@ -203,18 +200,6 @@ class PanelView extends LiveElement {
   remember() {
     rememberQuery([...Object.entries(this.whose), ...noted(this.options)]);
   }
-}
-
-function download(format) {
-  const word = format === "parquet" ? "Parquet" : format.toUpperCase();
-  const label = `Download the figure as ${word}`;
-  const attributes = {
-    class: "button tight",
-    "data-format": format,
-    download: "",
-    "aria-label": label,
-  };
-  return h("a", attributes, icon("down", 12), word);
 }
 
 customElements.define("panel-view", PanelView);

@@ -14,6 +14,7 @@ import "../elements/attempt-list.js";
 import "../elements/metric-chart.js";
 import "../elements/run-actions.js";
 import "../elements/run-progress.js";
+import { segments } from "../elements/segments.js";
 import "../elements/spec-list.js";
 import "../elements/state-badge.js";
 
@@ -184,27 +185,16 @@ class RunView extends LiveElement {
   }
 
   axisChoice() {
-    const radios = Object.entries(AXES).map(([value, word]) => {
-      const choose = () => {
-        this.axis = value;
+    return segments({
+      legend: "Horizontal axis",
+      name: "axis",
+      options: AXES,
+      value: this.axis,
+      onChoose: (axis) => {
+        this.axis = axis;
         this.remember();
-      };
-      const radio = h("input", {
-        type: "radio",
-        name: "axis",
-        class: "unseen",
-        value,
-        checked: value === this.axis,
-        onchange: choose,
-      });
-      return h("label", {}, radio, h("span", {}, word));
+      },
     });
-    return h(
-      "fieldset",
-      { class: "segments" },
-      h("legend", { class: "unseen" }, "Horizontal axis"),
-      radios,
-    );
   }
 
   downloads() {

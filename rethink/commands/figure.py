@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from core.domain.errors import InvalidInput
-from core.domain.panels.model import PanelName, SpreadKind, XKind
+from core.domain.panels.model import MeasureKind, PanelName, SpreadKind, XKind
 from core.domain.scales import Scale
 from core.domain.spec import Variant
 
@@ -38,6 +38,11 @@ def get(
     x: Annotated[XKind, typer.Option(help="x of learning curves.")] = XKind.AUTO,
     spread: Annotated[SpreadKind, typer.Option(help="Spread over seeds.")] = SpreadKind.AUTO,
     study: Annotated[str | None, typer.Option(help="Read this study's runs.")] = None,
+    run: Annotated[list[str], typer.Option(help="atlas: compare runs; once for each.")] = [],  # noqa: B006
+    measure: Annotated[MeasureKind, typer.Option(help="atlas: what to show.")] = (
+        MeasureKind.ACCURACY
+    ),
+    individual: Annotated[bool, typer.Option("--individual", help="Each seed too.")] = False,
 ) -> None:
     """Fetch a figure: data as CSV, JSON or Parquet, a picture as SVG, PDF or PNG."""
     from rethink.client import Client
@@ -53,6 +58,9 @@ def get(
         "x": x,
         "spread": spread,
         "study": study,
+        "run": run,
+        "measure": measure,
+        "individual": individual,
     }
     with Client() as client:
         content = client.figures.download(name, format, **query)

@@ -25,7 +25,7 @@ def up(
         bool | None,
         typer.Option(
             "--demo/--no-demo",
-            help="Queue a demonstration if there is no run: RETHINK_DEMO, or yes, unless given.",
+            help="Start a first study if there is no run: RETHINK_DEMO, or yes, unless given.",
         ),
     ] = None,
 ) -> None:

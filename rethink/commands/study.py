@@ -29,6 +29,12 @@ Base = Annotated[
 Axes = Annotated[
     list[str], typer.Option("--axis", metavar="FIELD=A,B,…", help="custom: values to try.")
 ]
+StopLoss = Annotated[
+    float | None, typer.Option(help="custom: stop a run below this training loss.")
+]
+StopAccuracy = Annotated[
+    float | None, typer.Option(help="custom: stop a run at this training accuracy.")
+]
 Epochs = Annotated[int, typer.Option(min=1, max=10_000, help="custom: epochs at most.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 StudyId = Annotated[str, typer.Argument(metavar="ID", help="The study's id.")]
@@ -44,12 +50,15 @@ def plan(
     base: Base = [],  # noqa: B006
     axis: Axes = [],  # noqa: B006
     epochs: Epochs = 10,
+    stop_train_loss: StopLoss = None,
+    stop_train_accuracy: StopAccuracy = None,
     json: Json = False,
 ) -> None:
     """Say what a study needs, what exists, and how long the rest takes. Launches nothing."""
     from rethink.client import Client
 
-    request = _request(name, scale, variant, seeds, precision, base, axis, epochs)
+    stop = {"train_loss": stop_train_loss, "train_accuracy": stop_train_accuracy}
+    request = _request(name, scale, variant, seeds, precision, base, axis, epochs, stop)
     with Client() as client:
         found = client.studies.plan(name, **request)
     typer.echo(jsonlib.dumps(found, indent=2) if json else _described(found))
@@ -65,6 +74,8 @@ def run(
     base: Base = [],  # noqa: B006
     axis: Axes = [],  # noqa: B006
     epochs: Epochs = 10,
+    stop_train_loss: StopLoss = None,
+    stop_train_accuracy: StopAccuracy = None,
     watch: Annotated[bool, typer.Option("--watch", help="Follow it to its end.")] = False,
     json: Json = False,
 ) -> None:
@@ -74,7 +85,8 @@ def run(
     """
     from rethink.client import Client
 
-    request = _request(name, scale, variant, seeds, precision, base, axis, epochs)
+    stop = {"train_loss": stop_train_loss, "train_accuracy": stop_train_accuracy}
+    request = _request(name, scale, variant, seeds, precision, base, axis, epochs, stop)
     with Client() as client:
         if not json:
             typer.echo(_described(client.studies.plan(name, **request)))
@@ -150,6 +162,7 @@ def _request(
     base: list[str],
     axes: list[str],
     epochs: int,
+    stop: dict[str, float | None],
 ) -> dict[str, Any]:
     request: dict[str, Any] = {"scale": scale, "variant": variant, "seeds": seeds}
     if precision is not None:
@@ -162,9 +175,10 @@ def _request(
                 for field, text in map(_pair, axes)
             },
             "epochs": epochs,
+            "stop": {rule: value for rule, value in stop.items() if value is not None},
         }
-    elif base or axes:
-        raise InvalidInput(f"--set and --axis are not allowed with {name}: use custom")
+    elif base or axes or any(value is not None for value in stop.values()):
+        raise InvalidInput(f"--set, --axis and --stop-… are not allowed with {name}: use custom")
     return request
 
 

@@ -3,32 +3,34 @@
 import csv
 import io
 import json
+import re
+import shlex
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import plotly.graph_objects as go
 import pyarrow.parquet as pq
 import pytest
-import sqlalchemy as sa
 from fastapi.testclient import TestClient
-from sqlalchemy.orm import Session
+from typer.testing import CliRunner
 
 from backend.app import create_app
 from backend.figures.tables import COLUMNS
 from core.domain.panels.model import PanelName
-from core.domain.plans import Planned
 from core.domain.scales import Scale
-from core.domain.spec import Variant
 from core.domain.studies import StudyName, plan
 from core.settings import Settings
-from core.storage import leases, runs, studies
+from core.storage import leases, studies
 from core.storage.database import Database, migrate
-from core.storage.tables import Attempt, Metric
+from rethink.cli import app
+from rethink.client import Client
 from tests.backend.conftest import TOKEN
-from tests.core.hand_made import SEGMENT, fits_at, metrics
+from tests.core.hand_made import metrics
+from tests.stored_runs import fill
 
 FIGURES = "/api/v1/figures"
 FORMATS = {
@@ -40,37 +42,6 @@ FORMATS = {
     "png": "image/png",
 }
 SMOKE = {"scale": "smoke"}
-
-
-def fill(settings: Settings, name: StudyName, scale: Scale, seeds: int = 1) -> str:
-    """Launch the study and give every run a curve, all at once."""
-    database = Database(settings.database)
-    entries = plan(name, scale, Variant.PAPER, seeds)
-    request = {"scale": scale, "variant": "paper", "seeds": seeds, "name": name}
-    with database.write() as session:
-        study, _ = studies.submit(session, name, request, entries)
-        epochs: dict[str, int] = {}
-        for entry in entries:
-            run_id = entry.spec.hash()[:16]
-            epochs[run_id] = max(epochs.get(run_id, 0), min(entry.demand.epochs, 100))
-        for entry in {entry.spec.hash(): entry for entry in entries}.values():
-            finish(session, entry, epochs[entry.spec.hash()[:16]])
-        study_id = study.id
-    database.close()
-    return study_id
-
-
-def finish(session: Session, entry: Planned, epochs: int) -> None:
-    """What a worker leaves behind, without its many transactions."""
-    run = runs.get(session, entry.spec.hash()[:16])
-    run.state, run.outcome, run.attempt, run.epochs_done = "SUCCEEDED", "completed", 1, epochs
-    run.started_at, run.finished_at = 1e9, 1e9 + 60
-    session.add(
-        Attempt(run_id=run.id, attempt=1, worker_id="w", started_at=1e9, provenance=SEGMENT)
-    )
-    fit = round(5 + 20 * entry.spec.label_corruption) + entry.role.seed
-    rows = [{"run_id": run.id, "attempt": 1, **m.model_dump()} for m in fits_at(fit, epochs)]
-    session.execute(sa.insert(Metric), rows)
 
 
 def server(home: Path) -> tuple[TestClient, Settings]:
@@ -137,10 +108,34 @@ def check(format: str, content: bytes) -> None:
         assert b"<text" not in content  # outlines: no font is needed to show it
         assert b"<dc:date>" not in content
     elif format == "pdf":
-        assert content.startswith(b"%PDF-1.")
-        assert b"/Type3" not in content
+        check_pdf(content)
     else:
         assert content.startswith(b"\x89PNG")
+
+
+def check_pdf(content: bytes) -> None:
+    """What LaTeX and publishers want: fonts embedded as TrueType, one page of a column's width."""
+    assert content.startswith(b"%PDF-1.4")  # later versions make pdflatex warn
+    assert content.rstrip().endswith(b"%%EOF")
+    assert b"/Type3" not in content
+    assert content.count(b"/FontFile2") == content.count(b"/CIDFontType2") > 0
+    assert b"/JavaScript" not in content
+    (box,) = re.findall(rb"/MediaBox \[ ?0 0 ([\d.]+) ([\d.]+) ?\]", content)
+    assert 200 < float(box[0]) <= 5.5 * 72
+    assert len(content) < 150_000
+
+
+def test_a_long_curve_is_reduced_in_a_picture_and_keeps_its_spike(
+    api: TestClient, settings: Settings
+) -> None:
+    run_id = store_long_run(settings, 5000)
+    content = api.get(f"{FIGURES}/atlas.svg", params={"run": run_id, "measure": "loss"}).content
+    assert len(content) < 120_000
+    longest = max(re.findall(rb' d="([^"]*)"', content), key=len)
+    heights = [float(y) for _, y in re.findall(rb"[ML] ([\d.]+) ([\d.]+)", longest)]
+    assert len(heights) <= 500
+    spike, second = sorted(heights)[:2]
+    assert spike < second - 20, "the one epoch that stands out is in the picture"
 
 
 def test_a_figure_is_the_same_file_until_its_runs_change(
@@ -215,17 +210,23 @@ def test_plotly_accepts_the_browser_s_figure(filled: TestClient, name: str) -> N
         assert any(trace.get("fill") for trace in figure["data"])
 
 
-def test_a_long_curve_reaches_the_browser_reduced(api: TestClient, settings: Settings) -> None:
+def store_long_run(settings: Settings, epochs: int) -> str:
+    """A run whose loss is 1 but in epoch 777."""
     database = Database(settings.database)
     entries = plan(StudyName.FIGURE_1A, Scale.SMOKE)
     with database.write() as session:
         studies.submit(session, "custom", {"seeds": 1}, entries)
         run = leases.claim(session, "w", 60)
         assert run is not None
-        curve = [metrics(i, 9.0 if i == 777 else 1.0) for i in range(1, 2001)]
+        curve = [metrics(i, 9.0 if i == 777 else 1.0) for i in range(1, epochs + 1)]
         leases.record_epochs(session, run.id, run.attempt, curve)
         run_id = run.id
     database.close()
+    return run_id
+
+
+def test_a_long_curve_reaches_the_browser_reduced(api: TestClient, settings: Settings) -> None:
+    run_id = store_long_run(settings, 2000)
     figure = get(api, "/atlas/plotly", run=run_id)
     assert {len(trace["x"]) <= 500 for trace in figure["data"]} == {True}
     whole = get(api, "/atlas", run=run_id)
@@ -248,6 +249,26 @@ def test_a_study_s_own_figures(api: TestClient, settings: Settings) -> None:
     )
 
 
+def test_runs_are_compared_as_curves_of_one_panel(api: TestClient, settings: Settings) -> None:
+    fill(settings, StudyName.FIGURE_1A, Scale.SMOKE)
+    ids = [entry.spec.hash()[:16] for entry in plan(StudyName.FIGURE_1A, Scale.SMOKE)]
+    panel = get(api, "/atlas", run=ids[:2])
+    assert [s["measure"] for s in panel["series"]] == ["train_accuracy", "test_accuracy"] * 2
+    assert [s["label"] for s in panel["series"][::2]] == [
+        "Small Inception, true labels",
+        "Small Inception, random labels",
+    ]
+    assert panel["status"] == "complete"
+    assert panel["provenance"]["command"] == "; ".join(f"rethink runs show {i}" for i in ids[:2])
+    losses = get(api, "/atlas", run=[ids[0][:8], ids[0]], measure="loss")
+    assert [s["measure"] for s in losses["series"]] == ["train_loss", "test_loss"]
+    assert losses["y_axis"] == {"title": "Loss", "unit": "nats", "log": False}
+    many = api.get(f"{FIGURES}/atlas", params={"run": [f"{i:06}" for i in range(11)]})
+    assert many.status_code == 422
+    picture = api.get(f"{FIGURES}/atlas.svg", params={"run": ids})
+    assert picture.status_code == 200
+
+
 def test_provenance_says_what_trained_the_runs(api: TestClient, settings: Settings) -> None:
     fill(settings, StudyName.FIGURE_1A, Scale.SMOKE)
     origin = get(api, "/1a")["provenance"]
@@ -259,6 +280,44 @@ def test_provenance_says_what_trained_the_runs(api: TestClient, settings: Settin
     )
     assert len(origin["runs"]) == 5
     assert not origin["mixed"]
+
+
+def test_a_study_names_the_command_that_makes_it_again(
+    api: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(settings, StudyName.FIGURE_1A, Scale.SMOKE)
+    grid = {
+        "base": {"model": "mlp-1x512", "n_train": 1000, "random_flip": True},
+        "axes": {"learning_rate": [0.01, 0.1], "randomization": ["true_labels", "gaussian"]},
+        "epochs": 7,
+        "stop": {"train_accuracy": 0.99},
+    }
+    body = {"study": "custom", "seeds": 2, "grid": grid}
+    study = api.post("/api/v1/studies", json=body).json()
+    command = get(api, "/atlas", study=study["id"])["provenance"]["command"]
+    assert command == (
+        "rethink study run custom --seeds 2 --set model=mlp-1x512 --set n_train=1000 "
+        "--set random_flip=true --axis learning_rate=0.01,0.1 "
+        "--axis randomization=true_labels,gaussian --epochs 7 --stop-train-accuracy 0.99"
+    )
+    asked = []
+    monkeypatch.setattr(Client, "__init__", lambda _: None)
+    monkeypatch.setattr(Client, "close", lambda _: None)
+    monkeypatch.setattr(
+        Client,
+        "studies",
+        SimpleNamespace(plan=lambda _, **request: asked.append(request) or plan_without_runs()),
+        raising=False,
+    )
+    words = shlex.split(command.replace("study run", "study plan"))[1:]
+    CliRunner().invoke(app, words, catch_exceptions=False)
+    again = api.post("/api/v1/studies", json={"study": "custom", **asked[0]})
+    assert (again.status_code, again.json()["id"]) == (200, study["id"]), "it is the same study"
+
+
+def plan_without_runs() -> dict[str, Any]:
+    counts = dict.fromkeys(("runs_needed", "reused", "extended", "new", "epochs"), 0)
+    return {"title": "", **counts, "sharing": {"runs": 0}, "deviations": []}
 
 
 def test_claims_are_judged_for_the_scale_that_is_asked_for(

@@ -6,10 +6,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from core.domain.lifecycle import Outcome
+from core.domain.scales import Scale
+from core.domain.studies import StudyName
 from core.settings import Settings
 from core.storage import leases, workers
 from core.storage.database import Database
 from tests.core.storage.test_runs import epoch
+from tests.stored_runs import fill
 
 STUDIES = "/api/v1/studies"
 SMOKE_1A = {"study": "figure-1a", "scale": "smoke"}
@@ -142,6 +145,35 @@ def test_deleting_a_study(api: TestClient, settings: Settings) -> None:
     answer = api.delete(f"{STUDIES}/{study['id']}", params={"runs": True})
     assert answer.status_code == 204
     assert api.get("/api/v1/runs").json()["total"] == 0
+
+
+def test_deleting_a_study_with_its_runs_keeps_those_that_another_study_uses(
+    api: TestClient,
+) -> None:
+    first = post(api, SMOKE_1A)
+    other = post(api, {"study": "figure-1bc", "scale": "smoke"})
+    answer = api.delete(f"{STUDIES}/{first['id']}", params={"runs": True})
+    assert answer.status_code == 204
+    listed = api.get("/api/v1/runs", params={"limit": 1000}).json()["items"]
+    assert {run["id"] for run in listed} == set(other["run_ids"])
+    assert {run["state"] for run in listed} == {"QUEUED"}
+    again = api.delete(f"{STUDIES}/{other['id']}", params={"runs": True})
+    assert again.status_code == 204
+    assert api.get("/api/v1/runs").json()["total"] == 0
+
+
+def test_running_everything_again_trains_nothing(api: TestClient, settings: Settings) -> None:
+    fill(settings, StudyName.EVERYTHING, Scale.SMOKE)
+    before = api.get("/api/v1/runs").json()["total"]
+    body = {"study": "everything", "scale": "smoke"}
+    plan = post(api, body, "/plan")
+    assert (plan["reused"], plan["extended"], plan["new"]) == (before, 0, 0)
+    assert (plan["epochs"], plan["seconds"]) == (0, 0)
+    study = post(api, body)
+    assert (study["state"], study["complete"]) == ("complete", before)
+    assert {panel["panel"] for panel in study["panels"]} == {"1a", "1bc", "2a", "2b"}
+    assert train_all(settings, 100) == 0, "no worker finds anything to do"
+    assert api.get("/api/v1/runs").json()["total"] == before
 
 
 def test_a_run_of_a_study_names_it(api: TestClient) -> None:

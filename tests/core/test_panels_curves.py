@@ -3,6 +3,7 @@
 import pytest
 
 from core.domain.lifecycle import RunState
+from core.domain.metrics import EpochMetrics, EpochRow
 from core.domain.panels import STUDY_OF, PanelName
 from core.domain.panels.entries import StoredRun
 from core.domain.panels.model import Panel, Series, SpreadKind, VerdictState, XKind
@@ -280,3 +281,7 @@ def test_only_the_paper_s_own_setting_is_comparable(
     assert found.comparable is comparable
     assert (found.verdict.state is VerdictState.NOT_COMPARABLE) is not comparable
     assert found.references  # shown all the same
+
+
+def test_rows_read_from_the_database_have_the_fields_of_the_metrics() -> None:
+    assert EpochRow._fields == tuple(EpochMetrics.model_fields)

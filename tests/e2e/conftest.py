@@ -52,7 +52,12 @@ class Server:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        eventually(lambda: LINK.search(self.output.read_text()) or self.process.poll(), 60)
+        try:
+            eventually(lambda: LINK.search(self.output.read_text()) or self.process.poll(), 60)
+        except AssertionError:
+            self.process.terminate()  # or it would go on after the tests
+            self.process.wait(30)
+            raise
         found = LINK.search(self.output.read_text())
         assert found, self.output.read_text()
         self.url, self.token = found[1], found[2]

@@ -152,6 +152,8 @@ def test_the_paper_and_the_axis_have_keys_and_stay_in_the_address(
         assert part in page.url
     page.reload()
     eventually(lambda: page.evaluate(SOURCES) == ["ours"], 20)
+    page.get_by_label("Spread over seeds").select_option("ci95")
+    expect(page).to_have_url(re.compile("spread=ci95"))
     entry = page.locator("panel-legend .entry").first
     entry.click()
     expect(entry).to_have_attribute("aria-pressed", "false")

@@ -1,48 +1,21 @@
 """`rethink study`, `rethink figure` and the client, against a real server in this process."""
 
 import json
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import uvicorn
 from typer.testing import CliRunner
 
-from backend.app import create_app
 from core.domain.errors import InvalidInput, NotFound
 from core.domain.lifecycle import Outcome
-from core.settings import Settings, get_settings
+from core.settings import Settings
 from core.storage import leases
-from core.storage.database import Database, migrate
+from core.storage.database import Database
 from rethink.cli import app
 from rethink.client import Client
 from tests.core.storage.test_runs import epoch
 
-TOKEN = "a-token-for-tests"
 GRID = ["custom", "--set", "n_train=1000", "--axis", "learning_rate=0.01,0.1", "--epochs", "2"]
-
-
-@pytest.fixture
-def settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
-    """A running server, which the environment names."""
-    chosen = Settings(home=home, token=TOKEN)
-    migrate(chosen)
-    server = uvicorn.Server(uvicorn.Config(create_app(chosen), port=0, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 20
-    while not server.started:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    monkeypatch.setenv("RETHINK_URL", f"http://127.0.0.1:{port}")
-    monkeypatch.setenv("RETHINK_TOKEN", TOKEN)
-    get_settings.cache_clear()
-    yield chosen
-    server.should_exit = True
-    thread.join(20)
 
 
 def rethink(*arguments: str, code: int = 0) -> str:

@@ -16,6 +16,7 @@ import pytest
 
 from core.settings import get_settings
 from rethink.cli import main
+from worker.datasets.images import ImageDataset
 
 ROOT = Path(__file__).parents[2]
 LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:(\d+))/#token=(\S+)")
@@ -53,14 +54,14 @@ def eventually(holds: Callable[[], object], seconds: float) -> float:
 class Up:
     """A `rethink up` with a home of its own."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, **changes: str) -> None:
         self.home = home
         self.output = home.with_name(f"{home.name}.out")
         with self.output.open("w") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "rethink", "up", "--port", "0"],
                 cwd=ROOT,
-                env=environment(home),
+                env=environment(home, **changes),
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -129,6 +130,28 @@ def test_it_starts_four_programs_and_prints_a_link_that_works(up: Up) -> None:
     answer = httpx.get(f"{up.url}/api/v1/runs", headers={"Authorization": f"Bearer {up.token}"})
     assert answer.status_code == 200
     assert httpx.get(f"{up.url}/api/v1/runs").status_code == 401
+
+
+@linux_only
+@pytest.mark.timeout(180)
+def test_on_an_empty_home_figure_1a_begins_and_its_first_epochs_are_seen(
+    data_home: Path,
+    cifar10: ImageDataset,  # noqa: ARG001
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "datasets").symlink_to(data_home / "datasets")
+    up = Up(home, RETHINK_DEMO="1")
+    try:
+        eventually(lambda: re.search(r"^ +2 +\d\.\d{4} ", up.said, re.MULTILINE), 90)
+        assert "Run 1 of 5: true labels" in up.said
+        assert f"{up.url}/#/figures/1a?scale=smoke" in up.said
+        up.process.send_signal(signal.SIGINT)
+        eventually(lambda: up.ended, 10)
+        assert not up.processes
+    finally:
+        up.kill_all()
 
 
 @linux_only

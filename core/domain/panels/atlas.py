@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from core.domain.panels.curves import mean_series
 from core.domain.panels.entries import Entry, by_series
 from core.domain.panels.frame import X_AXES, Options, frame, label_of
-from core.domain.panels.model import Axis, Panel, PanelName
+from core.domain.panels.model import Axis, MeasureKind, Panel, PanelName
 
 CLEAN_MEASURES = {
     "clean_accuracy": "labels still true",
@@ -32,24 +32,42 @@ def clean_corrupted(entries: Sequence[Entry], options: Options) -> Panel:
     )
 
 
+MEASURES = {
+    MeasureKind.ACCURACY: (
+        ("train_accuracy", "test_accuracy"),
+        Axis(title="Accuracy", unit="fraction"),
+    ),
+    MeasureKind.LOSS: (("train_loss", "test_loss"), Axis(title="Loss", unit="nats")),
+}
+
+
 def atlas(entries: Sequence[Entry], options: Options) -> Panel:
-    """Training and test accuracy of every condition of a study."""
+    """A measure on training and test set, for every condition of a study or for single runs."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
-        role = entry.role
-        level = "" if role.corruption is None else f", p = {role.corruption:g}"
-        groups.setdefault(f"{role.panel}: {label_of(role.series)}{level}", []).append(entry)
+        groups.setdefault(_condition(entry), []).append(entry)
+    measures, y_axis = MEASURES[options.measure]
     found = [
         mean_series(group, measure, options, key=name, label=name)
         for name, group in groups.items()
-        for measure in ("train_accuracy", "test_accuracy")
+        for measure in measures
     ]
+    alone = {entry.role.panel for entry in entries} == {"run"}
     return frame(
         PanelName.ATLAS,
         entries,
         options,
-        title="Learning curves of all runs of the study",
+        title="Learning curves" if alone else "Learning curves of all runs of the study",
         x_axis=X_AXES[options.x_kind],
-        y_axis=Axis(title="Accuracy", unit="fraction"),
+        y_axis=y_axis,
         series=found,
     )
+
+
+def _condition(entry: Entry) -> str:
+    """The series' name; in the paper's studies with the panel and p; a grid says it already."""
+    role = entry.role
+    if role.panel in ("custom", "run"):
+        return role.series
+    level = "" if role.corruption is None else f", p = {role.corruption:g}"
+    return f"{role.panel}: {label_of(role.series)}{level}"

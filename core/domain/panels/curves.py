@@ -4,14 +4,14 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 
 from core.domain.criteria import CRITERIA, FitState
-from core.domain.metrics import EpochMetrics
+from core.domain.metrics import Epoch
 from core.domain.panels.entries import Entry, by_series
 from core.domain.panels.frame import X_AXES, Options, frame, label_of, plural
 from core.domain.panels.model import Axis, Fact, Flag, Panel, PanelName, Series, SpreadKind, XKind
 from core.domain.panels.spread import kind_of, summarise
 from core.domain.reference import paper
 
-Reads = Callable[[EpochMetrics], float | None]
+Reads = Callable[[Epoch], float | None]
 
 READ: dict[str, Reads] = {
     "train_loss": lambda m: m.train_loss,
@@ -71,6 +71,8 @@ def averaged(curves: Sequence[Points], asked: SpreadKind) -> Series:
     curves = [curve for curve in curves if curve]
     kind = kind_of(asked, len(curves))
     series = Series(key="", label="", measure="", spread=kind, x=[], y=[])
+    if len(curves) == 1:
+        return _alone(series, curves[0])
     for i in range(max(map(len, curves), default=0)):
         here = [curve[i] for curve in curves if i < len(curve)]
         found = summarise([y for _, y in here], kind)
@@ -82,6 +84,15 @@ def averaged(curves: Sequence[Points], asked: SpreadKind) -> Series:
         series.n.append(found.n)
     series.censored.extend([0] * len(series.x))
     series.flag.extend([Flag.VALUE] * len(series.x))
+    return series
+
+
+def _alone(series: Series, curve: Points) -> Series:
+    """One seed's curve as it is."""
+    series.x, series.y = [float(x) for x, _ in curve], [y for _, y in curve]
+    n = len(curve)
+    series.low, series.high, series.sd = [None] * n, [None] * n, [None] * n
+    series.n, series.censored, series.flag = [1] * n, [0] * n, [Flag.VALUE] * n
     return series
 
 

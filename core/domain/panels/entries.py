@@ -11,7 +11,7 @@ from typing import Any
 
 from core.domain.criteria import Criterion, Fit, FitState, epochs_to_fit
 from core.domain.lifecycle import Outcome, RunState
-from core.domain.metrics import EpochMetrics
+from core.domain.metrics import Epoch
 from core.domain.panels.model import Counts, Provenance, RunProvenance
 from core.domain.plans import Planned, Role
 
@@ -24,7 +24,7 @@ class StoredRun:
     spec_hash: str
     state: RunState
     outcome: str | None
-    curve: Sequence[EpochMetrics]
+    curve: Sequence[Epoch]
     """From epoch 1 on."""
     segments: Sequence[Mapping[str, Any]] = ()
     """The provenance of each attempt that trained an epoch of it."""
@@ -53,7 +53,7 @@ class Entry:
 
     planned: Planned
     run: StoredRun | None = None
-    curve: Sequence[EpochMetrics] = field(init=False)
+    curve: Sequence[Epoch] = field(init=False)
     """The prefix that the demand asked for."""
     met: bool = field(init=False)
     """Whether the curve holds all of it."""

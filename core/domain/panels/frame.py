@@ -10,6 +10,7 @@ from core.domain.panels.entries import Entry, counts, provenance
 from core.domain.panels.model import (
     Axis,
     Counts,
+    MeasureKind,
     Panel,
     PanelName,
     SpreadKind,
@@ -34,6 +35,8 @@ class Options:
     """None: each model's own."""
     x: XKind = XKind.AUTO
     spread: SpreadKind = SpreadKind.AUTO
+    measure: MeasureKind = MeasureKind.ACCURACY
+    """What the atlas shows."""
     individual: bool = False
     """Show each seed besides the mean."""
     command: str = ""

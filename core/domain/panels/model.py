@@ -37,6 +37,11 @@ class SpreadKind(StrEnum):
     CI95 = "ci95"
 
 
+class MeasureKind(StrEnum):
+    ACCURACY = "accuracy"
+    LOSS = "loss"
+
+
 class Axis(BaseModel):
     title: str = Field(description="What is on the axis, for people.")
     unit: str = Field(description="Unit of the numbers: steps, epochs, seconds, nats, fraction, 1.")

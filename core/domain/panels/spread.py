@@ -1,7 +1,6 @@
 """Mean and spread over seeds, and the reduction of long curves."""
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -40,7 +39,7 @@ def summarise(values: Sequence[float], kind: Literal["none", "range", "sd", "ci9
     mean = min(max(math.fsum(values) / n, min(values)), max(values))
     if n < 2:
         return Summary(mean, None, None, None, n)
-    sd = statistics.stdev(values, mean)
+    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     if kind == "none":
         return Summary(mean, None, None, sd, n)
     if kind == "range":

@@ -74,7 +74,7 @@ def test_a_longer_study_extends_what_is_there(database: Database) -> None:
 
 def test_workers_take_the_outline_first_whatever_the_study(database: Database) -> None:
     entries = plan(StudyName.FIGURE_1BC, Scale.SMOKE)
-    other = plan(StudyName.FIGURE_1BC, Scale.SMOKE, Variant.REPORT)
+    other = plan(StudyName.FIGURE_1BC, Scale.QUICK)
     submit(database, entries)
     submit(database, other, "b")
     with database.write() as session:
@@ -83,6 +83,8 @@ def test_workers_take_the_outline_first_whatever_the_study(database: Database) -
     stages = {e.spec.hash()[:16]: e.stage for e in (*entries, *other)}
     assert [stages[run_id] for run_id in claimed] == sorted(stages[i] for i in claimed)
     assert {0, 1} <= {stages[i] for i in claimed}
+    of_first = {e.spec.hash()[:16] for e in entries}
+    assert sum(run_id in of_first for run_id in claimed[:6]) == 3, "both get their outline"
 
 
 def test_two_panels_ask_one_run_for_two_prefixes(database: Database) -> None:

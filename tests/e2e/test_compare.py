@@ -1,0 +1,145 @@
+"""Several runs beside each other, selected in the list or named in the address; and grids."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.conftest import Server, eventually
+from worker.datasets.images import ImageDataset
+
+LABELS = """() => {
+  const data = document.querySelector("panel-chart .plot")?.data ?? [];
+  return [...new Set(data.map(({ meta }) => meta.key))];
+}"""
+
+
+@pytest.fixture(scope="module")
+def server(
+    cifar10: ImageDataset,  # noqa: ARG001
+    data_home: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Server]:
+    """A server of this module alone: its list holds the runs of these tests."""
+    home = tmp_path_factory.mktemp("compare")
+    (home / "datasets").symlink_to(data_home / "datasets")
+    started = Server(home)
+    yield started
+    started.close()
+
+
+@pytest.fixture(scope="module")
+def three(server: Server) -> list[str]:
+    """Three short runs that have ended: ids in the order of their launch."""
+    ids = [
+        server.launch(epochs=2, n_train=500, width=0.25, seed=seed, randomization=randomization)
+        for seed, randomization in ((0, "true_labels"), (0, "random_labels"), (1, "true_labels"))
+    ]
+    eventually(lambda: all(server.run(i)["state"] == "SUCCEEDED" for i in ids), 60)
+    return ids
+
+
+def labels(page: Page) -> list[str]:
+    return list(page.evaluate(LABELS))
+
+
+@pytest.mark.timeout(120)
+def test_runs_are_selected_by_keyboard_and_compared(
+    page: Page, server: Server, three: list[str]
+) -> None:
+    page.goto(f"{server.url}/#/?sort=created_at")
+    rows = page.locator("run-table tbody tr")
+    expect(rows).to_have_count(3)
+    expect(page.get_by_role("button", name="Compare")).to_be_hidden()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(page.get_by_text("1 run selected: one more to compare")).to_be_visible()
+    expect(page.get_by_role("button", name="Compare")).to_be_disabled()
+    page.keyboard.press("j")
+    page.keyboard.press("x")
+    expect(rows.nth(1).get_by_role("checkbox")).to_be_checked()
+    page.keyboard.press("c")
+    page.wait_for_url(f"**/#/compare?run={three[0]}&run={three[1]}")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Compare 2 runs")
+    eventually(lambda: len(labels(page)) == 2, 20)
+
+    table = page.locator("compare-table")
+    heads = table.locator("thead th").all_inner_texts()
+    assert heads[:4] == ["Run", "Randomization", "Data seed", "State"]
+    expect(table.locator("tbody tr").nth(1)).to_contain_text("Random labels")
+    page.get_by_text("Loss", exact=True).click()
+    expect(page).to_have_url(re.compile("measure=loss"))
+    read = "document.querySelector('panel-chart .plot').layout.yaxis"
+    eventually(lambda: page.evaluate(read)["title"]["text"] == "Loss (nats)", 10)
+    page.keyboard.press("l")
+    eventually(lambda: page.evaluate(read)["type"] == "log", 10)
+    csv_link = page.get_by_role("link", name="Download the figure as CSV")
+    assert f"run={three[1]}&measure=loss" in str(csv_link.get_attribute("href"))
+
+
+@pytest.mark.timeout(120)
+def test_runs_are_compared_by_address_and_taken_out(
+    page: Page, server: Server, three: list[str]
+) -> None:
+    runs = "&".join(f"run={run_id}" for run_id in three)
+    page.goto(f"{server.url}/#/compare?{runs}")
+    eventually(lambda: len(labels(page)) == 3, 20)
+    for width in (360, 800, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        root = "document.documentElement"
+        assert page.evaluate(f"{root}.scrollWidth <= {root}.clientWidth"), width
+    page.locator("compare-table tbody tr").nth(1).get_by_role("button").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Compare 2 runs")
+    expect(page.get_by_role("heading", level=1)).to_be_focused()
+    assert three[1] not in page.url
+    eventually(lambda: len(labels(page)) == 2, 20)
+    page.locator("compare-table tbody a").last.click()
+    page.wait_for_url(f"**/#/runs/{three[2]}")
+    page.goto(f"{server.url}/#/compare")
+    expect(page.get_by_text("Select runs in the list")).to_be_visible()
+
+
+@pytest.mark.timeout(120)
+def test_a_run_that_goes_on_grows_in_the_comparison(
+    page: Page, server: Server, three: list[str]
+) -> None:
+    run_id = server.launch(epochs=1000, seed=5)
+    page.goto(f"{server.url}/#/compare?run={three[0]}&run={run_id}")
+    longest = (
+        "Math.max(0, ...(document.querySelector('panel-chart .plot')?.data ?? [])"
+        ".map(({ x }) => x.length))"
+    )
+    eventually(lambda: page.evaluate(longest) >= 3, 60)
+    before = page.evaluate(longest)
+    eventually(lambda: page.evaluate(longest) > before, 60)
+    server.api.post(f"/runs/{run_id}/cancel")
+    expect(page.locator("compare-table")).to_contain_text("Cancelled", timeout=20_000)
+
+
+@pytest.mark.timeout(120)
+def test_a_grid_is_planned_and_launched_from_the_form(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/#/launch")
+    page.get_by_label("Training images").fill("500")
+    page.get_by_label("Test images").fill("200")
+    page.get_by_label("Width factor").fill("0.25")
+    page.get_by_label("Epochs", exact=True).fill("1")
+    page.get_by_text("Several values: a grid of runs").click()
+    page.get_by_role("button", name="Plan the grid").click()
+    expect(page.get_by_text("Choose a field and its values")).to_be_visible()
+    page.get_by_label("Vary the field").select_option("learning_rate")
+    page.locator("#grid-values-0").fill("0.03, 0.05")
+    page.get_by_label("And the field").select_option("randomization")
+    assert "random_labels" in page.locator("#grid-values-1").input_value()
+    page.locator("#grid-values-1").fill("true_labels, random_labels")
+    page.get_by_role("button", name="Plan the grid").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("A grid of your own, 1 seed")
+    dialog.get_by_role("button", name="Launch 4 runs").click()
+    page.wait_for_url("**/#/figures/atlas?study=*")
+    expect(page.locator("panel-view .panel-head")).to_contain_text("Complete, 4 runs")
+    eventually(lambda: len(labels(page)) == 4, 30)
+    study: dict[str, Any] = server.api.get("/studies").json()["items"][0]
+    assert study["request"]["grid"]["base"]["n_train"] == 500
