@@ -118,8 +118,8 @@ SMOKE = Setting(
     },
     table_1=False,
 )
-"""Measured (docs/LOG.md): epochs until true and random labels fitted, 31 and 29 for Inception, 58 to
-73 and 72 to 79 for Inception without batch norm, 28 and 38 for AlexNet, 9 and 11 for the MLP."""
+"""Measured (docs/LOG.md): epochs until true and random labels fitted, 31 and 29 for Inception, 58
+to 73 and 72 to 79 for Inception without batch norm, 28 and 38 for AlexNet, 9 and 11 for the MLP."""
 
 # First guesses, not measured yet: to be sized to two hours on two cores.
 
