@@ -31,6 +31,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from core.domain.spec import ModelName, Precision, RunSpec
 from core.settings import get_settings
+from worker import child
 from worker.datasets import store
 from worker.datasets.images import ImageDataset
 from worker.training import device, loop
@@ -52,7 +53,11 @@ class Side:
     def __init__(self, model: ModelName, pipeline: str) -> None:
         command = [sys.executable, "-m", "worker.bench", "--model", model, "--side", pipeline]
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=child.environment() if pipeline == ENGINE else None,
         )
         self.facts = self._answer()
 

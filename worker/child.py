@@ -29,6 +29,17 @@ START_SECONDS = 120.0
 """Time a trainer gets to load torch and say that it is ready."""
 
 
+def environment() -> dict[str, str]:
+    """What a process that trains is started with.
+
+    GNU OpenMP's threads wait by spinning, for milliseconds. Where other programs want the processor
+    too they keep it from the very thread they wait for, and small networks fall to a hundredth of
+    their speed; after 10,000 turns, some microseconds, they sleep in place of it (docs/LOG.md).
+    """
+    chosen = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys()
+    return dict(os.environ) if chosen else {**os.environ, "GOMP_SPINCOUNT": "10000"}
+
+
 class TrainerDied(Exception):
     """The trainer ended when it should not have. The message says how."""
 
@@ -46,7 +57,7 @@ class Child:
             [sys.executable, "-P", "-m", "worker.trainer", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+            env={**environment(), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
             start_new_session=True,  # its own process group: killed whole, spared Ctrl-C
             text=True,
             encoding="utf-8",
