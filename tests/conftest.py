@@ -7,6 +7,7 @@
 
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,9 @@ from core.storage.database import Database, migrate
 from tests.services import Postgres, Valkey
 from worker.datasets import store
 from worker.datasets.images import ImageDataset
+
+# A shell's background jobs ignore Ctrl-C and would hand that down to the programs under test.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run; HYPOTHESIS_PROFILE=search looks for new ones.
 hypothesis_settings.register_profile("repeatable", derandomize=True, deadline=None)

@@ -234,8 +234,9 @@ def step_flops(spec: RunSpec, where: torch.device) -> float:
     rows = torch.randn(spec.batch_size, side * side * channels, device=where)
     labels = torch.zeros(spec.batch_size, dtype=torch.int64, device=where)
     with FlopCounterMode(display=False) as counter:
-        loss = F.cross_entropy(state.model(as_images(rows, (side, side, channels))), labels)
-        torch.autograd.grad(loss, state.parameters)
+        with state.autocast():
+            logits = state.model(as_images(rows, (side, side, channels)))
+        torch.autograd.grad(F.cross_entropy(logits.float(), labels), state.parameters)
     return float(counter.get_total_flops())
 
 

@@ -65,8 +65,6 @@ class Up:
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                # A test run in a shell's background would hand down that Ctrl-C is ignored.
-                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
             )
         self.seconds_to_start = eventually(lambda: LINK.search(self.said) or self.ended, 40)
         found = LINK.search(self.said)
