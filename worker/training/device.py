@@ -102,6 +102,7 @@ def numerics(device: torch.device | None = None) -> dict[str, Any]:
         "device": device.type,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "cpu_vendor": cpu_vendor(),
+        "bf16": _bf16_instructions(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "numpy": np.__version__,

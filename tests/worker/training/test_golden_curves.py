@@ -1,46 +1,107 @@
 """Committed loss curves: a fixed seed on real images gives these losses, on every machine.
 
 Exactly these where device kind, CPU features, thread count and versions are those recorded;
-within 1e-3 over the first twenty losses elsewhere.
+within a tolerance over the first twenty losses elsewhere.
 """
 
 import json
 
 import pytest
 
-from tests.worker.training.golden.record import FOLDER, MODELS, RANDOMIZATIONS, STEPS, golden_spec
+from tests.worker.training.golden.record import (
+    BF16,
+    CASES,
+    FOLDER,
+    FULL_WIDTH,
+    MODELS,
+    RANDOMIZATIONS,
+    STEPS,
+    evaluated,
+    golden_spec,
+)
 from tests.worker.training.small_runs import losses
 from worker.datasets.images import ImageDataset
 from worker.training import device
+from worker.training.models import convolution
 
-RECORDED = {model: json.loads((FOLDER / f"{model}.json").read_text()) for model in MODELS}
+ALL = MODELS | BF16 | FULL_WIDTH
+RECORDED = {model: json.loads((FOLDER / f"{model}.json").read_text()) for model in ALL}
 
 
-@pytest.mark.parametrize("randomization", RANDOMIZATIONS)
-@pytest.mark.parametrize("model", MODELS)
+def tolerance(model: str) -> float:
+    """How far a loss may be from the recorded one on another kind of machine.
+
+    Where bf16 products are emulated their sums are rounded elsewhere: with AVX-512 alone the curves
+    moved by 6e-3, with AVX2 AlexNet's by .15. No run is trained so unless asked for.
+    """
+    if model not in BF16:
+        return 1e-3
+    if not device.numerics()["bf16"]:
+        pytest.skip("NO BF16 INSTRUCTIONS: the bf16 curves are not compared on this machine")
+    return 2e-2
+
+
+@pytest.mark.parametrize(("model", "randomization"), CASES)
 def test_losses_are_the_recorded_ones(
     model: str, randomization: str, cifar10: ImageDataset
 ) -> None:
-    found = losses(golden_spec(model, randomization), cifar10, STEPS)
     expected = RECORDED[model]["curves"][randomization]
     if RECORDED[model]["numerics"] == device.numerics():
-        assert found == expected
+        assert losses(golden_spec(model, randomization), cifar10, STEPS) == expected
     else:
-        assert found == pytest.approx(expected, abs=1e-3)
+        within = pytest.approx(expected, abs=tolerance(model))
+        assert losses(golden_spec(model, randomization), cifar10, STEPS) == within
 
 
-@pytest.mark.parametrize("model", ["inception", "alexnet", "mlp-3x512"])
+@pytest.mark.parametrize("model", MODELS | BF16)
+def test_the_evaluation_after_an_epoch_is_the_recorded_one(
+    model: str, cifar10: ImageDataset
+) -> None:
+    """In two batches, the second a small one: their size shows in the last bits of a sum."""
+    expected = RECORDED[model]["evaluated"]
+    if RECORDED[model]["numerics"] == device.numerics():
+        assert evaluated(model, cifar10) == expected
+    else:
+        within = tolerance(model)
+        found = evaluated(model, cifar10)
+        for name in ("train_loss", "test_loss", "online_loss"):
+            assert found[name] == pytest.approx(expected[name], abs=within)
+        assert (found["epoch"], found["step"]) == (expected["epoch"], expected["step"])
+
+
+@pytest.mark.parametrize("model", ["inception", "alexnet-full-width", "mlp-3x512"])
 def test_another_thread_count_stays_within_the_tolerance(model: str, cifar10: ImageDataset) -> None:
     """Sums in another order: the nearest thing to another machine that this one offers."""
+    within = tolerance(model)
     device.configure(threads=2)
     try:
         found = losses(golden_spec(model, "random-labels"), cifar10, STEPS)
     finally:
         device.configure(threads=1)
-    assert found == pytest.approx(RECORDED[model]["curves"]["random-labels"], abs=1e-3)
+    assert found == pytest.approx(RECORDED[model]["curves"]["random-labels"], abs=within)
 
 
 def test_every_randomization_gives_a_curve_of_its_own() -> None:
-    for model, content in RECORDED.items():
-        curves = {tuple(curve) for curve in content["curves"].values()}
+    for model in MODELS:
+        curves = {tuple(curve) for curve in RECORDED[model]["curves"].values()}
         assert len(curves) == len(RANDOMIZATIONS), model
+
+
+def test_curves_in_bf16_are_not_those_in_fp32() -> None:
+    for model in BF16:
+        in_fp32 = RECORDED[model.removesuffix("-bf16")]["curves"]
+        for name, curve in RECORDED[model]["curves"].items():
+            assert curve != in_fp32[name], model
+        assert RECORDED[model]["numerics"]["bf16"], "recorded where bf16 is not emulated"
+
+
+@pytest.mark.parametrize("model", ["alexnet", "alexnet-full-width"])
+def test_the_winograd_weight_gradient_is_under_the_full_width_curve(
+    model: str, cifar10: ImageDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used, original = [], convolution.weight_gradient
+    monkeypatch.setattr(
+        convolution, "weight_gradient", lambda *given: (used.append(model), original(*given))[1]
+    )
+    losses(golden_spec(model, "random-labels"), cifar10, 1)
+    assert used == (["alexnet-full-width"] if model in FULL_WIDTH else [])

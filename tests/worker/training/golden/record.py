@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.domain.spec import RunSpec
-from tests.worker.training.small_runs import REGULARISED, losses, small
+from tests.worker.training.small_runs import REGULARISED, epochs, losses, results, small
 from worker.datasets.images import ImageDataset
 from worker.training import device
 
@@ -44,20 +44,43 @@ MODELS: dict[str, dict[str, Any]] = {
     "mlp-3x512": {"model": "mlp-3x512", "initialisation": "xavier_uniform"},
 }
 
+FAMILIES = ("inception", "alexnet", "mlp-1x512", "mlp-3x512")
+BF16 = {f"{model}-bf16": MODELS[model] | {"precision": "bf16"} for model in FAMILIES}
+"""What `auto` stands for on processors with bf16 products."""
+
+FULL_WIDTH = {"alexnet-full-width": MODELS["alexnet"] | {"width": 1.0}}
+"""The second convolution has 64 × 64 maps: in fp32 its weight gradient is Winograd's."""
+
+CASES = [
+    *((model, name) for model in MODELS for name in RANDOMIZATIONS),
+    *((model, name) for model in BF16 for name in ("random-labels", "regularised")),
+    *((model, "random-labels") for model in FULL_WIDTH),
+]
+"""Model and randomization of every curve."""
+
 
 def golden_spec(model: str, randomization: str) -> RunSpec:
     """100 images in batches of 20, weights decaying every third step."""
-    return small(**{"decay_steps": 3} | MODELS[model] | RANDOMIZATIONS[randomization])
+    changes = (MODELS | BF16 | FULL_WIDTH)[model]
+    return small(**{"decay_steps": 3} | changes | RANDOMIZATIONS[randomization])
 
 
-def curves(model: str, dataset: ImageDataset) -> dict[str, list[float]]:
-    """The first online losses of one model under every randomization."""
-    return {name: losses(golden_spec(model, name), dataset, STEPS) for name in RANDOMIZATIONS}
+def evaluated(model: str, dataset: ImageDataset) -> dict[str, object]:
+    """The row of a first epoch on 600 images: two batches of `evaluate.BATCH`, the second small."""
+    spec = golden_spec(model, "random-labels").replace(n_train=600, n_test=600, batch_size=100)
+    return results(epochs(spec, dataset, 1))[0]
 
 
 def record(dataset: ImageDataset) -> None:
-    for model in MODELS:
-        content = {"numerics": device.numerics(), "curves": curves(model, dataset)}
+    for model in MODELS | BF16 | FULL_WIDTH:
+        curves = {
+            name: losses(golden_spec(model, name), dataset, STEPS)
+            for of, name in CASES
+            if of == model
+        }
+        content: dict[str, object] = {"numerics": device.numerics(), "curves": curves}
+        if model not in FULL_WIDTH:
+            content["evaluated"] = evaluated(model, dataset)
         (FOLDER / f"{model}.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
