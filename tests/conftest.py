@@ -17,11 +17,15 @@ from hypothesis import settings as hypothesis_settings
 from core.settings import Settings, get_settings
 from core.storage.database import Database, migrate
 from tests.services import Postgres, Valkey
+from worker import child
 from worker.datasets import store
 from worker.datasets.images import ImageDataset
 
 # A shell's background jobs ignore Ctrl-C and would hand that down to the programs under test.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Threads of tests that train wait as a trainer's do: before torch is loaded, or it has no effect.
+os.environ.update(child.environment())
 
 # The same examples in every run; HYPOTHESIS_PROFILE=search looks for new ones.
 hypothesis_settings.register_profile("repeatable", derandomize=True, deadline=None)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from core.domain.demands import Demand
 from core.domain.lifecycle import RunState
@@ -23,6 +24,7 @@ from core.storage.tables import Attempt, Run
 from tests.processes import eventually
 from tests.services import Postgres
 from worker.supervise import Supervisor
+from worker.training import checkpoint
 
 POOL = ThreadPoolExecutor(1)
 """One thread for all work, as in production: a trainer dies with the thread that started it."""
@@ -92,17 +94,31 @@ class Bench:
         self.worker._heart.start()
 
     def cut_short(self, run_id: str, epoch: int) -> None:
-        """Train to `epoch` at least, then cancel."""
+        """Train to `epoch` at least, then have that be enough: the run succeeds."""
+        spec = RunSpec(**self.run(run_id).spec)
         self.await_epoch(run_id, epoch)
-        self.ask(runs.cancel, run_id)
+        self.submit(spec, self.run(run_id).epochs_done, owner="study:less")
+        self.ask(runs.cancel, run_id)  # the launch's demand, which was for more
         self.end_work()
-        assert self.run(run_id).state == RunState.CANCELLED
+        assert self.run(run_id).state == RunState.SUCCEEDED, self.run(run_id).error
 
     def is_undisturbed(self, run_id: str) -> bool:
-        """Whether the curve equals that of the same trajectory trained in one go, as a new run."""
+        """Whether curve and final weights of a run that succeeded equal those of the same trajectory
+        trained in one go, as a new run.
+        """
         curve, spec = self.curve(run_id), RunSpec(**self.run(run_id).spec)
         assert [row["epoch"] for row in curve] == list(range(1, len(curve) + 1))
-        return curve == self.curve(self.train(spec.replace(replicate=1), len(curve)))
+        again = self.train(spec.replace(replicate=1), len(curve))
+        assert len(self.attempts(again)) == 1
+        return curve == self.curve(again) and self.weights(run_id) == self.weights(again)
+
+    def weights(self, run_id: str) -> str:
+        """Hash of the weights after the last epoch of a run that succeeded."""
+        run, (newest, *_) = self.run(run_id), self.checkpoints(run_id)
+        spec = RunSpec(**run.spec)
+        state = checkpoint.load(newest, spec, torch.device("cpu"), None)
+        assert (run.state, state.epoch, state.position) == (RunState.SUCCEEDED, run.epochs_done, 0)
+        return checkpoint.weights_hash(state.model)
 
     def checkpoints(self, run_id: str) -> list[Path]:
         """Files of the checkpoints that the database points at, newest first."""

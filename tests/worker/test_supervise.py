@@ -92,7 +92,7 @@ def test_a_run_paused_twice_gives_the_numbers_of_an_undisturbed_one(bench: Bench
         bench.ask(runs.resume, run_id)
     bench.start_work()
     bench.cut_short(run_id, bench.run(run_id).epochs_done + 5)
-    assert [a.outcome for a in bench.attempts(run_id)] == ["paused", "paused", "cancelled"]
+    assert [a.outcome for a in bench.attempts(run_id)] == ["paused", "paused", "completed"]
     assert bench.is_undisturbed(run_id)
 
 
@@ -215,7 +215,7 @@ def test_a_killed_trainer_costs_no_epoch(bench: Bench, worker: Supervisor) -> No
     os.kill(trainer_pid(worker), signal.SIGKILL)
     eventually(lambda: bench.run(run_id).attempt == 2)
     bench.cut_short(run_id, bench.run(run_id).epochs_done + 5)
-    assert [a.outcome for a in bench.attempts(run_id)] == ["lost", "cancelled"]
+    assert [a.outcome for a in bench.attempts(run_id)] == ["lost", "completed"]
     assert bench.is_undisturbed(run_id)
     with bench.database.read() as session:
         assert segments.mixed(session, run_id) is None
@@ -232,7 +232,7 @@ def test_a_trainer_that_hangs_is_killed_and_the_run_goes_on(
     os.kill(trainer_pid(worker), signal.SIGSTOP)
     eventually(lambda: bench.run(run_id).attempt == 2)
     bench.cut_short(run_id, bench.run(run_id).epochs_done + 5)
-    assert [a.outcome for a in bench.attempts(run_id)] == ["lost", "cancelled"]
+    assert [a.outcome for a in bench.attempts(run_id)] == ["lost", "completed"]
     assert bench.is_undisturbed(run_id)
 
 
