@@ -10,6 +10,7 @@ from typing import Any
 from core.domain.datasets import DATASETS
 from core.domain.errors import BrokerUnavailable, InvalidInput, RethinkError
 from core.domain.metrics import Progress
+from core.domain.spec import ModelName
 from core.settings import Settings, get_settings
 
 
@@ -46,7 +47,12 @@ def _parser() -> argparse.ArgumentParser:
         ("bench", _bench, "measure how fast this machine trains each model"),
         ("doctor", _doctor, "say what this machine offers for training, and why"),
     ):
-        add(name, command, about).add_argument("--json", action="store_true")
+        sub = add(name, command, about)
+        sub.add_argument("--json", action="store_true")
+        if name == "bench":
+            sub.add_argument("--model", action="append", default=[], choices=list(ModelName))
+            sub.add_argument("--rounds", type=int, default=5, help="turns of each pipeline")
+            sub.add_argument("--seconds", type=float, default=2.0, help="length of a turn")
     data.add_argument("--json", action="store_true")
     return parser
 
@@ -120,7 +126,9 @@ def _models(_: Settings, given: argparse.Namespace) -> int:
 def _bench(_: Settings, given: argparse.Namespace) -> int:
     from worker import bench
 
-    return bench.main(["--json"] if given.json else [])
+    options = ["--rounds", str(given.rounds), "--seconds", str(given.seconds)]
+    options += [f"--model={model}" for model in given.model] + ["--json"] * given.json
+    return bench.main(options)
 
 
 def _doctor(settings: Settings, given: argparse.Namespace) -> int:

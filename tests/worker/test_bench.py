@@ -10,9 +10,22 @@ import pytest
 from core.domain.spec import ModelName
 from worker.training.device import recommended_precision
 
+RESULT = {
+    *("model", "batch_size", "precision", "precision_reason", "memory_bytes", "rounds"),
+    *("images_per_second", "images_per_second_range", "ratio", "ratio_range"),
+    *("conventional_images_per_second", "conventional_range", "conventional_loader"),
+    *("flops_per_image", "flop_per_second", "fraction_of_peak"),
+    *("matrix_peak", "matrix_peak_fp32"),
+}
+MACHINE = {
+    *("name", "device", "cores", "memory_bytes", "precision", "precision_reason"),
+    *("numerics", "python"),
+}
+
 
 def bench(*options: str) -> str:
-    command = [sys.executable, "-m", "worker.bench", "--rounds", "2", "--seconds", "0.3", *options]
+    command = [sys.executable, "-m", "rethink", "bench", "--rounds", "2", "--seconds", "0.3"]
+    command += options
     return subprocess.run(command, capture_output=True, text=True, check=True, timeout=240).stdout
 
 
@@ -20,6 +33,8 @@ def bench(*options: str) -> str:
 def test_it_measures_both_pipelines_in_turns() -> None:
     found = json.loads(bench("--model", "mlp-1x512", "--json"))
     (result,) = found["results"]
+    assert (set(found), set(result)) == ({"machine", "results"}, RESULT)
+    assert set(found["machine"]) == MACHINE
     assert result["model"] == "mlp-1x512"
     assert result["precision"] == recommended_precision()[0]
     assert result["images_per_second"] > 0
@@ -35,7 +50,9 @@ def test_it_measures_both_pipelines_in_turns() -> None:
         result["images_per_second"] * result["flops_per_image"] / result["matrix_peak"]
     )
     assert result["memory_bytes"] > 100_000_000
-    assert {"name", "cores", "numerics", "python"} <= set(found["machine"])
+    assert result["flop_per_second"] == pytest.approx(
+        result["images_per_second"] * result["flops_per_image"]
+    )
 
 
 @pytest.mark.slow
