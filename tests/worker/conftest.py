@@ -103,7 +103,7 @@ class Bench:
         assert self.run(run_id).state == RunState.SUCCEEDED, self.run(run_id).error
 
     def is_undisturbed(self, run_id: str) -> bool:
-        """Whether curve and final weights of a run that succeeded equal those of the same trajectory
+        """Whether curve and last weights of a run that succeeded equal those of the same trajectory
         trained in one go, as a new run.
         """
         curve, spec = self.curve(run_id), RunSpec(**self.run(run_id).spec)
@@ -117,7 +117,7 @@ class Bench:
         run, (newest, *_) = self.run(run_id), self.checkpoints(run_id)
         spec = RunSpec(**run.spec)
         state = checkpoint.load(newest, spec, torch.device("cpu"), None)
-        assert (run.state, state.epoch, state.position) == (RunState.SUCCEEDED, run.epochs_done, 0)
+        assert (run.state, state.step) == (RunState.SUCCEEDED, run.step)
         return checkpoint.weights_hash(state.model)
 
     def checkpoints(self, run_id: str) -> list[Path]:

@@ -16,16 +16,28 @@ import pytest
 import sqlalchemy as sa
 
 from core.domain.demands import Demand, StopRule
+from core.domain.errors import Conflict
 from core.domain.lifecycle import Outcome, RunState
-from core.domain.spec import ENGINE
+from core.domain.spec import ENGINE, RunSpec
+from core.failpoints import VARIABLE
 from core.settings import Settings
 from core.storage import leases, runs, segments, workers
 from core.storage.database import migrate
 from core.storage.tables import Metric, Run
 from tests.processes import ENDLESS, eventually, slowness, tiny
 from tests.worker.conftest import Bench
+from tests.worker.training.small_runs import CPU, REGULARISED, small
 from worker import supervise, turn
+from worker.datasets.images import ImageDataset
 from worker.supervise import Supervisor
+from worker.training.loop import Diverged, train
+
+ALL_THAT_DRAWS = [
+    pytest.param(tiny(), id="mlp"),
+    pytest.param(small("alexnet", **REGULARISED), id="alexnet"),
+    pytest.param(small("inception", precision="bf16", **REGULARISED), id="inception-bf16"),
+]
+"""The last two with dropout and augmentation."""
 
 
 def test_a_run_trains_to_its_end_and_stores_all_it_measured(bench: Bench) -> None:
@@ -96,8 +108,11 @@ def test_a_run_paused_twice_gives_the_numbers_of_an_undisturbed_one(bench: Bench
     assert bench.is_undisturbed(run_id)
 
 
-def test_a_run_that_was_extended_gives_the_numbers_of_a_longer_one(bench: Bench) -> None:
-    run_id = bench.train(tiny(seed=4), 3)
+@pytest.mark.parametrize("spec", ALL_THAT_DRAWS)
+def test_a_run_that_was_extended_gives_the_numbers_of_a_longer_one(
+    spec: RunSpec, bench: Bench
+) -> None:
+    run_id = bench.train(spec.replace(seed=4), 3)
     finished = bench.curve(run_id)
     bench.ask(runs.extend, run_id, 6)
     bench.work()
@@ -105,7 +120,7 @@ def test_a_run_that_was_extended_gives_the_numbers_of_a_longer_one(bench: Bench)
     assert bench.run(run_id).epochs_done == 6
     second = bench.attempts(run_id)[1]
     assert second.provenance is not None
-    assert second.provenance["first_step"] == 12
+    assert second.provenance["first_step"] == 3 * spec.steps_per_epoch
     assert bench.is_undisturbed(run_id)
 
 
@@ -124,12 +139,13 @@ def test_other_demands_in_mid_run_are_met_in_the_same_attempt(bench: Bench) -> N
     assert len(bench.attempts(run_id)) == 1
 
 
+@pytest.mark.parametrize("spec", ALL_THAT_DRAWS)
 def test_a_worker_told_to_stop_hands_its_run_back_at_no_cost(
-    bench: Bench, worker: Supervisor
+    spec: RunSpec, bench: Bench, worker: Supervisor
 ) -> None:
-    run_id = bench.submit(tiny(seed=6), ENDLESS)
+    run_id = bench.submit(spec.replace(seed=6), ENDLESS)
     bench.start_work()
-    bench.await_epoch(run_id, 5)
+    bench.await_epoch(run_id, 2)
     with bench.stopping():
         started = time.monotonic()
         bench.end_work()
@@ -137,7 +153,7 @@ def test_a_worker_told_to_stop_hands_its_run_back_at_no_cost(
     run = bench.run(run_id)
     assert (run.state, run.lost, worker.handed_back) == (RunState.QUEUED, 0, True)
     bench.start_work()
-    bench.cut_short(run_id, run.epochs_done + 5)
+    bench.cut_short(run_id, run.epochs_done + 2)
     assert bench.is_undisturbed(run_id)
 
 
@@ -219,6 +235,46 @@ def test_a_killed_trainer_costs_no_epoch(bench: Bench, worker: Supervisor) -> No
     assert bench.is_undisturbed(run_id)
     with bench.database.read() as session:
         assert segments.mixed(session, run_id) is None
+
+
+def test_a_trainer_killed_three_times_costs_no_bit(
+    bench: Bench, worker: Supervisor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Within an epoch, before a checkpoint gets its name, and after: each in a trainer of its own,
+    with dropout and augmentation on.
+    """
+    points = ("trainer.step@23", "trainer.before-rename@3", "trainer.after-rename@3")
+    for point in points:
+        (tmp_path / point).touch()
+    monkeypatch.setenv(VARIABLE, ",".join(f"{point}={tmp_path / point}" for point in points))
+    worker._child.kill()  # type: ignore[union-attr]  # the next one has the points
+    run_id = bench.submit(small("alexnet", seed=61, **REGULARISED), ENDLESS)
+    bench.start_work()
+    eventually(lambda: bench.run(run_id).attempt == 4)
+    bench.cut_short(run_id, bench.run(run_id).epochs_done + 2)
+    assert [a.outcome for a in bench.attempts(run_id)] == ["lost", "lost", "lost", "completed"]
+    assert not any((tmp_path / point).exists() for point in points)
+    assert bench.is_undisturbed(run_id)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_with_its_step_and_epoch(
+    bench: Bench, cifar10: ImageDataset
+) -> None:
+    spec = tiny(model="mlp-3x512", learning_rate=1.0, momentum=0.99, initialisation="he_normal")
+    with pytest.raises(Diverged) as end:
+        for _ in train(spec, cifar10, CPU):
+            pass
+    assert end.value.epoch > 1
+    run_id = bench.submit(spec, 100)
+    bench.work()
+    run = bench.run(run_id)
+    assert (run.state, run.outcome) == (RunState.SUCCEEDED, Outcome.DIVERGED)
+    assert run.error is not None
+    assert (run.error["step"], run.error["epoch"]) == (end.value.step, end.value.epoch)
+    assert run.error["message"] == str(end.value)
+    assert run.epochs_done == len(bench.curve(run_id)) == end.value.epoch - 1
+    with pytest.raises(Conflict, match="diverged"):
+        bench.ask(runs.extend, run_id, 200)
 
 
 def test_a_trainer_that_hangs_is_killed_and_the_run_goes_on(

@@ -49,9 +49,10 @@ def epochs(
     state: TrainingState | None = None,
     should_yield: Callable[[], bool] = lambda: False,
 ) -> list[EpochMetrics]:
-    """The metrics of the next `count` epochs."""
+    """The metrics of the next `count` epochs, trained where `state` is."""
     rows: list[EpochMetrics] = []
-    for report in train(spec, dataset, CPU, state, should_yield):
+    device = CPU if state is None else state.device
+    for report in train(spec, dataset, device, state, should_yield):
         if isinstance(report, EpochMetrics):
             rows.append(report)
             if len(rows) == count:

@@ -28,11 +28,19 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "run.pt"
 
 
-@pytest.mark.parametrize("model", FAMILIES)
+@pytest.mark.parametrize(
+    ("model", "changes"),
+    [
+        *((model, {}) for model in FAMILIES),
+        ("alexnet", {"width": 1.0}),  # with the Winograd weight gradient
+        ("inception", {"precision": "bf16"}),
+    ],
+)
 def test_a_run_saved_and_loaded_at_every_step_ends_in_the_same_bits(
-    model: str, path: Path, cifar10: ImageDataset
+    model: str, changes: dict[str, object], path: Path, cifar10: ImageDataset
 ) -> None:
-    spec = small(model, n_train=60, randomization="random_labels", **REGULARISED)
+    drawing = {"n_train": 60, "randomization": "random_labels"} | REGULARISED
+    spec = small(model, **drawing | changes)
     straight = TrainingState.start(spec, CPU)
     expected = epochs(spec, cifar10, 2, straight)
     state, rows = TrainingState.start(spec, CPU), list[EpochMetrics]()

@@ -2,14 +2,17 @@
 
 import inspect
 import math
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 import torch
 from torch.nn import functional as F
 
 from core.domain.metrics import EpochMetrics, Progress
-from core.domain.spec import RunSpec
+from core.domain.spec import Precision, RunSpec
 from tests.worker.training.small_runs import (
     CPU,
     FAMILIES,
@@ -22,7 +25,7 @@ from tests.worker.training.small_runs import (
 )
 from worker.datasets.images import ImageDataset
 from worker.training import loop
-from worker.training.checkpoint import weights_hash
+from worker.training.checkpoint import load, save, weights_hash
 from worker.training.data import as_images, prepare
 from worker.training.loop import Diverged, train
 from worker.training.state import TrainingState, learning_rate, sgd_step
@@ -46,6 +49,8 @@ def test_a_notebook_needs_two_lines(cifar10: ImageDataset) -> None:
 def test_the_steps_read_on_one_screen() -> None:
     for function in (loop.train, loop.train_epoch, loop._step, loop._evaluate_epoch):
         assert len(inspect.getsource(function).splitlines()) < 45
+    lines, first = inspect.getsourcelines(loop._step)
+    assert first + len(lines) - inspect.getsourcelines(loop.train_epoch)[1] < 60, "one screen"
 
 
 def test_metrics_are_a_full_evaluation_after_the_epoch(cifar10: ImageDataset) -> None:
@@ -104,13 +109,50 @@ def test_reporting_at_every_step_changes_nothing(model: str, cifar10: ImageDatas
     assert weights_hash(quiet.model) == weights_hash(chatty.model)
 
 
-def test_what_ran_before_in_the_process_changes_nothing(cifar10: ImageDataset) -> None:
-    """A warm trainer gives the weights of a cold one."""
-    spec = small(dropout=0.2, random_crop=True)
-    cold = epochs(spec, cifar10, 2)
+COLD = """
+import pathlib, sys, torch
+from core.domain.metrics import EpochMetrics
+from core.domain.spec import Precision, RunSpec
+from worker.datasets import store
+from worker.training import device
+from worker.training.checkpoint import weights_hash
+from worker.training.loop import train
+from worker.training.state import TrainingState
+
+device.configure(threads=1)
+spec, cpu = RunSpec.model_validate_json(sys.argv[1]), torch.device("cpu")
+state = TrainingState.start(spec, cpu)
+for report in train(spec, store.load("cifar10", pathlib.Path(sys.argv[2])), cpu, state):
+    if isinstance(report, EpochMetrics) and state.epoch == 2:
+        break
+print(weights_hash(state.model))
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "precision"),
+    [
+        pytest.param("mlp-1x512", "fp32", marks=pytest.mark.slow),
+        pytest.param("alexnet", "fp32", marks=pytest.mark.slow),
+        ("inception", "bf16"),
+    ],
+)
+def test_a_warm_trainer_gives_the_weights_of_a_cold_one(
+    model: str, precision: str, cifar10: ImageDataset, data_home: Path
+) -> None:
+    """Whatever ran before in the process; a cold one has run nothing."""
+    spec = small(model, precision=precision, **REGULARISED)
+    cold = subprocess.run(
+        [sys.executable, "-c", COLD, spec.canonical_json(), str(data_home)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     epochs(small("alexnet", randomization="gaussian", dropout=0.3, seed=4), cifar10, 1)
     torch.rand(17)
-    assert results(epochs(spec, cifar10, 2)) == results(cold)
+    warm = TrainingState.start(spec, CPU)
+    epochs(spec, cifar10, 2, warm)
+    assert weights_hash(warm.model) == cold.stdout.strip()
 
 
 def test_it_yields_at_every_step_and_evaluated_batch_when_asked(cifar10: ImageDataset) -> None:
@@ -242,14 +284,54 @@ def test_a_bf16_run_learns_as_well(cifar10: ImageDataset) -> None:
     assert rows[-1].train_loss != fp32[-1].train_loss
 
 
-@pytest.mark.cuda
-@pytest.mark.parametrize("model", FAMILIES)
-def test_the_same_loop_trains_on_a_gpu(model: str, cifar10: ImageDataset) -> None:
+# ------------------------------------------------------------------------------- a GPU
+
+
+@pytest.fixture
+def gpu() -> torch.device:
     if not torch.cuda.is_available():
         pytest.skip("NO CUDA DEVICE: the CUDA path of the engine is untested on this machine")
-    spec = small(model, **REGULARISED)
-    for report in train(spec, cifar10, torch.device("cuda", 0)):
-        if isinstance(report, EpochMetrics):
+    return torch.device("cuda", 0)
+
+
+ON_A_GPU = [(model, precision) for model in FAMILIES for precision in Precision]
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize(("model", "precision"), ON_A_GPU)
+def test_a_gpu_learns_what_the_processor_learns(
+    model: str, precision: str, gpu: torch.device, cifar10: ImageDataset
+) -> None:
+    """Without dropout, whose noise each kind of device draws by a generator of its own."""
+    spec = small(model, precision=precision, **REGULARISED | {"dropout": 0.0})
+    (row,) = epochs(spec, cifar10, 1, TrainingState.start(spec, gpu))
+    (on_cpu,) = epochs(spec, cifar10, 1)
+    assert row.train_loss == pytest.approx(on_cpu.train_loss, rel=0.05)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize(("model", "precision"), ON_A_GPU)
+def test_a_gpu_repeats_itself_to_the_bit(
+    model: str, precision: str, gpu: torch.device, cifar10: ImageDataset
+) -> None:
+    spec = small(model, precision=precision, **REGULARISED)
+    first, second = TrainingState.start(spec, gpu), TrainingState.start(spec, gpu)
+    assert results(epochs(spec, cifar10, 2, first)) == results(epochs(spec, cifar10, 2, second))
+    assert weights_hash(first.model) == weights_hash(second.model)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize(("model", "precision"), ON_A_GPU)
+def test_a_run_saved_and_loaded_on_a_gpu_ends_in_the_same_bits(
+    model: str, precision: str, gpu: torch.device, cifar10: ImageDataset, tmp_path: Path
+) -> None:
+    spec = small(model, precision=precision, **REGULARISED)
+    straight, state = TrainingState.start(spec, gpu), TrainingState.start(spec, gpu)
+    expected = epochs(spec, cifar10, 2, straight)
+    for report in train(spec, cifar10, gpu, state, lambda: True):
+        if isinstance(report, Progress) and report.step == 3:
             break
-    on_cpu = epochs(spec.replace(dropout=0.0), cifar10, 1)[0]
-    assert report.train_loss == pytest.approx(on_cpu.train_loss, rel=0.05)
+    sha256, _ = save(state, tmp_path / "run.pt")
+    resumed = load(tmp_path / "run.pt", spec, gpu, sha256)
+    assert results(epochs(spec, cifar10, 2, resumed)) == results(expected)
+    assert weights_hash(resumed.model) == weights_hash(straight.model)
