@@ -51,8 +51,17 @@ def seconds_to_first_step(child: Child, spec: RunSpec) -> float:
 
 
 def test_the_next_run_of_a_figure_takes_its_first_step_within_a_second(child: Child) -> None:
-    """Figures 1b and 1c at full scale: 50,000 images, the labels of another p."""
-    seconds_to_first_step(child, RunSpec(model="mlp-1x512"))
-    corrupted = RunSpec(model="mlp-1x512", randomization="corrupted_labels", corruption=0.5)
-    assert seconds_to_first_step(child, corrupted) < 1.0 * slowness()
-    assert seconds_to_first_step(child, RunSpec(model="alexnet")) < 1.0 * slowness()
+    """Figures 1b and 1c at full scale: 50,000 images in bf16, the labels of another p.
+
+    Batches are small, so that it is the start that is measured and not the step's own work. Other
+    pixels or another precision are prepared anew, which takes longer: docs/performance.md.
+    """
+    spec = RunSpec(model="mlp-1x512", precision="bf16", batch_size=16)
+    seconds_to_first_step(child, spec)
+    corrupted = spec.replace(randomization="corrupted_labels", corruption=0.5)
+    for following in (
+        corrupted,
+        spec.replace(model="alexnet"),
+        corrupted.replace(model="inception", corruption=0.7),
+    ):
+        assert seconds_to_first_step(child, following) < 1.0 * slowness()
