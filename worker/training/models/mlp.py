@@ -16,6 +16,7 @@ class ChannelsLastFlatten(nn.Module):
 
 
 def build(spec: RunSpec) -> nn.Module:
+    """Images (n, c, h, w) to logits (n, classes); dropout, if the spec has it, after each ReLU."""
     info = spec.dataset_info
     inputs = spec.crop * spec.crop * info.channels
     hidden = scaled(512, spec)
