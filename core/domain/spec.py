@@ -141,8 +141,8 @@ class RunSpec(BaseModel):
     width: float = Field(1.0, ge=0.05, le=4, description="Factor on every hidden width.")
     batch_norm: BatchNorm | None = Field(
         None,
-        description="Where Inception has batch normalisation. For inception only. Without it the "
-        "paper's learning rate stays at chance: the presets have a setting that trains.",
+        description="Where Inception has batch normalisation. For inception only. With none, start "
+        "from its preset: the paper's learning rate stays at chance.",
     )
     bn_momentum: float | None = Field(
         None,

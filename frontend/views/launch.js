@@ -31,7 +31,7 @@ class LaunchView extends LiveElement {
     const { presets } = store.capabilities;
     this.form = h("run-form");
     this.origin = h("p", { class: "soft small origin", role: "status" });
-    this.choices = h("ul");
+    this.choices = h("ul", { class: "said" });
     this.settled = h(
       "details",
       { class: "small soft", hidden: true },
