@@ -66,7 +66,7 @@ class Perceptron(nn.Sequential):
 
 
 def build(spec: RunSpec) -> Perceptron:
-    """The MLP of `spec`: one or three hidden layers."""
+    """The MLP of `spec`, one or three hidden layers: images (b, c, h, w) to logits (b, classes)."""
     info = spec.dataset_info
     inputs = spec.crop * spec.crop * info.channels
     hidden = scaled(512, spec)
