@@ -1,29 +1,15 @@
 """What the figures' routes take and give. Panels themselves are in `core.domain.panels.model`."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core.domain.criteria import CRITERIA, Criterion
+from core.domain.criteria import CRITERIA, Criterion, CriterionName
 from core.domain.panels.model import Counts, MeasureKind, PanelName, SpreadKind, Verdict, XKind
 from core.domain.scales import Scale
 from core.domain.spec import Variant
 from core.domain.studies import MAX_SEEDS
-
-CriterionName = Literal[
-    "default",
-    "loss-0.05",
-    "loss-0.1",
-    "loss-0.25",
-    "loss-0.5",
-    "loss-0.6",
-    "accuracy-98",
-    "accuracy-99.9",
-    "accuracy-100",
-]
-"""The names of `core.domain.criteria.CRITERIA`."""
-
 
 MAX_COMPARED = 10
 """Runs beside each other: more cannot be told apart."""

@@ -11,7 +11,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from shlex import quote
 from weakref import WeakKeyDictionary
 
@@ -21,6 +21,7 @@ from backend.figures.schemas import FigureQuery
 from backend.kept import Kept
 from core import __version__
 from core.domain.comparison import told_apart
+from core.domain.criteria import CRITERIA
 from core.domain.demands import Demand
 from core.domain.errors import InvalidInput
 from core.domain.panels import STUDY_OF, build
@@ -137,13 +138,17 @@ def _source(session: Session, name: PanelName, query: FigureQuery) -> Source:
 @functools.lru_cache(maxsize=256)
 def _of_catalogue(name: PanelName, query: FigureQuery) -> Source:
     study = STUDY_OF[name]
+    criterion = query.chosen_criterion if study is StudyName.FIGURE_1BC else None
     plans = tuple(
-        plan(study, query.scale, query.variant, query.seeds, precision) for precision in Precision
+        plan(study, query.scale, query.variant, query.seeds, precision, criterion)
+        for precision in Precision
     )
     command = (
         f"rethink study run {study} --scale {query.scale} --variant {query.variant} "
         f"--seeds {query.seeds}"
     )
+    if criterion is not None:
+        command += f" --criterion {criterion.name}"
     options = _options(query, query.scale, query.variant, query.seeds, command)
     return Source(plans, _hashes(plans), options)
 
@@ -163,6 +168,8 @@ def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     variant = Variant(request.get("variant", Variant.PAPER))
     command = _command(study)
     options = _options(query, scale, variant, int(request["seeds"]), command)
+    if options.criterion is None:  # the study's own, by which its runs ended
+        options = replace(options, criterion=CRITERIA.get(request.get("criterion", "default")))
     return Source((entries,), _hashes((entries,)), options)
 
 
@@ -172,6 +179,8 @@ def _command(study: Study) -> str:
     words = ["rethink", "study", "run", study.name]
     words += [f"--{name} {request[name]}" for name in ("scale", "variant") if name in request]
     words.append(f"--seeds {request['seeds']}")
+    if "criterion" in request:
+        words.append(f"--criterion {request['criterion']}")
     if grid := request.get("grid"):
         words += [f"--set {quote(f'{k}={_text(v)}')}" for k, v in grid["base"].items()]
         for name, values in grid["axes"].items():
