@@ -63,7 +63,13 @@ class FigureQuery(Selection):
     run: tuple[Annotated[str, Field(pattern="^[0-9a-f]{6,16}$")], ...] = Field(
         (),
         max_length=MAX_COMPARED,
-        description="Show the curves of these runs beside each other; with the atlas only.",
+        description="Show these runs beside each other; with the atlas or clean-corrupted only.",
+    )
+    corruption: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (),
+        max_length=10,
+        description="Levels of p that clean-corrupted shows; left out: 0.5 if it is there, else "
+        "all.",
     )
     measure: MeasureKind = Field(
         MeasureKind.ACCURACY, description="What the atlas shows, on training and test set."

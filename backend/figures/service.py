@@ -156,9 +156,8 @@ def _of_catalogue(name: PanelName, query: FigureQuery) -> Source:
 def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     study = studies.get(session, str(query.study))
     entries = studies.plan_of(session, study.id)
-    wanted = "1bc" if STUDY_OF[name] is StudyName.FIGURE_1BC else str(name)
     if name is not PanelName.ATLAS:
-        entries = tuple(entry for entry in entries if entry.role.panel == wanted)
+        entries = _for_panel(name, entries)
     if not entries:
         raise InvalidInput(
             f"figure {name} is not allowed: study {study.id} has no runs for it, use the atlas"
@@ -171,6 +170,15 @@ def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     if options.criterion is None:  # the study's own, by which its runs ended
         options = replace(options, criterion=CRITERIA.get(request.get("criterion", "default")))
     return Source((entries,), _hashes((entries,)), options)
+
+
+def _for_panel(name: PanelName, entries: Plan) -> Plan:
+    """The entries made for the panel; for clean-corrupted else any with corrupted labels."""
+    wanted = "1bc" if STUDY_OF[name] is StudyName.FIGURE_1BC else str(name)
+    found = tuple(entry for entry in entries if entry.role.panel == wanted)
+    if found or name is not PanelName.CLEAN_CORRUPTED:
+        return found
+    return tuple(entry for entry in entries if entry.spec.label_corruption > 0)
 
 
 def _command(study: Study) -> str:
@@ -202,7 +210,7 @@ def _text(value: object) -> str:
 
 def _of_runs(session: Session, name: PanelName, query: FigureQuery) -> Source:
     """The runs as they are, each a series with a name that tells it apart."""
-    if name is not PanelName.ATLAS:
+    if name not in (PanelName.ATLAS, PanelName.CLEAN_CORRUPTED):
         raise InvalidInput("run is not allowed with this figure: use the atlas")
     found = {run.id: run for run in (runs.get(session, run_id) for run_id in query.run)}.values()
     specs = [RunSpec.model_validate(run.spec) for run in found]
@@ -230,6 +238,7 @@ def _options(
         criterion=query.chosen_criterion,
         x=query.x,
         spread=query.spread,
+        levels=query.corruption,
         measure=query.measure,
         individual=query.individual,
         command=command,

@@ -95,19 +95,26 @@ def _running_best(curve: Points) -> Points:
     return [(x, y) for (x, _), y in zip(curve, best, strict=True)]
 
 
-def seed_series(entries: Sequence[Entry], measure: str, options: Options) -> list[Series]:
+def seed_series(
+    entries: Sequence[Entry],
+    measure: str,
+    options: Options,
+    *,
+    label: str | None = None,
+    key: str | None = None,
+) -> list[Series]:
     """A series for each seed that has begun."""
     found = []
     for entry in entries:
         curve = points(entry, measure, options.x_kind)
         if curve:
-            key, seed = entry.role.series, entry.role.seed
+            name, seed = key or entry.role.series, entry.role.seed
             series = averaged([curve], options.spread)
             found.append(
                 series.model_copy(
                     update={
-                        "key": key,
-                        "label": f"{label_of(key)}, seed {seed}",
+                        "key": name,
+                        "label": f"{label or label_of(name)}, seed {seed}",
                         "measure": measure,
                         "kind": "seed",
                         "seed": seed,

@@ -37,6 +37,8 @@ class Options:
     spread: SpreadKind = SpreadKind.AUTO
     measure: MeasureKind = MeasureKind.ACCURACY
     """What the atlas shows."""
+    levels: tuple[float, ...] = ()
+    """Levels of p that clean-corrupted shows; empty: p = 0.5 if it is there, else all."""
     individual: bool = False
     """Show each seed besides the mean."""
     command: str = ""

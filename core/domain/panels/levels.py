@@ -95,6 +95,6 @@ def _note(found: dict[Level, Point], planned: int) -> str:
 
 
 def of_seed(series: Series, seed: int) -> Series:
-    """The series of that seed's runs alone, marked as such."""
-    named = {"kind": "seed", "seed": seed, "label": f"{series.label}, seed {seed}"}
+    """The series of that seed's runs alone, marked as such; the mean's note says the rest."""
+    named = {"kind": "seed", "seed": seed, "label": f"{series.label}, seed {seed}", "note": ""}
     return series.model_copy(update=named)
