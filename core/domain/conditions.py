@@ -209,7 +209,7 @@ def _minus(a: Fact | None, b: Fact | None) -> float | None:
 
 
 def _table_1(panel: Panel) -> list[Check]:
-    checks = []
+    checks: list[Check] = []
     for row, theirs in zip(panel.table, TABLE_1, strict=True):
         if not theirs.weight_decay:
             found = _row(row, theirs)

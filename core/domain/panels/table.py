@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from core.domain.panels.columns import Columns
 from core.domain.panels.entries import Entry, by_series
-from core.domain.panels.frame import Options, frame, label_of
+from core.domain.panels.frame import Options, frame, label_of, plural
 from core.domain.panels.levels import of_seed
 from core.domain.panels.model import Axis, Flag, Panel, PanelName, Series, TableRow
 from core.domain.panels.spread import summarise
@@ -77,7 +77,24 @@ def _series(measure: str, rows: Sequence[Sequence[Entry]], options: Options) -> 
     for number, entries in enumerate(rows, start=1):
         if values := _finals(entries, measure):
             columns.add(number, values)
-    return columns.series(key=measure, label=measure.replace("_", " "), measure=measure)
+    everything = [entry for entries in rows for entry in entries]
+    whole = all(entry.complete for entry in everything)
+    return columns.series(
+        key=measure,
+        label=measure.replace("_", " "),
+        measure=measure,
+        state="missing" if not columns.x else "complete" if whole else "partial",
+        note=_note(everything),
+        runs=[e.run.id for e in everything if e.run],
+        diverged=sum(e.diverged for e in everything),
+    )
+
+
+def _note(entries: Sequence[Entry]) -> str:
+    open_, diverged = sum(not e.complete for e in entries), sum(e.diverged for e in entries)
+    runs = plural(len(entries), "run")
+    parts = [f"{open_} of {runs} not complete"] if open_ else []
+    return "; ".join(parts + ([f"{diverged} of {runs} diverged"] if diverged else []))
 
 
 def _reference(measure: str) -> Series:
