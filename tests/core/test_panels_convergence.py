@@ -214,7 +214,7 @@ def test_another_criterion_may_need_runs_extended() -> None:
     assert of(stricter).state == "incomplete"
     assert stricter.criterion == "training accuracy of 100 %"
     assert stricter.notes == [
-        "33 runs ended before fitting by this criterion and need extending: left out. A study by "
+        "33 runs ended before fitting by this criterion and must be extended: left out. A study by "
         "this criterion extends them: `rethink study run figure-1bc --scale full --variant paper "
         "--seeds 1 --criterion accuracy-100`."
     ]
@@ -229,7 +229,7 @@ def test_a_study_by_a_stricter_criterion_shows_its_longer_prefix() -> None:
     )
     assert (short.status, short.counts.short, short.counts.failed) == ("partial", 33, 0)
     assert short.notes == [
-        "33 runs ended before what this figure asks for and need extending: `rethink …` extends "
+        "33 runs ended before what this figure asks for and must be extended: `rethink …` extends "
         "them."
     ]
 
@@ -302,7 +302,7 @@ def test_1c_shows_with_a_cross_what_did_not_fit_by_a_stricter_criterion() -> Non
     assert set(of(found).flag) == {Flag.NOT_FITTED}
     assert found.counts.censored == 0
     assert found.notes[0].startswith(
-        "33 runs ended before fitting by this criterion and need extending: marked with a cross, "
+        "33 runs ended before fitting by this criterion and must be extended: marked with a cross, "
         "as not fitted. "
     )
 

@@ -42,16 +42,16 @@ class Columns:
         """The columns with `key`, `label`, `measure` and whatever else describes them."""
         spread = kind_of(self.asked, max(self.n, default=0))
         differ = any(kind not in ("none", spread) for kind in self.kinds)
-        return Series(
-            x=self.x,
-            y=self.y,
-            low=self.low,
-            high=self.high,
-            sd=self.sd,
-            n=self.n,
-            censored=self.censored,
-            flag=self.flag,
-            spread=spread,
-            spread_at=self.kinds if differ else [],
-            **named,
-        )
+        columns = {
+            "x": self.x,
+            "y": self.y,
+            "low": self.low,
+            "high": self.high,
+            "sd": self.sd,
+            "n": self.n,
+            "censored": self.censored,
+            "flag": self.flag,
+            "spread_at": self.kinds if differ else [],
+        }
+        # Copied in: to validate the numbers one by one takes longer than the means.
+        return Series(x=[], y=[], spread=spread, **named).model_copy(update=columns)

@@ -10,69 +10,69 @@ Notable choices:
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from core.domain.criteria import DEFAULT_CRITERIA, Criterion, Fit, FitState
+from core.domain.criteria import Fit, FitState
 from core.domain.panels.curves import fact
-from core.domain.panels.entries import Entry, by_series, counts
+from core.domain.panels.entries import Entry, counts
+from core.domain.panels.fits import (
+    Fitted,
+    by_model,
+    censored,
+    criteria_words,
+    criterion_of,
+    fits_of,
+    notes_1b,
+    notes_1c,
+)
 from core.domain.panels.fitting import fitted_or_failed
 from core.domain.panels.frame import CORRUPTION, Options, frame, label_of, plural
 from core.domain.panels.levels import Level, Point, lack, of_seed, series_over
 from core.domain.panels.model import Axis, Fact, Flag, Panel, PanelName, Series
 from core.domain.reference import paper
-from core.domain.spec import ModelName
 
-
-def criterion_of(model: str, options: Options) -> Criterion:
-    return options.criterion or DEFAULT_CRITERIA[ModelName(model)]
-
-
-def criteria_words(models: Sequence[str], options: Options) -> str:
-    if options.criterion is not None:
-        return options.criterion.title
-    words: dict[str, list[str]] = {}
-    for model in models:
-        words.setdefault(criterion_of(model, options).title, []).append(label_of(model))
-    return "; ".join(f"{', '.join(names)}: {title}" for title, names in words.items())
-
-
-Maker = Callable[[str, Sequence[Entry], Options], Series]
+Maker = Callable[[str, Fitted, Options], Series]
 
 
 def figure_1b(entries: Sequence[Entry], options: Options) -> Panel:
     """Relative convergence time against the level of label corruption."""
-    series = _series(_ratios, entries, options)
+    fits = fits_of(entries, options)
+    series = _series(_ratios, fits, options)
     return _panel(
         PanelName.FIGURE_1B,
         entries,
+        fits,
         options,
         title="Figure 1b: time to fit, relative to true labels",
         y_axis=Axis(title="Relative time to fit", unit="1"),
         series=series,
-        notes=_notes_1b(entries, series, options),
+        notes=notes_1b(fits, series, options),
     )
 
 
 def figure_1c(entries: Sequence[Entry], options: Options) -> Panel:
     """Test error against the level of label corruption, at the end of each run's demand."""
+    fits = fits_of(entries, options)
     return _panel(
         PanelName.FIGURE_1C,
         entries,
+        fits,
         options,
         title="Figure 1c: test error after fitting",
         y_axis=Axis(title="Test error", unit="fraction"),
-        series=_series(_errors, entries, options),
-        notes=_notes_1c(entries, options),
+        series=_series(_errors, fits, options),
+        notes=notes_1c(fits, options),
     )
 
 
-def _series(make: Maker, entries: Sequence[Entry], options: Options) -> list[Series]:
+def _series(make: Maker, fits: Fitted, options: Options) -> list[Series]:
     """The mean of each model and, if asked for, its seeds; none where the mean is incomplete."""
     found = []
-    for model, group in by_series(entries).items():
+    for model, group in by_model(fits).items():
         mean = make(model, group, options)
         found.append(mean)
         if options.individual and mean.state != "incomplete":
-            for seed in sorted({e.role.seed for e in group}):
-                alone = make(model, [e for e in group if e.role.seed == seed], options)
+            for seed in sorted({entry.role.seed for entry, _ in group}):
+                own = [(entry, fit) for entry, fit in group if entry.role.seed == seed]
+                alone = make(model, own, options)
                 found += [of_seed(alone, seed)] if alone.x else []
     return found
 
@@ -80,6 +80,7 @@ def _series(make: Maker, entries: Sequence[Entry], options: Options) -> list[Ser
 def _panel(
     name: PanelName,
     entries: Sequence[Entry],
+    fits: Fitted,
     options: Options,
     *,
     title: str,
@@ -87,7 +88,7 @@ def _panel(
     series: list[Series],
     notes: list[str],
 ) -> Panel:
-    groups = by_series(entries)
+    groups = by_model(fits)
     return frame(
         name,
         entries,
@@ -104,81 +105,23 @@ def _panel(
             for p in (0.0, 1.0)
         ],
         notes=notes + fitted_or_failed(entries, options),
-        counts=counts(entries).model_copy(update={"censored": _censored(entries, options)}),
+        counts=counts(entries).model_copy(update={"censored": censored(fits)}),
     )
 
 
-def _fits(entries: Sequence[Entry], options: Options) -> list[tuple[Entry, Fit]]:
-    return [(e, e.fit(criterion_of(e.role.series, options))) for e in entries]
-
-
-def _censored(entries: Sequence[Entry], options: Options) -> int:
-    return sum(fit.is_lower_bound for _, fit in _fits(entries, options))
-
-
-def _notes_1b(entries: Sequence[Entry], series: Sequence[Series], options: Options) -> list[str]:
-    drawn = sum(sum(s.censored) for s in series if s.kind == "mean")
-    hidden = _censored(entries, options) - drawn
-    notes = []
-    if drawn:
-        notes.append(
-            f"{plural(drawn, 'run')} of {len(entries)} did not fit within the epoch limit: "
-            "drawn as lower bounds."
-        )
-    if hidden:
-        notes.append(
-            f"{plural(hidden, 'run')} of {len(entries)} did not fit within the epoch limit: not "
-            "drawn, since without a time to fit at p = 0 there is nothing to divide by."
-        )
-    return notes + _to_extend(entries, options, "left out")
-
-
-def _notes_1c(entries: Sequence[Entry], options: Options) -> list[str]:
-    notes = []
-    if censored := _censored(entries, options):
-        notes.append(
-            f"{plural(censored, 'run')} of {len(entries)} did not fit within the epoch limit: "
-            "marked with a cross, since the error is that of a network that had not fitted."
-        )
-    return notes + _to_extend(entries, options, "marked with a cross, as not fitted")
-
-
-def _to_extend(entries: Sequence[Entry], options: Options, shown: str) -> list[str]:
-    """Of runs that went as far as the study asked, which was not far enough for the criterion."""
-    short = sum(
-        entry.complete and fit.state is FitState.NEEDS_EXTENDING
-        for entry, fit in _fits(entries, options)
-    )
-    if not short:
-        return []
-    return [
-        f"{plural(short, 'run')} ended before fitting by this criterion and need extending: "
-        f"{shown}. A study by this criterion extends them: `{_command(options)}`."
-    ]
-
-
-def _command(options: Options) -> str:
-    words = [f"rethink study run figure-1bc --scale {options.scale} --variant {options.variant}"]
-    words.append(f"--seeds {options.seeds}")
-    words += [f"--criterion {options.criterion.name}"] if options.criterion else []
-    return " ".join(words)
-
-
-def _epochs_to_fit(model: str, p: float, entries: Sequence[Entry], options: Options) -> Fact:
+def _epochs_to_fit(model: str, p: float, group: Fitted, options: Options) -> Fact:
     """Epochs until the criterion held at this p, over the seeds where it did or was censored."""
-    here = [entry for entry in entries if entry.role.corruption == p] or list(entries[:1])
-    criterion = criterion_of(model, options)
-    fits = [entry.fit(criterion) for entry in here if entry.role.corruption == p]
-    known = [fit for fit in fits if fit.state in (FitState.FITTED, FitState.CENSORED)]
+    here = [(entry, fit) for entry, fit in group if entry.role.corruption == p]
+    known = [fit for _, fit in here if fit.state in (FitState.FITTED, FitState.CENSORED)]
     return fact(
-        here,
+        [entry for entry, _ in here or group[:1]],
         f"epochs_to_fit_p{p:g}",
-        f"{label_of(model)}: epochs to {criterion.title} at p = {p:g}",
+        f"{label_of(model)}: epochs to {criterion_of(model, options).title} at p = {p:g}",
         [float(fit.epochs) for fit in known],
         options.spread,
         unit="epochs",
         lower_bound=any(fit.is_lower_bound for fit in known),
-        diverged=sum(fit.state is FitState.DIVERGED for fit in fits),
+        diverged=sum(fit.state is FitState.DIVERGED for _, fit in here),
         paper=PAPER_EPOCHS.get(model, {}).get(p),
     )
 
@@ -191,9 +134,9 @@ PAPER_EPOCHS = {
 """Implied by the ratios in the paper's Figure 1b, which are exact fractions of these."""
 
 
-def _ratios(model: str, entries: Sequence[Entry], options: Options) -> Series:
+def _ratios(model: str, fits: Fitted, options: Options) -> Series:
     """Epochs to fit over the same seed's epochs at p = 0."""
-    fits = _fits(entries, options)
+    entries = [entry for entry, _ in fits]
     bases = {e.role.seed: (e, fit) for e, fit in fits if e.role.corruption == 0}
     found: dict[Level, Point] = {}
     for entry, fit in fits:
@@ -227,10 +170,10 @@ def _unfit(entry: Entry, fit: Fit) -> str:
     return words if words == "diverged" else f"ended before fitting ({words})"
 
 
-def _errors(model: str, entries: Sequence[Entry], options: Options) -> Series:
+def _errors(model: str, fits: Fitted, options: Options) -> Series:
     """1 − test accuracy after the last epoch of each complete run."""
     found: dict[Level, Point] = {}
-    for entry, fit in _fits(entries, options):
+    for entry, fit in fits:
         point = found.setdefault(entry.role.corruption or 0.0, Point(Flag.NOT_FITTED))
         if entry.complete and not entry.diverged:
             words = "" if fit.state is FitState.FITTED else "not fitted"
@@ -238,7 +181,7 @@ def _errors(model: str, entries: Sequence[Entry], options: Options) -> Series:
             point.add(error, words, censored=fit.is_lower_bound)
         else:
             point.leave_out(lack(entry, fit))
-    return series_over(found, model, "test_error", entries, options)
+    return series_over(found, model, "test_error", [entry for entry, _ in fits], options)
 
 
 def _references(name: PanelName) -> list[Series]:

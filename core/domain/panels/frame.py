@@ -127,8 +127,8 @@ def _notes(found: Counts, command: str, *, mixed: bool) -> list[str]:
     if found.short:
         how = f": `{command}` extends them" if command else ""
         notes.append(
-            f"{plural(found.short, 'run')} ended before what this figure asks for and need "
-            f"extending{how}."
+            f"{plural(found.short, 'run')} ended before what this figure asks for and must be "
+            f"extended{how}."
         )
     if found.failed:
         notes.append(f"{plural(found.failed, 'run')} failed or were cancelled before the end.")
