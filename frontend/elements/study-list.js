@@ -100,9 +100,8 @@ function studyRow(refresh) {
   node.update = (study) => {
     setText(link, study.title);
     link.href = placeOf(study);
-    const { scale, variant, seeds } = study.request;
     const custom = study.study === "custom";
-    setText(words, custom ? "custom grid" : selectionWords({ scale, variant, seeds }));
+    setText(words, custom ? "custom grid" : selectionWords(study.request));
     state.update(STATES[study.state]);
     bar.value = study.fraction;
     bar.setAttribute("aria-label", `${study.title}: part done`);

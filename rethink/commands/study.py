@@ -232,10 +232,10 @@ def _described(plan: dict[str, Any]) -> str:
 
 
 def _line(study: "Study") -> str:
-    scale = study.request.get("scale", "")
+    chosen = " ".join(filter(None, map(study.request.get, ("scale", "criterion"))))
     return (
         f"{study.id}  {study.state:9}  {study.complete}/{study.runs} runs  "
-        f"{study.study} {scale}".rstrip()
+        f"{study.study} {chosen}".rstrip()
         + (f"  {study.title}" if study.title else "")
     )
 
