@@ -86,27 +86,28 @@ def views(session: Session, found: Sequence[Run], *, attempts: bool = False) -> 
     """Runs as the API shows them, with a fixed number of queries however many they are."""
     ids = [run.id for run in found]
     demands = runs.demand_rows(session, ids)
-    latest = runs.latest(session, ids)
+    latest = runs.latest(session, {run.id: run.epochs_done for run in found})
     positions = (
         runs.queue_positions(session) if any(r.state == RunState.QUEUED for r in found) else {}
     )
-    known = {worker.id: worker for worker in workers.listed(session)}
+    known = {worker.id: worker_view(worker) for worker in workers.listed(session)}
     shown = []
     for run in found:
-        view = _view(run, demands[run.id], latest.get(run.id), known.get(run.worker_id or ""))
-        view.queue_position = positions.get(run.id)
+        of_run = view(run, demands[run.id], latest.get(run.id), known.get(run.worker_id or ""))
+        of_run.queue_position = positions.get(run.id)
         if attempts:
-            view.attempts = [
+            of_run.attempts = [
                 AttemptView.model_validate(a, from_attributes=True)
                 for a in runs.attempts(session, run.id)
             ]
-        shown.append(view)
+        shown.append(of_run)
     return shown
 
 
-def _view(
-    run: Run, rows: Sequence[DemandRow], latest: EpochMetrics | None, worker: Worker | None
+def view(
+    run: Run, rows: Sequence[DemandRow], latest: EpochMetrics | None, worker: RunWorker | None
 ) -> RunView:
+    """A run as the API shows it, but for its attempts and its place in the queue."""
     spec, changes = _spec(run)
     asked = [row for row in rows if not row.withdrawn] or list(rows)
     longest = max((runs.as_demand(row) for row in asked), key=lambda d: d.epochs, default=None)
@@ -124,7 +125,7 @@ def _view(
         fraction=fraction,
         eta_seconds=eta_seconds,
         queue_position=None,
-        worker=_worker(worker) if worker and run.state == RunState.RUNNING else None,
+        worker=worker if run.state == RunState.RUNNING else None,
         demands=[
             DemandView(
                 owner=row.owner,
@@ -177,7 +178,7 @@ def _remaining(
     return fraction, seconds if run.state == RunState.RUNNING else None
 
 
-def _worker(worker: Worker) -> RunWorker:
+def worker_view(worker: Worker) -> RunWorker:
     return RunWorker(
         id=worker.id, host=worker.host, device=str(worker.capabilities.get("device", "cpu"))
     )

@@ -11,7 +11,7 @@ from core.domain.errors import Conflict, NotFound, TooManyRuns
 from core.domain.lifecycle import Outcome, RunState
 from core.domain.metrics import EpochMetrics
 from core.domain.spec import RunSpec
-from core.storage import leases, runs
+from core.storage import leases, listing, runs
 from core.storage.database import Database
 from core.storage.tables import Metric
 
@@ -69,7 +69,7 @@ def test_the_same_spec_is_the_same_run(database: Database) -> None:
         second, is_new = runs.submit(session, RunSpec(), TEN)
         assert not is_new
         assert second.id == first.id
-        assert runs.page(session)[1] == 1
+        assert listing.page(session)[1] == 1
 
 
 def test_requests_for_one_spec_at_the_same_time_make_one_run(database: Database) -> None:
@@ -214,21 +214,21 @@ def test_a_full_queue_refuses_new_runs_and_keeps_the_old(database: Database) -> 
         submit(database, seed=2, max_queued=2)
     assert submit(database, seed=0, max_queued=2) == first
     with database.read() as session:
-        assert runs.page(session)[1] == 2
+        assert listing.page(session)[1] == 2
 
 
 def test_runs_are_filtered_sorted_and_paged(database: Database) -> None:
     for seed in range(5):
         submit(database, seed=seed, name=f"seed {seed} 100%_a")
     with database.read() as session:
-        page, total = runs.page(session, text="3 100%", sort="name")
-        assert [r.name for r in page] == ["seed 3 100%_a"]
+        page, total = listing.page(session, text="3 100%", sort="name")
+        assert [r.run({}).name for r in page] == ["seed 3 100%_a"]
         assert total == 1
-        assert runs.page(session, text="%b")[1] == 0  # no wildcard
-        page, total = runs.page(session, sort="name", descending=False, limit=2, offset=2)
-        assert [r.name[:6] for r in page] == ["seed 2", "seed 3"]
+        assert listing.page(session, text="%b")[1] == 0  # no wildcard
+        page, total = listing.page(session, sort="name", descending=False, limit=2, offset=2)
+        assert [r.run({}).name[:6] for r in page] == ["seed 2", "seed 3"]
         assert total == 5
-        assert runs.page(session, states=[RunState.RUNNING])[1] == 0
+        assert listing.page(session, states=[RunState.RUNNING])[1] == 0
 
 
 def test_an_id_may_be_shortened_while_it_is_the_only_one(database: Database) -> None:

@@ -9,7 +9,7 @@ from core.domain.plans import Plan
 from core.domain.scales import Scale
 from core.domain.spec import Variant
 from core.domain.studies import StudyName, grid, plan
-from core.storage import curves, leases, runs, studies
+from core.storage import curves, leases, listing, runs, studies
 from core.storage.database import Database
 from tests.core.storage.test_runs import epoch, state
 
@@ -47,7 +47,7 @@ def test_the_same_request_is_the_same_study(database: Database) -> None:
         again, is_new = studies.submit(session, "custom", {"request": "a"}, small(0, 1))
         assert (again.id, is_new) == (first, False)
         assert studies.page(session)[1] == 1
-        assert runs.page(session)[1] == 2
+        assert listing.page(session)[1] == 2
 
 
 def test_the_plan_survives_storage(database: Database) -> None:
@@ -143,11 +143,11 @@ def test_deleting_a_study_keeps_its_results_unless_told(database: Database) -> N
     train_all(database)
     with database.write() as session:
         assert studies.delete(session, first) == []
-        assert runs.page(session)[1] == 3
+        assert listing.page(session)[1] == 3
     with database.write() as session:
         # Run 1 is demanded by nobody else any more, run 0 was not this study's.
         assert len(studies.delete(session, second, with_runs=True)) == 2
-        assert [r.id for r in runs.page(session)[0]] == [small(0)[0].spec.hash()[:16]]
+        assert [r.id for r in listing.page(session)[0]] == [small(0)[0].spec.hash()[:16]]
         with pytest.raises(NotFound, match="rethink study list"):
             studies.get(session, second)
 
@@ -156,7 +156,7 @@ def test_a_study_that_does_not_fit_the_queue_leaves_nothing_behind(database: Dat
     with pytest.raises(TooManyRuns), database.write() as session:
         studies.submit(session, "custom", {}, small(0, 1, 2), max_queued=2)
     with database.read() as session:
-        assert runs.page(session)[1] == 0
+        assert listing.page(session)[1] == 0
         assert studies.page(session)[1] == 0
 
 
