@@ -2,7 +2,7 @@
 
 Notable choices:
 - A panel is looked up by the versions of its runs (attempt, epochs, state), which one query gives.
-  Only when one changed is the panel computed anew, and only that run's curve is read again.
+  Only when one changed is the panel computed anew, and only that run's new epochs are read.
 - The precision of a study's specs is settled when it is submitted. A figure looks for both, and
   takes for each run the precision in which most of the panel was trained.
 """
@@ -75,11 +75,13 @@ class Drawn:
 
 
 class Cache:
-    """Panels by their etag, runs by their id and version."""
+    """Panels by their etag, runs by their id, with the version that was read."""
 
     def __init__(self) -> None:
         self.panels = Kept[Drawn](KEPT_POINTS, lambda drawn: drawn.weight)
-        self.runs = Kept[StoredRun](KEPT_EPOCHS, lambda run: len(run.curve) + 1)
+        self.runs = Kept[tuple[curves.Version, StoredRun]](
+            KEPT_EPOCHS, lambda kept: len(kept[1].curve) + 1
+        )
 
 
 CACHES: WeakKeyDictionary[Database, Cache] = WeakKeyDictionary()
@@ -108,14 +110,14 @@ def draw(database: Database, name: PanelName, query: FigureQuery) -> Drawn:
 def _stored(
     session: Session, cache: Cache, versions: Mapping[str, curves.Version]
 ) -> dict[str, StoredRun]:
-    """The runs by the hash of their spec; those that are kept in this version are not read."""
-    keys = {run_id: f"{run_id} {version}" for run_id, version in versions.items()}
-    found = {run_id: cache.runs.get(key) for run_id, key in keys.items()}
-    unknown = [run_id for run_id, run in found.items() if run is None]
-    fresh = curves.stored_runs(session, unknown) if unknown else {}
+    """The runs by the hash of their spec; of those that are kept only what is new is read."""
+    kept = {run_id: found for run_id in versions if (found := cache.runs.get(run_id))}
+    same = {i: run for i, (version, run) in kept.items() if version == versions[i]}
+    changed = {run_id: version for run_id, version in versions.items() if run_id not in same}
+    fresh = curves.stored_runs(session, changed, kept) if changed else {}
     for run in fresh.values():
-        cache.runs.put(keys[run.id], run)
-    return {run.spec_hash: run for run in found.values() if run is not None} | fresh
+        cache.runs.put(run.id, (versions[run.id], run))
+    return {run.spec_hash: run for run in same.values()} | fresh
 
 
 def _etag(

@@ -125,7 +125,8 @@ def _needed(session: Session, entries: Plan, scale: Scale | None) -> list[Needed
         need = found.setdefault(run_hash, Needed(entry.spec))
         need.entries.append(entry)
         need.expected = max(need.expected, expected_epochs(entry, scale))
-    stored = curves.stored_runs(session, [run_hash[:16] for run_hash in found])
+    versions = curves.versions(session, [run_hash[:16] for run_hash in found])
+    stored = curves.stored_runs(session, versions)
     for run_hash, run in stored.items():
         need = found[run_hash]
         need.exists, need.done = True, len(run.curve)

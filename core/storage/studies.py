@@ -1,5 +1,6 @@
 """Studies: what was asked for, the demands it made, and the runs that answer to it."""
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -112,7 +113,7 @@ def page(session: Session, *, limit: int = 50, offset: int = 0) -> tuple[Sequenc
 def plan_of(session: Session, study_id: str) -> Plan:
     """The plan as it was submitted, whatever the catalogue says now."""
     query = (
-        sa.select(StudyRun, Run.spec, DemandRow.epochs, DemandRow.stop)
+        sa.select(StudyRun, sa.cast(Run.spec, sa.Text), DemandRow.epochs, DemandRow.stop)
         .join(Run, Run.id == StudyRun.run_id)
         .join(
             DemandRow,
@@ -126,13 +127,19 @@ def plan_of(session: Session, study_id: str) -> Plan:
     )
     return tuple(
         Planned(
-            spec=RunSpec.model_validate(spec),
+            spec=_spec(spec),
             demand=Demand(epochs=epochs, stop=StopRule(**stop)),
             role=Role(panel=row.panel, series=row.series, corruption=row.corruption, seed=row.seed),
             stage=row.stage,
         )
         for row, spec, epochs, stop in session.execute(query)
     )
+
+
+@functools.lru_cache(maxsize=5000)
+def _spec(text: str) -> RunSpec:
+    """A spec by its text: it never changes, and to check one takes long."""
+    return RunSpec.model_validate_json(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics
 from core.domain.panels import STUDY_OF, PanelName, build
-from core.domain.panels.entries import Entry, StoredRun
+from core.domain.panels.entries import Entry, Part, StoredRun
 from core.domain.panels.frame import Options
 from core.domain.panels.model import Panel
 from core.domain.plans import Planned
@@ -73,9 +73,8 @@ def stored(
         state=state,
         outcome=outcome,
         curve=curve,
-        segments=segments,
+        parts=[Part(provenance, ended_at=1e9 + 60) for provenance in segments],
         started_at=1e9,
-        finished_at=1e9 + 60,
     )
 
 

@@ -1,11 +1,13 @@
 """Panels of learning curves: 1a, 2a, 2b, clean against corrupted, the atlas."""
 
+from dataclasses import replace
+
 import pytest
 
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics, EpochRow
 from core.domain.panels import STUDY_OF, PanelName
-from core.domain.panels.entries import StoredRun
+from core.domain.panels.entries import Part, StoredRun
 from core.domain.panels.model import Panel, Series, SpreadKind, VerdictState, XKind
 from core.domain.panels.spread import kept, summarise
 from core.domain.plans import Planned
@@ -99,11 +101,29 @@ def test_a_diverged_seed_is_complete_and_shortens_the_mean_from_there_on() -> No
     assert "5 runs diverged: the loss became infinite." in found.notes
 
 
-def test_only_the_prefix_that_was_asked_for_is_read() -> None:
-    def longer(p: Planned) -> list:  # type: ignore[type-arg]
-        return [*falling(p), *(metrics(i, 9.0) for i in range(65, 200))]
+OTHER = {**SEGMENT, "numerics": {"device": "cuda"}, "name": "a GPU"}
 
-    assert panel(PanelName.FIGURE_1A, longer).series == panel(PanelName.FIGURE_1A, falling).series
+
+def extended(p: Planned, *later: Part) -> StoredRun:
+    """A run that another study took on from epoch 64 to 199."""
+    run = stored(p, [*falling(p), *(metrics(i, 9.0) for i in range(65, 200))])
+    return replace(run, parts=(*run.parts, *later))
+
+
+def test_a_later_extension_changes_nothing_of_a_finished_figure() -> None:
+    differs = {**OTHER, "mixed": {"epochs": [63, 64], "first": {}}}
+    before = panel(PanelName.FIGURE_1A, falling)
+    for later in (Part(OTHER, 65, 2, 2e9), Part(differs, 65, 2, 2e9)):
+        after = panel(PanelName.FIGURE_1A, lambda p, later=later: extended(p, later))
+        assert after == before
+
+
+def test_epochs_that_came_out_differently_are_mixed_on_the_same_device_too() -> None:
+    differs = {**SEGMENT, "mixed": {"epochs": [30], "first": {}}}
+    found = panel(PanelName.FIGURE_1A, lambda p: extended(p, Part(differs, 31, 2, 2e9)))
+    assert found.provenance.mixed
+    assert all(run.mixed for run in found.provenance.runs)
+    assert any("computed again" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(
@@ -169,8 +189,7 @@ def test_single_seeds_are_shown_on_demand() -> None:
 
 def test_different_devices_are_mixed() -> None:
     def run(p: Planned) -> StoredRun:
-        other = {**SEGMENT, "numerics": {"device": "cuda"}, "name": "a GPU"}
-        return stored(p, falling(p), segments=(SEGMENT, other))
+        return stored(p, falling(p), segments=(SEGMENT, OTHER))
 
     found = panel(PanelName.FIGURE_1A, run)
     assert found.provenance.mixed

@@ -129,7 +129,7 @@ def _notes(found: Counts, *, mixed: bool) -> list[str]:
     if mixed:
         notes.append(
             "Mixed: the runs were not all trained on the same kind of device, with the same "
-            "versions and precision."
+            "versions and precision, or epochs came out differently when computed again."
         )
     return notes
 

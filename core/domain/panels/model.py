@@ -148,7 +148,8 @@ class RunProvenance(BaseModel):
     epochs: int = Field(description="Epochs that the panel reads of it.")
     asked: int = Field(description="Epochs that the panel asks for at most.")
     mixed: bool = Field(
-        description="Whether device, CPU features, threads or versions changed between attempts."
+        description="Whether device, CPU features, threads or versions changed between the turns "
+        "of workers at these epochs, or epochs came out differently when computed again."
     )
 
 
@@ -162,7 +163,9 @@ class Provenance(BaseModel):
     precisions: list[str] = Field(description="Number formats of matrix products.")
     data_fingerprints: list[str] = Field(description="SHA-256 of the datasets' content.")
     first: str | None = Field(description="When the first run began, ISO 8601.")
-    last: str | None = Field(description="When the last run ended, ISO 8601.")
+    last: str | None = Field(
+        description="When the last worker's turn at these epochs ended, ISO 8601."
+    )
     mixed: bool = Field(description="Whether the runs differ in device, precision or versions.")
     command: str = Field(description="The command that makes the panel's runs again.")
 

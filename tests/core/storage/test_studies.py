@@ -1,10 +1,14 @@
 """Studies in the database, on SQLite and PostgreSQL alike."""
 
+from collections.abc import Callable
+
 import pytest
+from sqlalchemy.orm import Session
 
 from core.domain.demands import Demand, StopRule
 from core.domain.errors import NotFound, TooManyRuns
 from core.domain.lifecycle import Outcome, RunState
+from core.domain.panels.entries import StoredRun
 from core.domain.plans import Plan
 from core.domain.scales import Scale
 from core.domain.spec import Variant
@@ -170,9 +174,60 @@ def test_curves_come_with_their_provenance_and_change_the_version(database: Data
         after = curves.versions(session, ids)
         assert set(before) == set(after) == set(ids[:2])
         assert all(before[i] != after[i] for i in after)
-        found = curves.stored_runs(session, ids)
+        found = curves.stored_runs(session, after)
     assert set(found) == {e.spec.hash() for e in small(0, 1)}
     for run in found.values():
         assert [m.epoch for m in run.curve] == [1, 2, 3]
-        assert run.segments == [{"device": "cpu"}]
+        assert [part.provenance for part in run.parts] == [{"device": "cpu"}]
         assert run.state == RunState.SUCCEEDED
+
+
+def test_what_is_read_after_each_change_is_what_is_stored(database: Database) -> None:
+    """Runs that are read on from what is known equal runs that are read as a whole."""
+    submit(database, small(0, epochs=9))
+    run_id = small(0)[0].spec.hash()[:16]
+    known: dict[str, tuple[curves.Version, StoredRun]] = {}
+
+    def look() -> tuple[curves.Version, StoredRun]:
+        with database.read() as session:
+            found = curves.versions(session, [run_id])
+            (whole,) = curves.stored_runs(session, found).values()
+            (read_on,) = curves.stored_runs(session, found, known).values()
+        assert read_on == whole
+        changed = run_id not in known or known[run_id][0] != found[run_id]
+        assert changed, "the version tells"
+        known[run_id] = found[run_id], whole
+        return known[run_id]
+
+    def write(change: Callable[..., object], *given: object) -> StoredRun:
+        with database.write() as session:
+            change(session, *given)
+        return look()[1]
+
+    look()
+    write(leases.claim, "w", 60)
+    write(leases.record_provenance, run_id, 1, {"device": "cpu"})
+    write(leases.record_epochs, run_id, 1, [epoch(1), epoch(2)])
+    write(leases.record_epochs, run_id, 1, [epoch(3)])
+    run = write(leases.finish, run_id, 1, Outcome.PREEMPTED)
+    write(leases.claim, "w", 60)
+    run = write(leases.record_provenance, run_id, 2, {"device": "cuda"})
+    assert [part.first for part in run.parts] == [1]
+    run = write(leases.record_epochs, run_id, 2, [epoch(3), epoch(4)])
+    assert [(p.first, p.provenance) for p in run.parts] == [
+        (1, {"device": "cpu"}),
+        (4, {"device": "cuda"}),
+    ]
+    run = write(leases.record_epochs, run_id, 2, [epoch(2, loss=0.5)])
+    assert [part.differs for part in run.parts] == [False, True]
+    write(leases.finish, run_id, 2, Outcome.CANCELLED)
+
+    with database.write() as session:
+        studies.delete(session, studies.page(session)[0][0].id, with_runs=True)
+    submit(database, small(0, epochs=9))
+
+    def train_anew(session: Session) -> None:
+        leases.claim(session, "w", 60)
+        leases.record_epochs(session, run_id, 3, [epoch(i, loss=7.0) for i in range(1, 7)])
+
+    assert write(train_anew).curve[0].train_loss == 7.0
