@@ -104,7 +104,8 @@ def _put_demand(
     if row is None:
         row = DemandRow(run_id=run.id, owner=owner, created_at=time, epochs=0, stop={})
         session.add(row)
-    if row.withdrawn or demand.epochs >= row.epochs:
+    # A launch asks for more or for nothing new; what a study asks for is what its plan says now.
+    if owner != LAUNCH or row.withdrawn or demand.epochs >= row.epochs:
         row.epochs, row.stop = demand.epochs, demand.stop.model_dump(exclude_none=True)
     row.priority, row.withdrawn = priority, False
     session.flush()

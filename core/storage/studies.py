@@ -47,7 +47,8 @@ def submit(
     """Store the study and its demands. Returns it and whether it is new.
 
     Asking again for a study renews its demands: runs that were cancelled or failed are queued
-    again, complete ones are left as they are.
+    again, complete ones are left as they are. Where the catalogue makes another plan of the same
+    request by now, the demands on runs that are no longer part of it are given up.
 
     Raises:
         TooManyRuns: `max_queued` runs wait already.
@@ -72,8 +73,29 @@ def submit(
         )
         session.merge(_row(study_id, run.id, position, entry))
     session.flush()
+    _give_up(session, study_id, {(e.role.panel, e.spec.hash()[:16]) for e in plan})
     events.append(session, "study", None, study_id=study_id)
     return study, is_new
+
+
+def _give_up(session: Session, study_id: str, planned: set[tuple[str, str]]) -> None:
+    """Forget what the study wanted of runs outside its plan. Runs that nobody else demands end."""
+    rows = session.scalars(sa.select(StudyRun).where(StudyRun.study_id == study_id)).all()
+    for row in rows:
+        if (row.panel, row.run_id) in planned:
+            continue
+        demand = session.get(DemandRow, (row.run_id, owner(study_id, row.panel)))
+        if demand is not None:
+            _withdraw(session, demand)
+            session.delete(demand)
+        session.delete(row)
+    session.flush()
+
+
+def _withdraw(session: Session, demand: DemandRow) -> None:
+    run = session.get_one(Run, demand.run_id)
+    if not demand.withdrawn and not RunState(run.state).terminal:
+        runs.cancel(session, demand.run_id, owner=demand.owner)
 
 
 def _row(study_id: str, run_id: str, position: int, entry: Planned) -> StudyRun:
@@ -228,10 +250,7 @@ def cancel(session: Session, study_id: str) -> Study:
     study = get(session, study_id, lock=True)
     study.cancelled_at = study.cancelled_at or now(session)
     for row in _demands(session, study_id):
-        run = session.get_one(Run, row.run_id)
-        if row.withdrawn or RunState(run.state).terminal:
-            continue
-        runs.cancel(session, row.run_id, owner=row.owner)
+        _withdraw(session, row)
     events.append(session, "study", None, study_id=study_id)
     return study
 

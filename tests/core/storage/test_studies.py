@@ -69,6 +69,24 @@ def test_running_a_finished_study_again_trains_nothing(database: Database) -> No
     assert train_all(database) == []
 
 
+def test_a_plan_that_changed_in_the_code_leaves_no_stale_runs(database: Database) -> None:
+    submit(database, small(7), "b")
+    study_id = submit(database, small(0, 7))
+    train_all(database)
+    submit(database, small(9, epochs=6))
+    with database.write() as session:
+        assert leases.claim(session, "w", 60) is not None
+    assert submit(database, small(0, 1, epochs=2)) == study_id
+    with database.read() as session:
+        assert studies.plan_of(session, study_id) == small(0, 1, epochs=2)
+        assert len(studies.demand_states(session, [study_id])[study_id]) == 2
+        given_up = [entry.spec.hash()[:16] for entry in small(7, 9)]
+        owners = [set(runs.demands(session, run_id)) for run_id in given_up]
+        assert owners == [{studies.owner(studies.identity({"request": "b"}), "custom")}, set()]
+        running = runs.get(session, given_up[1])
+        assert running.cancel_requested, "nobody asks for it any more"
+
+
 def test_a_longer_study_extends_what_is_there(database: Database) -> None:
     submit(database, small(0, 1))
     train_all(database)
