@@ -51,10 +51,15 @@ def planned(
 
 
 def seeded(entries: Iterable[Planned], seeds: int, *, staged: bool = False) -> Plan:
-    """The entries for each seed, in stages: by their order unless they have stages already."""
+    """The entries for each seed, in stages: by their order unless they have stages already.
+
+    A seed begins after all stages of the one before it, and in every panel at the same stage unless
+    the panel is longer than the outline.
+    """
     if not staged:
         entries = [replace(entry, stage=i) for i, entry in enumerate(entries)]
-    entries, length = list(entries), len(OUTLINE)
+    entries = list(entries)
+    length = max(len(OUTLINE), 1 + max(entry.stage for entry in entries))
     return tuple(
         sorted(
             (

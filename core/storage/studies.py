@@ -19,8 +19,6 @@ from core.storage import events, runs
 from core.storage.clock import now
 from core.storage.tables import DemandRow, Metric, Run, Study, StudyRun
 
-LOWEST_PRIORITY = -100
-
 
 def owner(study_id: str, panel: str) -> str:
     """Owner of a study's demand for a panel: two panels may ask the same run for two prefixes."""
@@ -46,6 +44,9 @@ def submit(
 ) -> tuple[Study, bool]:
     """Store the study and its demands. Returns it and whether it is new.
 
+    Each stage of the plan has the priority below that of the stage before, without a floor, so that
+    studies of the same priority take turns however long they are.
+
     Asking again for a study renews its demands: runs that were cancelled or failed are queued
     again, complete ones are left as they are. Where the catalogue makes another plan of the same
     request by now, the demands on runs that are no longer part of it are given up.
@@ -67,7 +68,7 @@ def submit(
             entry.spec,
             entry.demand,
             owner=owner(study_id, entry.role.panel),
-            priority=max(priority - entry.stage, LOWEST_PRIORITY),
+            priority=priority - entry.stage,
             precision_reason=precision_reason,
             max_queued=max_queued,
         )

@@ -82,6 +82,12 @@ def test_the_outline_comes_first_and_cheap_models_before_dear_ones() -> None:
     assert [e.stage for e in entries] == sorted(e.stage for e in entries)
 
 
+def test_a_seed_of_table_1_is_complete_before_the_next_begins() -> None:
+    entries = full(StudyName.TABLE_1, seeds=2)
+    assert [e.role.seed for e in entries] == [0] * 19 + [1] * 19
+    assert [e.stage for e in entries] == list(range(38))
+
+
 def test_seeds_draw_weights_and_randomization_anew() -> None:
     random = [e for e in full(StudyName.FIGURE_1A, 3) if e.role.series == "random_labels"]
     assert [(e.spec.seed, e.spec.data_seed) for e in random] == [(0, 0), (1, 1), (2, 2)]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.domain.demands import Demand, StopRule
@@ -15,6 +16,7 @@ from core.domain.spec import Variant
 from core.domain.studies import StudyName, grid, plan
 from core.storage import curves, leases, listing, runs, studies
 from core.storage.database import Database
+from core.storage.tables import Run
 from tests.core.storage.test_runs import epoch, state
 
 ONE = Demand(epochs=3)
@@ -107,6 +109,17 @@ def test_workers_take_the_outline_first_whatever_the_study(database: Database) -
     assert {0, 1} <= {stages[i] for i in claimed}
     of_first = {e.spec.hash()[:16] for e in entries}
     assert sum(run_id in of_first for run_id in claimed[:6]) == 3, "both get their outline"
+
+
+def test_long_grids_take_turns_to_their_end(database: Database) -> None:
+    seeds = list(range(110))
+    for name, model in (("a", "mlp-1x512"), ("b", "mlp-3x512")):
+        axes = {"seed": seeds}
+        submit(database, grid({"model": model, "n_train": 1000}, axes, Demand(epochs=1)), name)
+    with database.read() as session:
+        models = {run.id: run.model for run in session.scalars(sa.select(Run))}
+        queue = [models[run_id] for run_id in runs.queue_positions(session)]
+    assert queue == ["mlp-1x512", "mlp-3x512"] * len(seeds)
 
 
 def test_two_panels_ask_one_run_for_two_prefixes(database: Database) -> None:
