@@ -79,8 +79,10 @@ def resolve(
     if request.grid is None:
         entries = plan(request.study, request.scale, request.variant, request.seeds, spec.precision)
     else:
-        base = {"precision": spec.precision, **request.grid.base}
-        entries = grid(base, request.grid.axes, request.grid.demand, request.seeds)
+        asked_for = request.grid
+        entries = grid(
+            asked_for.base, asked_for.axes, asked_for.demand, request.seeds, spec.precision
+        )
     return entries, spec.precision, reason
 
 

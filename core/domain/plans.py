@@ -65,8 +65,8 @@ def seeded(entries: Iterable[Planned], seeds: int, *, staged: bool = False) -> P
             (
                 replace(
                     entry,
-                    spec=entry.spec.replace(seed=seed, data_seed=seed) if seed else entry.spec,
-                    role=replace(entry.role, seed=seed),
+                    spec=_with_seed(entry.spec, seed),
+                    role=replace(entry.role, seed=entry.role.seed + seed),
                     stage=entry.stage + seed * length,
                 )
                 for seed in range(seeds)
@@ -75,6 +75,13 @@ def seeded(entries: Iterable[Planned], seeds: int, *, staged: bool = False) -> P
             key=order,
         )
     )
+
+
+def _with_seed(spec: RunSpec, seed: int) -> RunSpec:
+    """The spec with its two seeds moved on by `seed`."""
+    if not seed:
+        return spec
+    return spec.replace(seed=spec.seed + seed, data_seed=(spec.data_seed or 0) + seed)
 
 
 def order(entry: Planned) -> tuple[int, int]:

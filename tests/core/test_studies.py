@@ -166,6 +166,27 @@ def test_a_grid_is_every_combination_for_each_seed() -> None:
     assert {e.role.seed for e in entries} == {0, 1}
 
 
+def test_seeds_of_a_grid_count_from_its_own_on() -> None:
+    base = {"randomization": "random_labels", "seed": 5, "data_seed": 7}
+    entries = grid(base, {}, Demand(epochs=3), seeds=3)
+    seeds = [(e.spec.seed, e.spec.data_seed, e.role.seed) for e in entries]
+    assert seeds == [(5, 7, 5), (6, 8, 6), (7, 9, 7)]
+
+
+@pytest.mark.parametrize("field", ["seed", "data_seed"])
+def test_seeds_and_an_axis_of_seeds_exclude_each_other(field: str) -> None:
+    with pytest.raises(InvalidInput, match=f"seeds 2 is not allowed with an axis {field}"):
+        grid({}, {field: [1, 2]}, Demand(epochs=3), seeds=2)
+
+
+def test_auto_stands_for_the_study_s_precision() -> None:
+    for base, axes in (({}, {}), ({"precision": "auto"}, {}), ({}, {"precision": ["auto"]})):
+        (entry,) = grid(base, axes, Demand(epochs=3), precision=Precision.BF16)
+        assert entry.spec.precision is Precision.BF16
+    axes = {"precision": ["auto", "fp32", "bf16"]}
+    assert len(grid({}, axes, Demand(epochs=3))) == 2
+
+
 def test_combinations_that_are_the_same_run_are_planned_once() -> None:
     axes = {"randomization": ["true_labels"], "data_seed": [0, 1, 2]}
     assert len(grid({}, axes, Demand(epochs=3))) == 1
@@ -177,6 +198,7 @@ def test_combinations_that_are_the_same_run_are_planned_once() -> None:
         ({}, {"learning_rat": [0.1]}, "spec.learning_rat"),
         ({"model": "resnet"}, {}, "spec.model"),
         ({}, {"batch_size": [60, -1]}, "spec.batch_size"),
+        ({"engine": 1}, {}, "spec.engine"),
     ],
 )
 def test_a_bad_grid_names_the_field(
