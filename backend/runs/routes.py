@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from backend import problems
 from backend.dependencies import PartsDep
+from backend.precision import wait_for_a_worker
 from backend.runs import listed, service
 from backend.runs.schemas import (
     EstimateView,
@@ -48,6 +49,8 @@ RunId = Annotated[
 )
 def create(request: RunRequest, response: Response, parts: PartsDep) -> RunView:
     """Launch a run. An existing spec returns its run, extended if it is too short."""
+    if request.spec.precision == "auto":
+        wait_for_a_worker(parts.database, parts.settings)
     with parts.database.write() as session:
         run, is_new = service.submit(session, request, parts.settings)
         session.flush()

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from backend.kept import Kept
+from backend.precision import UNKNOWN, recommended
 from backend.runs.schemas import (
     AttemptView,
     DemandView,
@@ -25,18 +26,11 @@ from core.storage.tables import DemandRow, Run, Worker
 
 
 def resolve(session: Session, request: SpecRequest, lease_seconds: float) -> tuple[RunSpec, str]:
-    """The spec to store, and why it has its precision: what all live workers recommend."""
+    """The spec to store, and why it has its precision."""
     if request.precision != "auto":
         return request.resolve(request.precision), "asked for"
-    live = workers.live(session, lease_seconds)
-    advice = [
-        (w.capabilities.get("precision"), w.capabilities.get("precision_reason")) for w in live
-    ]
-    if advice and all(precision == Precision.BF16 for precision, _ in advice):
-        return request.resolve(Precision.BF16), str(advice[0][1])
-    reasons = [reason for precision, reason in advice if precision != Precision.BF16 and reason]
-    reason = str(reasons[0]) if reasons else "fp32 is right on every device; no worker said more"
-    return request.resolve(Precision.FP32), reason
+    precision, reason = recommended(session, lease_seconds) or (Precision.FP32, UNKNOWN)
+    return request.resolve(precision), reason
 
 
 def submit(session: Session, request: RunRequest, settings: Settings) -> tuple[Run, bool]:
