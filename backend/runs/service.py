@@ -22,6 +22,7 @@ from core.domain.metrics import EpochMetrics, Progress
 from core.domain.spec import Precision, RunSpec, SpecRequest
 from core.settings import Settings
 from core.storage import runs, workers
+from core.storage.studies import spec_of
 from core.storage.tables import DemandRow, Run, Worker
 
 
@@ -53,9 +54,10 @@ def estimated(session: Session, request: RunRequest, settings: Settings) -> Esti
     existing = session.get(Run, spec.hash()[:16])
     curve = runs.curve(session, existing.id) if existing else []
     epochs = 0 if request.demand.is_met(curve) else request.epochs - len(curve)
+    present = workers.live(session, settings.lease_seconds)
     measured = [
-        MeasuredEpoch(RunSpec(**row["spec"]), row["train_seconds"], row["evaluation_seconds"])
-        for row in runs.recent_speeds(session, spec)
+        MeasuredEpoch(spec_of(row.spec), row.train_seconds, row.evaluation_seconds)
+        for row in runs.recent_speeds(session, spec.model, present)
     ]
     guess = estimate(spec, epochs, measured)
     if request.stop != StopRule() and guess:

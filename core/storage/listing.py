@@ -23,7 +23,8 @@ NOT_SHOWN = ("spec", "lease_until", "lost")
 RUN_TABLE, DEMAND_TABLE = Run.__table__, DemandRow.__table__  # plain rows, made by no mapper
 RUN_NAMES = tuple(column.key for column in RUN_TABLE.columns if column.key not in NOT_SHOWN)
 DEMAND_NAMES = tuple(column.key for column in DEMAND_TABLE.columns)
-STATE, EPOCHS_DONE, WORKER = map(RUN_NAMES.index, ("state", "epochs_done", "worker_id"))
+STATE, PRIORITY = RUN_NAMES.index("state"), RUN_NAMES.index("priority")
+EPOCHS_DONE, WORKER = RUN_NAMES.index("epochs_done"), RUN_NAMES.index("worker_id")
 
 
 def _as_stored(table: sa.FromClause, names: Sequence[str]) -> tuple[sa.ColumnElement[Any], ...]:
@@ -63,6 +64,10 @@ class Listed:
         return str(self.values[STATE])
 
     @property
+    def priority(self) -> int:
+        return int(self.values[PRIORITY])
+
+    @property
     def epochs_done(self) -> int:
         return int(self.values[EPOCHS_DONE])
 
@@ -71,9 +76,9 @@ class Listed:
         worker: str | None = self.values[WORKER]
         return worker
 
-    def run(self, spec: dict[str, Any]) -> Run:
-        """The run as an object that belongs to no session."""
-        return Run(**_parsed(RUN_TABLE, RUN_NAMES, self.values), spec=spec)
+    def run(self, spec: str) -> Run:
+        """The run as an object that belongs to no session; `spec` is JSON."""
+        return Run(**_parsed(RUN_TABLE, RUN_NAMES, self.values), spec=json.loads(spec))
 
     def demands(self) -> list[DemandRow]:
         """Its demands, withdrawn ones too, as objects that belong to no session."""
@@ -141,7 +146,7 @@ def _grouped(rows: Iterable[Sequence[Any]]) -> list[Listed]:
     return found
 
 
-def specs(session: Session, run_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
-    """The spec of each run."""
-    query = sa.select(Run.id, Run.spec).where(Run.id.in_(run_ids))
-    return {row.id: row.spec for row in session.execute(query)}
+def specs(session: Session, run_ids: Sequence[str]) -> dict[str, str]:
+    """The spec of each run, as JSON."""
+    query = sa.select(Run.id, sa.cast(Run.spec, sa.Text)).where(Run.id.in_(run_ids))
+    return {run_id: spec for run_id, spec in session.execute(query)}  # noqa: C416

@@ -17,7 +17,7 @@ from core.domain.metrics import EpochMetrics
 from core.domain.spec import RunSpec
 from core.storage import events
 from core.storage.clock import now
-from core.storage.tables import Attempt, DemandRow, Event, Metric, Run
+from core.storage.tables import Attempt, DemandRow, Event, Metric, Run, Worker
 
 METRIC_FIELDS = tuple(EpochMetrics.model_fields)
 
@@ -347,18 +347,31 @@ def count_by_state(session: Session) -> dict[str, int]:
     return {row.state: row[1] for row in session.execute(query)}
 
 
-def recent_speeds(session: Session, spec: RunSpec, limit: int = 20) -> list[dict[str, Any]]:
-    """Measured epochs of runs with the same model, newest first, to estimate times from."""
+def recent_speeds(
+    session: Session, model: str, present: Sequence[Worker], limit: int = 20
+) -> Sequence[sa.Row[Any]]:
+    """Newest epochs of runs of the model, newest run first, to estimate times from.
+
+    Of the workers `present`, or of devices with the same name; of any worker if there are none.
+    Each row has the run's spec as JSON, and the epoch's `train_seconds` and `evaluation_seconds`.
+    """
+    names = {name for worker in present if (name := worker.capabilities.get("name"))}
     query = (
         sa.select(
-            Run.spec, Metric.train_seconds, Metric.evaluation_seconds, Metric.images_per_second
+            sa.cast(Run.spec, sa.Text).label("spec"),
+            Metric.train_seconds,
+            Metric.evaluation_seconds,
         )
-        .join(Metric, Metric.run_id == Run.id)
-        .where(Run.model == spec.model, Metric.epoch == Run.epochs_done)
+        .join(Metric, sa.and_(Metric.run_id == Run.id, Metric.epoch == Run.epochs_done))
+        .outerjoin(Attempt, sa.and_(Attempt.run_id == Run.id, Attempt.attempt == Metric.attempt))
+        .where(Run.model == model)
         .order_by(Run.created_at.desc())
         .limit(limit)
     )
-    return [dict(row._mapping) for row in session.execute(query)]
+    alike = Attempt.worker_id.in_([worker.id for worker in present])
+    if names:
+        alike |= Attempt.provenance["name"].as_string().in_(names)
+    return session.execute(query.where(alike)).all() or session.execute(query).all()
 
 
 def _refuse_ended(run: Run, what: str) -> None:

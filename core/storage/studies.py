@@ -150,7 +150,7 @@ def plan_of(session: Session, study_id: str) -> Plan:
     )
     return tuple(
         Planned(
-            spec=_spec(spec),
+            spec=spec_of(spec),
             demand=Demand(epochs=epochs, stop=StopRule(**stop)),
             role=Role(panel=row.panel, series=row.series, corruption=row.corruption, seed=row.seed),
             stage=row.stage,
@@ -160,7 +160,7 @@ def plan_of(session: Session, study_id: str) -> Plan:
 
 
 @functools.lru_cache(maxsize=5000)
-def _spec(text: str) -> RunSpec:
+def spec_of(text: str) -> RunSpec:
     """A spec by its text: it never changes, and to check one takes long."""
     return RunSpec.model_validate_json(text)
 

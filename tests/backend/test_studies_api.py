@@ -109,6 +109,32 @@ def test_workers_share_the_work_of_a_plan(api: TestClient, settings: Settings) -
     assert together["seconds"] == pytest.approx(alone["seconds"] / 4)
 
 
+def test_more_workers_than_runs_do_not_divide_a_run(api: TestClient, settings: Settings) -> None:
+    alone = post(api, SMOKE_1A, "/plan")
+    database = Database(settings.database)
+    with database.write() as session:
+        for i in range(20):
+            workers.register(session, f"w-{i}-1", host="h", pid=1, capabilities={})
+    database.close()
+    together = post(api, SMOKE_1A, "/plan")
+    assert together["seconds"] == max(run["seconds"] for run in alone["runs"])
+    assert together["low_seconds"] < together["seconds"] < together["high_seconds"]
+
+
+def test_runs_that_wait_before_a_plan_are_counted_in_its_time(api: TestClient) -> None:
+    alone = post(api, SMOKE_1A, "/plan")
+    assert alone["ahead"] == 0
+    for seed, priority in ((1, 0), (2, 5), (3, -50)):
+        body = {"spec": {"model": "mlp-1x512", "seed": seed}, "epochs": 3, "priority": priority}
+        assert api.post("/api/v1/runs", json=body).status_code == 201
+    later = post(api, SMOKE_1A, "/plan")
+    assert later["ahead"] == 2, "the last waits behind all stages of the plan"
+    assert later["seconds"] > alone["seconds"]
+    assert "with 2 runs of others that come before" in later["basis"]
+    post(api, SMOKE_1A)
+    assert post(api, SMOKE_1A, "/plan")["seconds"] == later["seconds"], "its own are no others"
+
+
 def test_precision_is_what_all_workers_recommend(api: TestClient, settings: Settings) -> None:
     database = Database(settings.database)
     with database.write() as session:
