@@ -113,9 +113,9 @@ def _curves(
 
 def _parts(
     session: Session, found: Mapping[str, Version], known: Known, firsts: Firsts
-) -> dict[str, tuple[Part, ...]]:
+) -> dict[str, Sequence[Part]]:
     """What each attempt that stored an epoch tells of itself."""
-    parts = {
+    parts: dict[str, Sequence[Part]] = {
         run_id: run.parts
         for run_id, (version, run) in known.items()
         if _told(version) == _told(found[run_id]) and len(firsts[run_id]) == len(run.parts)

@@ -349,7 +349,7 @@ def count_by_state(session: Session) -> dict[str, int]:
 
 def recent_speeds(
     session: Session, model: str, present: Sequence[Worker], limit: int = 20
-) -> Sequence[sa.Row[Any]]:
+) -> Sequence[Any]:
     """Newest epochs of runs of the model, newest run first, to estimate times from.
 
     Of the workers `present`, or of devices with the same name; of any worker if there are none.
