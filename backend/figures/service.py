@@ -11,7 +11,7 @@ import functools
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from shlex import quote
 from weakref import WeakKeyDictionary
 
@@ -21,6 +21,7 @@ from backend.figures.schemas import FigureQuery
 from backend.kept import Kept
 from core import __version__
 from core.domain.comparison import told_apart
+from core.domain.criteria import CRITERIA
 from core.domain.demands import Demand
 from core.domain.errors import InvalidInput
 from core.domain.panels import STUDY_OF, build
@@ -139,13 +140,17 @@ def _source(session: Session, name: PanelName, query: FigureQuery) -> Source:
 @functools.lru_cache(maxsize=256)
 def _of_catalogue(name: PanelName, query: FigureQuery) -> Source:
     study = STUDY_OF[name]
+    criterion = query.chosen_criterion if study is StudyName.FIGURE_1BC else None
     plans = tuple(
-        plan(study, query.scale, query.variant, query.seeds, precision) for precision in Precision
+        plan(study, query.scale, query.variant, query.seeds, precision, criterion)
+        for precision in Precision
     )
     command = (
         f"rethink study run {study} --scale {query.scale} --variant {query.variant} "
         f"--seeds {query.seeds}"
     )
+    if criterion is not None:
+        command += f" --criterion {criterion.name}"
     options = _options(query, query.scale, query.variant, query.seeds, command)
     return Source(plans, _hashes(plans), options)
 
@@ -153,9 +158,8 @@ def _of_catalogue(name: PanelName, query: FigureQuery) -> Source:
 def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     study = studies.get(session, str(query.study))
     entries = studies.plan_of(session, study.id)
-    wanted = "1bc" if STUDY_OF[name] is StudyName.FIGURE_1BC else str(name)
     if name is not PanelName.ATLAS:
-        entries = tuple(entry for entry in entries if entry.role.panel == wanted)
+        entries = _for_panel(name, entries)
     if not entries:
         raise InvalidInput(
             f"figure {name} is not allowed: study {study.id} has no runs for it, use the atlas"
@@ -165,7 +169,18 @@ def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     variant = Variant(request.get("variant", Variant.PAPER))
     command = _command(study)
     options = _options(query, scale, variant, int(request["seeds"]), command)
+    if options.criterion is None:  # the study's own, by which its runs ended
+        options = replace(options, criterion=CRITERIA.get(request.get("criterion", "default")))
     return Source((entries,), _hashes((entries,)), options)
+
+
+def _for_panel(name: PanelName, entries: Plan) -> Plan:
+    """The entries made for the panel; for clean-corrupted else any with corrupted labels."""
+    wanted = "1bc" if STUDY_OF[name] is StudyName.FIGURE_1BC else str(name)
+    found = tuple(entry for entry in entries if entry.role.panel == wanted)
+    if found or name is not PanelName.CLEAN_CORRUPTED:
+        return found
+    return tuple(entry for entry in entries if entry.spec.label_corruption > 0)
 
 
 def _command(study: Study) -> str:
@@ -174,6 +189,8 @@ def _command(study: Study) -> str:
     words = ["rethink", "study", "run", study.name]
     words += [f"--{name} {request[name]}" for name in ("scale", "variant") if name in request]
     words.append(f"--seeds {request['seeds']}")
+    if "criterion" in request:
+        words.append(f"--criterion {request['criterion']}")
     if grid := request.get("grid"):
         words += [f"--set {quote(f'{k}={_text(v)}')}" for k, v in grid["base"].items()]
         for name, values in grid["axes"].items():
@@ -195,7 +212,7 @@ def _text(value: object) -> str:
 
 def _of_runs(session: Session, name: PanelName, query: FigureQuery) -> Source:
     """The runs as they are, each a series with a name that tells it apart."""
-    if name is not PanelName.ATLAS:
+    if name not in (PanelName.ATLAS, PanelName.CLEAN_CORRUPTED):
         raise InvalidInput("run is not allowed with this figure: use the atlas")
     found = {run.id: run for run in (runs.get(session, run_id) for run_id in query.run)}.values()
     specs = [RunSpec.model_validate(run.spec) for run in found]
@@ -223,6 +240,7 @@ def _options(
         criterion=query.chosen_criterion,
         x=query.x,
         spread=query.spread,
+        levels=query.corruption,
         measure=query.measure,
         individual=query.individual,
         command=command,

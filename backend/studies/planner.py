@@ -82,7 +82,14 @@ def resolve(
     asked = SpecRequest(precision=request.precision)
     spec, reason = run_service.resolve(session, asked, settings.lease_seconds)
     if request.grid is None:
-        entries = plan(request.study, request.scale, request.variant, request.seeds, spec.precision)
+        entries = plan(
+            request.study,
+            request.scale,
+            request.variant,
+            request.seeds,
+            spec.precision,
+            request.chosen_criterion,
+        )
     else:
         asked_for = request.grid
         entries = grid(
@@ -251,4 +258,6 @@ def identity(request: StudyRequest, precision: Precision) -> dict[str, object]:
     if request.study is StudyName.CUSTOM:
         values.pop("scale")
         values.pop("variant")
+    if request.chosen_criterion is None:
+        values.pop("criterion")
     return values | {"precision": precision}

@@ -269,6 +269,32 @@ def test_runs_are_compared_as_curves_of_one_panel(api: TestClient, settings: Set
     assert picture.status_code == 200
 
 
+def test_what_is_learnt_first_is_shown_of_grids_runs_and_other_levels(
+    api: TestClient, settings: Settings
+) -> None:
+    fill(settings, StudyName.FIGURE_1BC, Scale.SMOKE)
+    levels = get(api, "/clean-corrupted", corruption=[0.3, 1])
+    assert {s["key"] for s in levels["series"]} == {
+        "MLP 1×512, p = 0.3",
+        *(f"{model}, p = 1" for model in ("MLP 1×512", "Small AlexNet", "Small Inception")),
+    }
+    grid = {
+        "base": {"n_train": 1000, "randomization": "corrupted_labels"},
+        "axes": {"corruption": [0, 0.2, 0.5]},
+    }
+    body = {"study": "custom", "grid": grid}
+    study = api.post("/api/v1/studies", json=body).json()
+    panel = get(api, "/clean-corrupted", study=study["id"])
+    assert {s["key"] for s in panel["series"]} == {"corruption = 0.2", "corruption = 0.5"}
+    ids = study["run_ids"][1:]
+    assert get(api, "/clean-corrupted", run=ids)["counts"]["planned"] == 2
+    clean = {"study": "custom", "grid": {"base": {"n_train": 1000}}}
+    nothing = api.post("/api/v1/studies", json=clean).json()["id"]
+    answer = api.get(f"{FIGURES}/clean-corrupted", params={"study": nothing})
+    assert answer.status_code == 422
+    assert api.get(f"{FIGURES}/clean-corrupted", params={"corruption": 0}).status_code == 422
+
+
 def test_provenance_says_what_trained_the_runs(api: TestClient, settings: Settings) -> None:
     fill(settings, StudyName.FIGURE_1A, Scale.SMOKE)
     origin = get(api, "/1a")["provenance"]
@@ -288,7 +314,7 @@ def test_a_study_names_the_command_that_makes_it_again(
     fill(settings, StudyName.FIGURE_1A, Scale.SMOKE)
     grid = {
         "base": {"model": "mlp-1x512", "n_train": 1000, "random_flip": True},
-        "axes": {"learning_rate": [0.01, 0.1], "randomization": ["true_labels", "gaussian"]},
+        "axes": {"learning_rate": [0.01, 0.1], "randomization": ["true_labels", "random_labels"]},
         "epochs": 7,
         "stop": {"train_accuracy": 0.99},
     }
@@ -298,7 +324,7 @@ def test_a_study_names_the_command_that_makes_it_again(
     assert command == (
         "rethink study run custom --seeds 2 --set model=mlp-1x512 --set n_train=1000 "
         "--set random_flip=true --axis learning_rate=0.01,0.1 "
-        "--axis randomization=true_labels,gaussian --epochs 7 --stop-train-accuracy 0.99"
+        "--axis randomization=true_labels,random_labels --epochs 7 --stop-train-accuracy 0.99"
     )
     asked = []
     monkeypatch.setattr(Client, "__init__", lambda _: None)

@@ -10,7 +10,16 @@ from core.domain.panels.curves import (
 )
 from core.domain.panels.entries import Entry, by_series
 from core.domain.panels.frame import X_AXES, Options, frame, label_of
-from core.domain.panels.model import Axis, Fact, Flag, Panel, PanelName, Series, XKind
+from core.domain.panels.model import (
+    Axis,
+    Fact,
+    Flag,
+    Panel,
+    PanelName,
+    Series,
+    SpreadKind,
+    XKind,
+)
 from core.domain.reference import paper, report
 
 ACCURACY = Axis(title="Accuracy", unit="fraction")
@@ -24,17 +33,25 @@ def figure_2a(entries: Sequence[Entry], options: Options) -> Panel:
         options,
         title="Figure 2a: explicit regularisation, small Inception on CIFAR-10",
         references=_report_2a(entries, options),
+        gains=[],
     )
 
 
 def figure_2b(entries: Sequence[Entry], options: Options) -> Panel:
     """The small Inception with and without batch normalisation."""
+    groups = by_series(entries)
+    gains = [
+        _gain(groups[key], groups.get("without_bn", []), options.spread)
+        for key in ("with_bn", "with_bn_same_setting")
+        if key in groups
+    ]
     return _panel(
         PanelName.FIGURE_2B,
         entries,
         options,
         title="Figure 2b: batch normalisation, small Inception",
         references=reference_series("2b", options),
+        gains=gains,
     )
 
 
@@ -45,6 +62,7 @@ def _panel(
     *,
     title: str,
     references: list[Series],
+    gains: list[Fact],
 ) -> Panel:
     groups = by_series(entries)
     found = []
@@ -69,13 +87,15 @@ def _panel(
         y_axis=ACCURACY,
         series=found,
         references=references,
-        facts=[f for group in groups.values() for f in _finals(name, group)],
+        facts=[f for group in groups.values() for f in _finals(name, group, options.spread)]
+        + gains,
     )
 
 
-def _finals(name: PanelName, entries: Sequence[Entry]) -> list[Fact]:
+def _finals(name: PanelName, entries: Sequence[Entry], asked: SpreadKind) -> list[Fact]:
     """Final and best test accuracy and final training accuracy of the complete runs."""
     done = [e for e in entries if e.complete and not e.diverged]
+    diverged = sum(e.diverged for e in entries)
     key, label = entries[0].role.series, label_of(entries[0].role.series)
     theirs = paper.series(name, key, "test_accuracy")
     last = theirs.points[-1].y if theirs else None
@@ -86,7 +106,9 @@ def _finals(name: PanelName, entries: Sequence[Entry]) -> list[Fact]:
             "final_test_accuracy",
             f"{label}: final test accuracy",
             [e.curve[-1].test_accuracy for e in done],
+            asked,
             unit="fraction",
+            diverged=diverged,
             paper=last,
         ),
         fact(
@@ -94,7 +116,9 @@ def _finals(name: PanelName, entries: Sequence[Entry]) -> list[Fact]:
             "best_test_accuracy",
             f"{label}: best test accuracy, as early stopping would give",
             [max(m.test_accuracy for m in e.curve) for e in done],
+            asked,
             unit="fraction",
+            diverged=diverged,
             paper=best,
         ),
         fact(
@@ -102,9 +126,34 @@ def _finals(name: PanelName, entries: Sequence[Entry]) -> list[Fact]:
             "final_train_accuracy",
             f"{label}: final training accuracy",
             [e.curve[-1].train_accuracy for e in done],
+            asked,
             unit="fraction",
+            diverged=diverged,
         ),
     ]
+
+
+def _gain(entries: Sequence[Entry], without: Sequence[Entry], asked: SpreadKind) -> Fact:
+    """Final test accuracy over that of the same seed without batch normalisation."""
+    base = {e.role.seed: e for e in without}
+    pairs = [(e, base[e.role.seed]) for e in entries if e.role.seed in base]
+    key = entries[0].role.series
+    theirs = [paper.series("2b", name, "test_accuracy") for name in (key, "without_bn")]
+    with_, other = (series.points[-1].y if series else None for series in theirs)
+    return fact(
+        entries,
+        "gain_over_without_bn",
+        f"{label_of(key)}: gain in final test accuracy over none",
+        [
+            e.curve[-1].test_accuracy - w.curve[-1].test_accuracy
+            for e, w in pairs
+            if e.complete and w.complete and not (e.diverged or w.diverged)
+        ],
+        asked,
+        unit="fraction",
+        diverged=sum(e.diverged or w.diverged for e, w in pairs),
+        paper=None if with_ is None or other is None else with_ - other,
+    )
 
 
 def _report_2a(entries: Sequence[Entry], options: Options) -> list[Series]:

@@ -37,6 +37,8 @@ class Options:
     spread: SpreadKind = SpreadKind.AUTO
     measure: MeasureKind = MeasureKind.ACCURACY
     """What the atlas shows."""
+    levels: tuple[float, ...] = ()
+    """Levels of p that clean-corrupted shows; empty: p = 0.5 if it is there, else all."""
     individual: bool = False
     """Show each seed besides the mean."""
     command: str = ""
@@ -91,7 +93,7 @@ def frame(name: PanelName, entries: Sequence[Entry], options: Options, **given: 
     status, text = _status(found)
     plan = tuple(entry.planned for entry in entries)
     origin = provenance(entries, options.command)
-    notes = [*given.pop("notes", []), *_notes(found, mixed=origin.mixed)]
+    notes = [*given.pop("notes", []), *_notes(found, options.command, mixed=origin.mixed)]
     return Panel(
         name=name,
         scale=str(options.scale or "custom"),
@@ -115,13 +117,19 @@ def _status(found: Counts) -> tuple[Literal["empty", "live", "partial", "complet
         return "complete", f"complete, {plural(found.planned, 'run')}"
     if found.running:
         return "live", f"live, {of} complete"
-    if found.complete or found.failed:
+    if found.complete or found.failed or found.short:
         return "partial", f"partial, {of} complete"
     return "empty", f"no runs yet; {plural(found.planned, 'run')} needed"
 
 
-def _notes(found: Counts, *, mixed: bool) -> list[str]:
+def _notes(found: Counts, command: str, *, mixed: bool) -> list[str]:
     notes = []
+    if found.short:
+        how = f": `{command}` extends them" if command else ""
+        notes.append(
+            f"{plural(found.short, 'run')} ended before what this figure asks for and must be "
+            f"extended{how}."
+        )
     if found.failed:
         notes.append(f"{plural(found.failed, 'run')} failed or were cancelled before the end.")
     if found.diverged:
