@@ -60,10 +60,14 @@ ONE_AT_A_TIME = threading.Lock()
 def render(panel: Panel, format: str) -> bytes:
     """The picture as a file of that format: svg, pdf or png."""
     with ONE_AT_A_TIME, mpl.rc_context(STYLE):
-        figure = _table(panel) if panel.name is PanelName.TABLE_1 else _plot(panel)
         file = io.BytesIO()
-        figure.savefig(file, format=format, dpi=DPI, metadata=METADATA[format])
+        figure(panel).savefig(file, format=format, dpi=DPI, metadata=METADATA[format])
         return file.getvalue()
+
+
+def figure(panel: Panel) -> Figure:
+    """The picture, not laid out yet."""
+    return _table(panel) if panel.name is PanelName.TABLE_1 else _plot(panel)
 
 
 def _plot(panel: Panel) -> Figure:
@@ -82,9 +86,9 @@ def _plot(panel: Panel) -> Figure:
     axes.set_ylabel(_label(panel.y_axis))
     axes.set_title(_wrapped(panel.title, many))
     if panel.x_axis.log:
-        axes.set_xscale("log")
+        axes.set_xscale("log", nonpositive="mask")
     if panel.y_axis.log:
-        axes.set_yscale("log")
+        axes.set_yscale("log", nonpositive="mask")
     _legend(axes, panel)
     _footnote(figure, panel, many)
     return figure
@@ -105,7 +109,7 @@ def _draw(axes: Axes, series: Series, style: Style, panel: Panel) -> None:
         marker=style.marker,
         markevery=1 if points else max(len(series.x) // 8, 1),
         markersize=0 if faint else 3.2,
-        label=None if faint else _with_n(series),
+        label=None if faint else _with_n(series, panel),
     )
     if points:
         _spread_bars(axes, series, style)
@@ -191,15 +195,54 @@ def _draw_reference(axes: Axes, series: Series, place: int, panel: Panel) -> Non
         label=series.label if panel.comparable or few else None,
         zorder=1.5,
     )
+    for x, y, flag in zip(series.x, series.y, series.flag, strict=True):
+        if flag is Flag.DUPLICATE:
+            axes.plot(x, y, **DUPLICATE, markersize=5, zorder=1.6)
 
 
-def _with_n(series: Series) -> str:
+def _with_n(series: Series, panel: Panel) -> str:
+    """The label with the number of seeds and what the spread is; n = 1 alone is in the footnote."""
+    if _most_seeds(panel) < 2:
+        return series.label
     n = max(series.n, default=0)
     words = {"range": "min–max", "sd": "±s.d.", "ci95": "95 % interval"}.get(series.spread)
-    return f"{series.label} (n = {n}, {words})" if words else series.label
+    return f"{series.label} (n = {n}, {words})" if words else f"{series.label} (n = {n})"
+
+
+def _most_seeds(panel: Panel) -> int:
+    return max((n for series in panel.series for n in series.n), default=0)
+
+
+DUPLICATE: Any = {
+    "linestyle": "none",
+    "marker": "o",
+    "markerfacecolor": "none",
+    "markeredgecolor": PAPER_GREY,
+    "markeredgewidth": 0.7,
+}
+"""A ring around the published point."""
+MEANINGS: dict[Flag, tuple[str, Any]] = {
+    Flag.LOWER_BOUND: (
+        "lower bound: did not fit within its limit",
+        {"linestyle": "none", "marker": "$\\uparrow$", "color": "#444444", "markersize": 5},
+    ),
+    Flag.NOT_FITTED: (
+        "its run did not fit the training set",
+        {"linestyle": "none", "marker": "x", "color": "#444444", "markersize": 5},
+    ),
+    Flag.DUPLICATE: ("published twice: see below", DUPLICATE | {"markersize": 5}),
+}
+"""Marks that are more than a value, as the legend has them."""
+
+
+def _marked(panel: Panel) -> set[Flag]:
+    return {flag for series in (*panel.series, *panel.references) for flag in series.flag}
 
 
 def _legend(axes: Axes, panel: Panel) -> None:
+    for flag in sorted(_marked(panel) & MEANINGS.keys()):
+        words, mark = MEANINGS[flag]
+        axes.plot([], [], label=words, **mark)
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         columns = 2 if len(labels) > 4 else 1
@@ -221,6 +264,13 @@ def _footnote(figure: Figure, panel: Panel, wide: bool) -> None:
         parts.append("Not comparable with the paper's numbers.")
     if panel.references and panel.name is not PanelName.TABLE_1:
         parts.append("Grey: published values.")
+    if Flag.DUPLICATE in _marked(panel):
+        parts.append(
+            "Ringed: equal to its neighbour to full precision in the publication, hardly a "
+            "measurement."
+        )
+    if _most_seeds(panel) == 1:
+        parts.append("n = 1: no spread is known.")
     parts += panel.notes
     text = textwrap.fill(" ".join(parts), 120 if wide else 78)
     figure.supxlabel(text, fontsize=5, color="#444444", x=0.02, ha="left")

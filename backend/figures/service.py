@@ -90,7 +90,7 @@ def draw(database: Database, name: PanelName, query: FigureQuery) -> Drawn:
 
     Raises:
         NotFound: the study or the run does not exist.
-        InvalidInput: the study has no runs for this panel.
+        InvalidInput: the study has no runs for this panel, or it has no such logarithmic axis.
     """
     cache = CACHES.setdefault(database, Cache())
     with database.read() as session:
@@ -127,6 +127,10 @@ def _etag(
 
 
 def _source(session: Session, name: PanelName, query: FigureQuery) -> Source:
+    if query.log and name is PanelName.TABLE_1:
+        raise InvalidInput("log is not allowed with table-1: it has no axes")
+    if "x" in query.log and name in (PanelName.FIGURE_1B, PanelName.FIGURE_1C):
+        raise InvalidInput(f"log {query.log} is not allowed with figure {name}: it begins at p = 0")
     if query.run:
         return _of_runs(session, name, query)
     if query.study is not None:
@@ -222,6 +226,7 @@ def _options(
         x=query.x,
         spread=query.spread,
         measure=query.measure,
+        log=query.log,
         individual=query.individual,
         command=command,
     )

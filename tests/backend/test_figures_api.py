@@ -12,15 +12,19 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from typer.testing import CliRunner
 
 from backend.app import create_app
+from backend.figures import publication
 from backend.figures.tables import COLUMNS
-from core.domain.panels.model import PanelName
+from core.domain.panels.model import Panel, PanelName
 from core.domain.scales import Scale
 from core.domain.studies import StudyName, plan
 from core.settings import Settings
@@ -208,6 +212,65 @@ def test_plotly_accepts_the_browser_s_figure(filled: TestClient, name: str) -> N
     assert {t["type"] for t in figure["data"]} <= {"scatter", "bar"}
     if name == "1a":
         assert any(trace.get("fill") for trace in figure["data"])
+
+
+@pytest.mark.parametrize("name", ["2a", "2b"])
+def test_early_stopping_is_shaded_down_to_the_mean_test_curve(
+    filled: TestClient, name: str
+) -> None:
+    traces = get(filled, f"/{name}/plotly", seeds=2, individual=True)["data"]
+    shaded = [i for i, t in enumerate(traces) if t["meta"]["kind"] == "running best"]
+    assert len(shaded) == len({t["meta"]["key"] for t in traces if t["meta"]["source"] == "ours"})
+    for i in shaded:
+        below, best = traces[i - 1], traces[i]
+        assert best["fill"] == "tonexty"
+        assert "edge" not in below["meta"], "a band's edge would bound the shading"
+        assert below["meta"] | {"kind": "running best"} == best["meta"]
+        assert below["meta"]["measure"] == "test_accuracy"
+
+
+def test_axes_are_logarithmic_where_it_is_asked_for(filled: TestClient) -> None:
+    panel = get(filled, "/1a", log="xy")
+    assert (panel["x_axis"]["log"], panel["y_axis"]["log"]) == (True, True)
+    layout = get(filled, "/1a/plotly", log="y")["layout"]
+    assert (layout["xaxis"].get("type"), layout["yaxis"]["type"]) == (None, "log")
+    pictures = {
+        log: filled.get(f"{FIGURES}/1a.svg", params=SMOKE | {"log": log}).content
+        for log in ("", "x", "y", "xy")
+    }
+    assert len(set(pictures.values())) == 4
+    # Minor ticks, between the decades, are what only a logarithmic axis has: shorter than others.
+    assert {log: p.count(b'id="xtick_') > 8 for log, p in pictures.items() if "y" not in log} == {
+        "": False,
+        "x": True,
+    }
+    for path, params in (("1b", {"log": "x"}), ("table-1", {"log": "y"})):
+        answer = filled.get(f"{FIGURES}/{path}", params=SMOKE | params)
+        assert answer.status_code == 422
+        assert "log" in answer.json()["detail"]
+    assert get(filled, "/1b", log="y")["y_axis"]["log"]
+
+
+def words(picture: Figure) -> str:
+    """All that is written on a picture."""
+    texts = picture.findobj(lambda artist: isinstance(artist, Text))
+    return " ".join(text.get_text() for text in texts if isinstance(text, Text)).replace("\n", " ")
+
+
+def test_a_picture_marks_published_duplicates_and_says_n(filled: TestClient) -> None:
+    drawn = publication.figure(Panel.model_validate(get(filled, "/1c", seeds=2)))
+    rings = [
+        line
+        for line in drawn.axes[0].lines
+        if line.get_markerfacecolor() == "none" and line.get_markeredgecolor() == "#767676"
+    ]
+    found = {(round(float(x), 1)) for line in rings for x in np.asarray(line.get_xdata())}
+    assert found == {0.6, 0.9}
+    assert "equal to its neighbour to full precision" in words(drawn)
+    assert "published twice" in words(drawn)
+    assert "Small Inception (n = 2, min–max)" in words(drawn)
+    alone = publication.figure(Panel.model_validate(get(filled, "/1a")))
+    assert "n = 1: no spread is known." in words(alone)
 
 
 def store_long_run(settings: Settings, epochs: int) -> str:

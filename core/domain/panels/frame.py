@@ -10,6 +10,7 @@ from core.domain.panels.entries import Entry, counts, provenance
 from core.domain.panels.model import (
     Axis,
     Counts,
+    LogAxes,
     MeasureKind,
     Panel,
     PanelName,
@@ -37,6 +38,8 @@ class Options:
     spread: SpreadKind = SpreadKind.AUTO
     measure: MeasureKind = MeasureKind.ACCURACY
     """What the atlas shows."""
+    log: LogAxes = ""
+    """Axes drawn logarithmic."""
     individual: bool = False
     """Show each seed besides the mean."""
     command: str = ""
@@ -91,6 +94,8 @@ def frame(name: PanelName, entries: Sequence[Entry], options: Options, **given: 
     status, text = _status(found)
     plan = tuple(entry.planned for entry in entries)
     origin = provenance(entries, options.command)
+    for axis in options.log:
+        given[f"{axis}_axis"] = given[f"{axis}_axis"].model_copy(update={"log": True})
     notes = [*given.pop("notes", []), *_notes(found, mixed=origin.mixed)]
     return Panel(
         name=name,

@@ -42,10 +42,14 @@ class MeasureKind(StrEnum):
     LOSS = "loss"
 
 
+LogAxes = Literal["", "x", "y", "xy"]
+"""Which axes are logarithmic."""
+
+
 class Axis(BaseModel):
     title: str = Field(description="What is on the axis, for people.")
     unit: str = Field(description="Unit of the numbers: steps, epochs, seconds, nats, fraction, 1.")
-    log: bool = Field(False, description="Whether the panel is best drawn on a logarithmic axis.")
+    log: bool = Field(False, description="Whether it is drawn logarithmic.")
 
 
 class Flag(StrEnum):
