@@ -18,6 +18,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from backend.figures.style import PAPER_GREY, Style, style_of
 from core.domain.panels.model import Axis, Flag, Panel, PanelName, Series
@@ -74,14 +75,14 @@ def _plot(panel: Panel) -> Figure:
     many = len(panel.series) > 6
     figure = Figure(figsize=(WIDE, 3.4) if many else (COLUMN, 2.75), layout="constrained")
     axes = figure.add_subplot()
-    for place, series in enumerate(panel.references):
-        _draw_reference(axes, _reduced(series), place, panel)
     for place, series in enumerate(panel.series):
         style = style_of(series.key, place)
         if series.kind == "running best":
             _shade_early_stopping(axes, series, style, panel)
         elif series.x:
             _draw(axes, _reduced(series), style, panel)
+    for place, series in enumerate(panel.references):
+        _draw_reference(axes, _reduced(series), place, panel)
     axes.set_xlabel(_label(panel.x_axis))
     axes.set_ylabel(_label(panel.y_axis))
     axes.set_title(_wrapped(panel.title, many))
@@ -89,7 +90,7 @@ def _plot(panel: Panel) -> Figure:
         axes.set_xscale("log", nonpositive="mask")
     if panel.y_axis.log:
         axes.set_yscale("log", nonpositive="mask")
-    _legend(axes, panel)
+    _legend(figure, axes, panel)
     _footnote(figure, panel, many)
     return figure
 
@@ -201,16 +202,18 @@ def _draw_reference(axes: Axes, series: Series, place: int, panel: Panel) -> Non
 
 
 def _with_n(series: Series, panel: Panel) -> str:
-    """The label with the number of seeds and what the spread is; n = 1 alone is in the footnote."""
-    if _most_seeds(panel) < 2:
-        return series.label
-    n = max(series.n, default=0)
+    """The label, with the number of seeds where the series differ in it."""
+    return series.label if len(_seeds(panel)) < 2 else f"{series.label} ({_n(series)})"
+
+
+def _seeds(panel: Panel) -> set[str]:
+    """How many seeds the means are of, and what the spread is: one text if all are alike."""
+    return {_n(series) for series in panel.series if series.kind == "mean" and series.n}
+
+
+def _n(series: Series) -> str:
     words = {"range": "min–max", "sd": "±s.d.", "ci95": "95 % interval"}.get(series.spread)
-    return f"{series.label} (n = {n}, {words})" if words else f"{series.label} (n = {n})"
-
-
-def _most_seeds(panel: Panel) -> int:
-    return max((n for series in panel.series for n in series.n), default=0)
+    return ", ".join([f"n = {max(series.n)}", *([words] if words else [])])
 
 
 DUPLICATE: Any = {
@@ -239,7 +242,11 @@ def _marked(panel: Panel) -> set[Flag]:
     return {flag for series in (*panel.series, *panel.references) for flag in series.flag}
 
 
-def _legend(axes: Axes, panel: Panel) -> None:
+UNDER = 0.3
+"""Inches from the axis to the legend: room for its numbers and its title, however high it is."""
+
+
+def _legend(figure: Figure, axes: Axes, panel: Panel) -> None:
     for flag in sorted(_marked(panel) & MEANINGS.keys()):
         words, mark = MEANINGS[flag]
         axes.plot([], [], label=words, **mark)
@@ -251,7 +258,8 @@ def _legend(axes: Axes, panel: Panel) -> None:
             labels[:16],
             ncols=columns,
             loc="upper center",
-            bbox_to_anchor=(0.5, -0.2),
+            bbox_to_anchor=(0.5, 0),
+            bbox_transform=axes.transAxes + ScaledTranslation(0, -UNDER, figure.dpi_scale_trans),
         )
     if not any(series.x for series in panel.series):
         axes.text(0.5, 0.5, panel.status_text, transform=axes.transAxes, ha="center")
@@ -269,10 +277,11 @@ def _footnote(figure: Figure, panel: Panel, wide: bool) -> None:
             "Ringed: equal to its neighbour to full precision in the publication, hardly a "
             "measurement."
         )
-    if _most_seeds(panel) == 1:
-        parts.append("n = 1: no spread is known.")
+    if len(seeds := _seeds(panel)) == 1:
+        parts.append(f"Seeds: {seeds.pop()}.")
     parts += panel.notes
-    text = textwrap.fill(" ".join(parts), 120 if wide else 78)
+    parts += [f"{s.label}: {s.note}." for s in panel.series if s.state == "incomplete"]
+    text = textwrap.fill(" ".join(parts), 145 if wide else 92)
     figure.supxlabel(text, fontsize=5, color="#444444", x=0.02, ha="left")
 
 

@@ -6,7 +6,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.domain.criteria import CRITERIA, Criterion
-from core.domain.panels.model import Counts, LogAxes, MeasureKind, PanelName, SpreadKind, Verdict, XKind
+from core.domain.panels.model import (
+    Counts,
+    LogAxes,
+    MeasureKind,
+    PanelName,
+    SpreadKind,
+    Verdict,
+    XKind,
+)
 from core.domain.scales import Scale
 from core.domain.spec import Variant
 from core.domain.studies import MAX_SEEDS

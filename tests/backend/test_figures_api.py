@@ -268,9 +268,9 @@ def test_a_picture_marks_published_duplicates_and_says_n(filled: TestClient) -> 
     assert found == {0.6, 0.9}
     assert "equal to its neighbour to full precision" in words(drawn)
     assert "published twice" in words(drawn)
-    assert "Small Inception (n = 2, min–max)" in words(drawn)
+    assert "Seeds: n = 2, min–max." in words(drawn)
     alone = publication.figure(Panel.model_validate(get(filled, "/1a")))
-    assert "n = 1: no spread is known." in words(alone)
+    assert "Seeds: n = 1." in words(alone)
 
 
 def store_long_run(settings: Settings, epochs: int) -> str:
