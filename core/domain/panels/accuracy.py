@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from core.domain.labels import label_of
 from core.domain.panels.curves import (
     fact,
     mean_series,
@@ -9,7 +10,7 @@ from core.domain.panels.curves import (
     seed_series,
 )
 from core.domain.panels.entries import Entry, by_series
-from core.domain.panels.frame import X_AXES, Options, frame, label_of
+from core.domain.panels.frame import X_AXES, Options, frame
 from core.domain.panels.model import Axis, Fact, Flag, Panel, PanelName, Series, XKind
 from core.domain.reference import paper, report
 

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from core.domain.criteria import DEFAULT_CRITERIA, Criterion, Fit, FitState
+from core.domain.labels import label_of
 from core.domain.panels.curves import fact
 from core.domain.panels.entries import Entry, by_series, counts
-from core.domain.panels.frame import CORRUPTION, Options, frame, label_of, plural
+from core.domain.panels.frame import CORRUPTION, Options, frame, plural
 from core.domain.panels.model import Axis, Fact, Flag, Panel, PanelName, Series
 from core.domain.panels.spread import kind_of, summarise
 from core.domain.reference import paper

@@ -4,9 +4,10 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 
 from core.domain.criteria import CRITERIA, FitState
+from core.domain.labels import label_of
 from core.domain.metrics import Epoch
 from core.domain.panels.entries import Entry, by_series
-from core.domain.panels.frame import X_AXES, Options, frame, label_of, plural
+from core.domain.panels.frame import X_AXES, Options, frame, plural
 from core.domain.panels.model import Axis, Fact, Flag, Panel, PanelName, Series, SpreadKind, XKind
 from core.domain.panels.spread import kind_of, summarise
 from core.domain.reference import paper

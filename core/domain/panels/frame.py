@@ -19,7 +19,7 @@ from core.domain.panels.model import (
     VerdictState,
     XKind,
 )
-from core.domain.presets import MODEL_TITLES
+from core.domain.plans import Plan
 from core.domain.scales import Scale
 from core.domain.spec import Variant
 
@@ -58,22 +58,6 @@ class Options:
         return paper and self.criterion is None
 
 
-LABELS = {
-    "true_labels": "true labels",
-    "random_labels": "random labels",
-    "shuffled_pixels": "shuffled pixels",
-    "random_pixels": "random pixels",
-    "gaussian": "gaussian",
-    **{str(model): title for model, title in MODEL_TITLES.items()},
-    "none": "no regulariser",
-    "weight_decay": "weight decay",
-    "all": "augmentation, weight decay, dropout",
-    "with_bn": "with batch norm",
-    "without_bn": "without batch norm",
-    "with_bn_same_setting": "with batch norm, at the setting of the one without",
-    "bn_down": "batch norm in the down modules only",
-}
-
 X_AXES = {
     XKind.STEPS: Axis(title="Training steps", unit="steps"),
     XKind.EPOCHS: Axis(title="Epochs", unit="epochs"),
@@ -82,10 +66,6 @@ X_AXES = {
 CORRUPTION = Axis(title="Label corruption", unit="1")
 
 UNJUDGED = Verdict(claim="", state=VerdictState.NONE, sentence="This panel makes no claim.")
-
-
-def label_of(key: str) -> str:
-    return LABELS.get(key, key.replace("_", " "))
 
 
 def frame(name: PanelName, entries: Sequence[Entry], options: Options, **given: Any) -> Panel:
@@ -100,7 +80,7 @@ def frame(name: PanelName, entries: Sequence[Entry], options: Options, **given: 
     return Panel(
         name=name,
         scale=str(options.scale or "custom"),
-        variant=str(options.variant),
+        variant=str(options.variant) if options.scale else variant_of(plan),
         seeds=options.seeds,
         status=status,
         status_text=text,
@@ -112,6 +92,12 @@ def frame(name: PanelName, entries: Sequence[Entry], options: Options, **given: 
         notes=notes,
         **given,
     )
+
+
+def variant_of(plan: Plan) -> str:
+    """Of runs that are no figure's: the variant of those that one makes a difference to."""
+    variants = {e.spec.variant for e in plan if e.spec.variant is not None} or {Variant.PAPER}
+    return str(variants.pop()) if len(variants) == 1 else "mixed"
 
 
 def _status(found: Counts) -> tuple[Literal["empty", "live", "partial", "complete"], str]:

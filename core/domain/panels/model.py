@@ -204,7 +204,7 @@ class Panel(BaseModel):
     name: PanelName = Field(description="Which panel.")
     title: str = Field(description="What it shows, for people.")
     scale: str = Field(description="smoke, quick or full; custom for a grid.")
-    variant: str = Field(description="paper or report.")
+    variant: str = Field(description="paper, report, or mixed in a grid or among single runs.")
     seeds: int = Field(description="Seeds planned.")
     criterion: str | None = Field(None, description="When a run counts as fitted, in words.")
     status: Literal["empty", "live", "partial", "complete"] = Field(

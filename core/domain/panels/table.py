@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from core.domain.labels import label_of
 from core.domain.panels.entries import Entry, by_series
-from core.domain.panels.frame import Options, frame, label_of
+from core.domain.panels.frame import Options, frame
 from core.domain.panels.model import Axis, Flag, Panel, PanelName, Series, SpreadKind, TableRow
 from core.domain.panels.spread import kind_of, summarise
 from core.domain.reference.paper import TABLE_1, Table1Row
