@@ -135,7 +135,7 @@ def provenance(entries: Sequence[Entry], command: str) -> Provenance:
     kinds = {repr(numerics(segment)) for segment in segments}
     return Provenance(
         runs=[_run(entry) for entry in entries],
-        code_versions=_distinct(s.get("versions", {}).get("rethink") for s in segments),
+        code_versions=_distinct(_code_version(segment) for segment in segments),
         torch_versions=_distinct(s.get("versions", {}).get("torch") for s in segments),
         devices=_distinct(s.get("name") or s.get("device") for s in segments),
         precisions=precisions,
@@ -160,6 +160,12 @@ def _run(entry: Entry) -> RunProvenance:
         asked=entry.planned.demand.epochs,
         mixed=run.mixed if run else False,
     )
+
+
+def _code_version(segment: Mapping[str, Any]) -> str | None:
+    """The program's version and, where it is stored, that of the training code in it."""
+    version, engine = segment.get("versions", {}).get("rethink"), segment.get("engine")
+    return f"{version}, engine {engine}" if version and engine else version
 
 
 def _distinct(values: Iterable[Any]) -> list[str]:
