@@ -44,8 +44,11 @@ class PanelVerdict extends LiveElement {
         check,
       ),
     );
+    const heads = ["Number", "Ours", "n", "Paper"];
+    const hasReport = facts.some(({ report }) => report !== null);
+    if (hasReport) heads.push("Report");
     this.facts.replaceChildren(
-      ...table("Read off the curves", ["Number", "Ours", "n", "Paper"], facts, fact),
+      ...table("Read off the curves", heads, facts, (one) => fact(one, hasReport)),
     );
   }
 }
@@ -88,7 +91,8 @@ function range(low, high) {
   return `${plain(low)} to ${plain(high)}`;
 }
 
-function fact({ label, value, low, high, n, planned, lower_bound: bound, unit, paper }) {
+function fact(one, hasReport) {
+  const { label, value, low, high, n, planned, lower_bound: bound, unit, paper, report } = one;
   const spread = n > 1 ? measuredRange(low, high, unit) : "";
   const ours = value === null ? "–" : `${bound ? "≥ " : ""}${measured(value, unit)}${spread}`;
   return h(
@@ -98,6 +102,7 @@ function fact({ label, value, low, high, n, planned, lower_bound: bound, unit, p
     h("td", { class: "right" }, ours),
     h("td", { class: "right" }, n === planned ? String(n) : `${n} of ${planned}`),
     h("td", { class: "right soft" }, measured(paper, unit)),
+    hasReport && h("td", { class: "right soft" }, measured(report, unit)),
   );
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from core.domain.labels import label_of
 from core.domain.panels.curves import (
+    execution_time,
     fact,
     mean_series,
     reference_series,
@@ -25,6 +26,7 @@ def figure_2a(entries: Sequence[Entry], options: Options) -> Panel:
         options,
         title="Figure 2a: explicit regularisation, small Inception on CIFAR-10",
         references=_report_2a(entries, options),
+        gains=[],
     )
 
 
@@ -36,6 +38,7 @@ def figure_2b(entries: Sequence[Entry], options: Options) -> Panel:
         options,
         title="Figure 2b: batch normalisation, small Inception",
         references=reference_series("2b", options),
+        gains=_gains(by_series(entries)),
     )
 
 
@@ -46,6 +49,7 @@ def _panel(
     *,
     title: str,
     references: list[Series],
+    gains: list[Fact],
 ) -> Panel:
     groups = by_series(entries)
     found = []
@@ -70,13 +74,17 @@ def _panel(
         y_axis=ACCURACY,
         series=found,
         references=references,
-        facts=[f for group in groups.values() for f in _finals(name, group)],
+        facts=[
+            *(f for group in groups.values() for f in _finals(name, group)),
+            *gains,
+            execution_time(name, entries),
+        ],
     )
 
 
 def _finals(name: PanelName, entries: Sequence[Entry]) -> list[Fact]:
     """Final and best test accuracy and final training accuracy of the complete runs."""
-    done = [e for e in entries if e.complete and not e.diverged]
+    done = _done(entries)
     key, label = entries[0].role.series, label_of(entries[0].role.series)
     theirs = paper.series(name, key, "test_accuracy")
     last = theirs.points[-1].y if theirs else None
@@ -106,6 +114,43 @@ def _finals(name: PanelName, entries: Sequence[Entry]) -> list[Fact]:
             unit="fraction",
         ),
     ]
+
+
+OVER = (
+    ("with_bn", "without_bn", "over none"),
+    ("with_bn_same_setting", "without_bn", "over none, both at the setting of the one without"),
+    ("with_bn", "bn_down", "over that in the down modules only"),
+)
+
+
+def _gains(groups: dict[str, list[Entry]]) -> list[Fact]:
+    """Final test accuracy that batch normalisation adds, seed by seed."""
+    facts = []
+    for key, other, words in OVER:
+        if not {key, other} <= groups.keys():
+            continue
+        ends = {e.role.seed: e.curve[-1].test_accuracy for e in _done(groups[other])}
+        ours, theirs = (paper.series("2b", name, "test_accuracy") for name in (key, other))
+        facts.append(
+            fact(
+                groups[key],
+                f"gain_over_{other}",
+                f"Batch norm: gain in final test accuracy {words}",
+                [
+                    e.curve[-1].test_accuracy - ends[e.role.seed]
+                    for e in _done(groups[key])
+                    if e.role.seed in ends
+                ],
+                unit="fraction",
+                paper=ours.points[-1].y - theirs.points[-1].y if ours and theirs else None,
+                report=report.BATCH_NORM_GAPS[other] if key == "with_bn" else None,
+            )
+        )
+    return facts
+
+
+def _done(entries: Sequence[Entry]) -> list[Entry]:
+    return [e for e in entries if e.complete and not e.diverged]
 
 
 def _report_2a(entries: Sequence[Entry], options: Options) -> list[Series]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from core.domain.criteria import DEFAULT_CRITERIA, Criterion, Fit, FitState
 from core.domain.labels import label_of
-from core.domain.panels.curves import fact
+from core.domain.panels.curves import execution_time, fact
 from core.domain.panels.entries import Entry, by_series, counts
 from core.domain.panels.frame import CORRUPTION, Options, frame, plural
 from core.domain.panels.model import Axis, Fact, Flag, Panel, PanelName, Series
@@ -113,7 +113,8 @@ def _panel(
             _epochs_to_fit(model, p, group, options)
             for model, group in by_series(entries).items()
             for p in (0.0, 1.0)
-        ],
+        ]
+        + [execution_time(name, entries)],
         notes=notes,
         counts=counts(entries).model_copy(update={"censored": censored}),
     )

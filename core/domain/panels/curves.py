@@ -11,6 +11,7 @@ from core.domain.panels.frame import X_AXES, Options, frame, plural
 from core.domain.panels.model import Axis, Fact, Flag, Panel, PanelName, Series, SpreadKind, XKind
 from core.domain.panels.spread import kind_of, summarise
 from core.domain.reference import paper
+from core.domain.reference import report as of_the_report
 
 Reads = Callable[[Epoch], float | None]
 
@@ -206,6 +207,7 @@ def fact(
     unit: str,
     lower_bound: bool = False,
     paper: float | None = None,
+    report: float | None = None,
 ) -> Fact:
     """A number over seeds; none where no seed has it."""
     found = summarise(values, "range") if values else None
@@ -222,7 +224,28 @@ def fact(
         lower_bound=lower_bound,
         unit=unit,
         paper=paper,
+        report=report,
     )
+
+
+def execution_time(name: PanelName, entries: Sequence[Entry]) -> Fact:
+    """Seconds of training and evaluation of a seed's runs, beside the report's for the figure."""
+    seeds: dict[int, list[Entry]] = {}
+    for entry in entries:
+        seeds.setdefault(entry.role.seed, []).append(entry)
+    found = fact(
+        [runs[0] for runs in seeds.values()],
+        "execution_time",
+        "Time to train and evaluate its runs, one seed of each",
+        [
+            sum(m.train_seconds + m.evaluation_seconds for entry in runs for m in entry.curve)
+            for runs in seeds.values()
+            if all(entry.complete and not entry.diverged for entry in runs)
+        ],
+        unit="seconds",
+        report=of_the_report.EXECUTION_SECONDS[name],
+    )
+    return found.model_copy(update={"key": str(name)})  # not of one condition
 
 
 def figure_1a(entries: Sequence[Entry], options: Options) -> Panel:
@@ -231,6 +254,7 @@ def figure_1a(entries: Sequence[Entry], options: Options) -> Panel:
     facts = [
         steps_to(group, name) for group in groups.values() for name in ("loss-0.05", "loss-0.1")
     ]
+    facts.append(execution_time(PanelName.FIGURE_1A, entries))
     return frame(
         PanelName.FIGURE_1A,
         entries,

@@ -110,6 +110,7 @@ class Fact(BaseModel):
     lower_bound: bool = Field(False, description="Whether a run was censored.")
     unit: str = Field("", description="Unit of the value.")
     paper: float | None = Field(None, description="The paper's value, if it published one.")
+    report: float | None = Field(None, description="The report's value, if it has one.")
 
 
 class VerdictState(StrEnum):
