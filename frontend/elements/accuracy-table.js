@@ -27,7 +27,7 @@ class AccuracyTable extends LiveElement {
     this.frame.replaceChildren(
       h(
         "table",
-        { class: "accuracies" },
+        { class: paper ? "accuracies beside" : "accuracies" },
         h("caption", { class: "unseen" }, panel.title),
         h(
           "thead",
@@ -35,7 +35,9 @@ class AccuracyTable extends LiveElement {
           h(
             "tr",
             {},
-            names.map((name) => h("th", { scope: "col", rowspan: "2" }, name)),
+            names.map((name, i) =>
+              h("th", { scope: "col", rowspan: "2", class: i ? "setting" : null }, name),
+            ),
             ["Training accuracy", "Test accuracy"].map((name) =>
               h("th", { scope: "colgroup", colspan: String(span), class: "right" }, name),
             ),
@@ -61,20 +63,32 @@ class AccuracyTable extends LiveElement {
 function line(row, paper) {
   const theirs = (value) => paper && h("td", { class: "right soft" }, percent(value));
   const mine = (value) => h("td", { class: "right mine" }, percent(value));
-  const given = (word) => h("td", { class: word === "no" ? "soft" : "" }, word);
+  const given = (word) => h("td", { class: `setting ${word === "no" ? "soft" : ""}` }, word);
   return h(
     "tr",
     {},
-    h("th", { scope: "row" }, row.model),
+    h("th", { scope: "row" }, row.model, h("span", { class: "settings small soft" }, ` · ${settings(row)}`)),
     given(row.crop),
     given(row.weight_decay),
-    h("td", {}, row.labels),
-    h("td", {}, row.n ? String(row.n) : "–"),
+    h("td", { class: "setting" }, row.labels),
+    h("td", { class: "setting" }, row.n ? String(row.n) : "–"),
     mine(row.train_accuracy),
     theirs(row.paper_train_accuracy),
     mine(row.test_accuracy),
     theirs(row.paper_test_accuracy),
   );
+}
+
+/** The row's settings in words, where there is no room for their columns. */
+function settings({ crop, weight_decay: decay, labels, n }) {
+  return [
+    crop === "yes" && "crop",
+    decay === "yes" && "weight decay",
+    labels === "random" && "random labels",
+    `n = ${n}`,
+  ]
+    .filter(Boolean)
+    .join(", ");
 }
 
 function list(title, texts) {

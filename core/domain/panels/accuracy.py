@@ -75,8 +75,8 @@ def _panel(
         series=found,
         references=references,
         facts=[
-            *(f for group in groups.values() for f in _finals(name, group)),
             *gains,
+            *(f for group in groups.values() for f in _finals(name, group)),
             execution_time(name, entries),
         ],
     )
