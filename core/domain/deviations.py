@@ -173,8 +173,8 @@ def _sentence(model: ModelName, curves: Mapping[Curve, Words], epochs: Iterable[
         if own:
             groups.setdefault(tuple(own), []).append(curve)
     particular: dict[str, dict[str, None]] = {}
-    for own, group in groups.items():
-        particular.setdefault(_named(group, curves), {}).update(dict.fromkeys(own))
+    for told, group in groups.items():
+        particular.setdefault(_named(group, curves), {}).update(dict.fromkeys(told))
     clauses += [f"{names}: {', '.join(own)}" for names, own in particular.items()]
     said = "; ".join(clause for clause in clauses if clause)
     return f"{MODEL_TITLES[model]}: {said}." if said else ""

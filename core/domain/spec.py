@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.domain.datasets import DATASETS, DatasetInfo
 
-ENGINE = 2
+ENGINE = 3
 """Raised whenever the training code changes trajectories."""
 
 MAX_SEED = 2**31 - 1

@@ -21,7 +21,7 @@ from core.domain.errors import Conflict, DataCorrupt
 from core.domain.spec import RunSpec
 from worker.training.state import TrainingState
 
-FORMAT = 1
+FORMAT = 2
 """Raised whenever the content changes in a way that older code cannot read."""
 
 
@@ -100,7 +100,7 @@ def _content(state: TrainingState) -> dict[str, Any]:
         "seconds": state.seconds,
         "data_fingerprint": state.data_fingerprint,
         "losses": state.losses,
-        "correct": state.correct,
+        "predictions": state.predictions,
         "model": state.model.state_dict(),
         "momentum": state.momentum,
     }
@@ -116,7 +116,7 @@ def _restore(content: dict[str, Any], spec: RunSpec, device: torch.device) -> Tr
     state.seconds = content["seconds"]
     state.data_fingerprint = content["data_fingerprint"]
     state.losses.copy_(content["losses"])
-    state.correct.copy_(content["correct"])
+    state.predictions.copy_(content["predictions"])
     return state
 
 

@@ -28,6 +28,7 @@ from worker.training.data import TrainingData, as_images, epoch_order, prepare
 from worker.training.device import choose_device
 from worker.training.draws import Stream, raw
 from worker.training.evaluate import Evaluation, epoch_metrics, evaluate_batch
+from worker.training.gradient import differentiate
 from worker.training.state import TrainingState, learning_rate, sgd_step
 
 REPORT_SECONDS = 1.0
@@ -88,17 +89,20 @@ def train_epoch(
     order = epoch_order(spec, state.epoch, state.device)
     seeds = raw(spec.seed, Stream.NOISE, state.epoch, steps)
     draws = epoch_draws(spec, state.epoch, state.device) if spec.augments else None
+    labels = data.train_labels.index_select(0, order)
+    targets = torch.eye(spec.dataset_info.classes, device=state.device).index_select(0, labels)
     state.model.train()
     started = time.perf_counter()
     while state.position < steps:
-        batch = order[state.position * spec.batch_size :][: spec.batch_size]
+        part = slice(state.position * spec.batch_size, (state.position + 1) * spec.batch_size)
+        batch = order[part]
         if draws is None or data.uncropped is None:
             rows = data.train_images.index_select(0, batch)
         else:
             rows = augment(spec, data.uncropped.index_select(0, batch), draws[batch])
         if spec.dropout:
             seed_generator(state.device, int(seeds[state.position]))
-        _step(state, as_images(rows, data.image_shape), data.train_labels.index_select(0, batch))
+        _step(state, as_images(rows, data.image_shape), labels[part], targets[part])
         if due():
             raise_if_diverged(state)
             state.seconds += time.perf_counter() - started
@@ -106,18 +110,27 @@ def train_epoch(
             state.model.train()  # the consumer may have looked at it in evaluation mode
             started = time.perf_counter()
     raise_if_diverged(state)  # waits for the device, so that the time below is right
+    state.correct = (state.predictions == labels).sum()
     state.seconds += time.perf_counter() - started
 
 
-def _step(state: TrainingState, images: Tensor, labels: Tensor) -> None:
-    """One step of SGD on the mean cross-entropy of a batch: images (b, c, h, w), labels (b,)."""
-    with state.autocast():
-        logits = state.model(images)
-    loss = F.cross_entropy(logits.float(), labels)
-    gradients = torch.autograd.grad(loss, state.parameters)
-    sgd_step(state, gradients, learning_rate(state.spec, state.step))
-    state.losses[state.position] = loss.detach()
-    state.correct[state.position] = (logits.detach().argmax(dim=1) == labels).sum()
+@torch.no_grad()
+def _step(state: TrainingState, images: Tensor, labels: Tensor, targets: Tensor) -> None:
+    """One step of SGD on the mean cross-entropy of a batch.
+
+    Args:
+        images: (b, c, h, w).
+        labels: int64 (b,).
+        targets: float32 (b, classes), the labels one-hot: the gradient of the mean cross-entropy at
+            the logits is (softmax - targets) / b.
+    """
+    logits, backward = differentiate(state, images)
+    log_p = F.log_softmax(logits, dim=1, dtype=torch.float32)
+    state.losses[state.position] = F.nll_loss(log_p, labels)
+    first = state.position * state.spec.batch_size
+    torch.argmax(logits, dim=1, out=state.predictions[first : first + len(labels)])
+    gradient = log_p.exp_().sub_(targets).div_(len(labels)).to(logits.dtype)
+    sgd_step(state, backward(gradient), learning_rate(state.spec, state.step))
     state.position += 1
 
 

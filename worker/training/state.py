@@ -6,7 +6,6 @@ from typing import Self
 
 import torch
 from torch import Tensor, nn
-from torch.optim.sgd import sgd
 
 from core.domain.errors import DataCorrupt
 from core.domain.spec import Precision, RunSpec
@@ -32,8 +31,10 @@ class TrainingState:
     """Steps done of the epoch in progress; all of them while its evaluation is due."""
     losses: Tensor
     """float32 (steps an epoch,): online loss of each step of the epoch so far, on the device."""
+    predictions: Tensor
+    """int64 (training images,): the class each step's logits gave, in the order of the visits."""
     correct: Tensor
-    """int64 (steps an epoch,): images each step classified correctly, on the device."""
+    """int64 (): images classified correctly by the step that trained on them; once all are done."""
     seconds: float
     """Training time of the epoch in progress so far."""
     data_fingerprint: str = ""
@@ -54,7 +55,8 @@ class TrainingState:
             epoch=0,
             position=0,
             losses=torch.zeros(steps, device=device),
-            correct=torch.zeros(steps, dtype=torch.int64, device=device),
+            predictions=torch.zeros(spec.train_size, dtype=torch.int64, device=device),
+            correct=torch.zeros((), dtype=torch.int64, device=device),
             seconds=0.0,
         )
 
@@ -101,7 +103,6 @@ class TrainingState:
         self.position = 0
         self.seconds = 0.0
         self.losses.zero_()
-        self.correct.zero_()
 
 
 @torch.no_grad()
@@ -109,27 +110,32 @@ def sgd_step(state: TrainingState, gradients: Sequence[Tensor], rate: float) -> 
     """v ← μ·v + g + wd·w;  w ← w - lr·v: SGD with classical momentum (Sutskever et al. 2013).
 
     Weight decay acts on weights alone, which have two or more dimensions; biases and the shifts of
-    batch norm have one.
+    batch norm have one. The fused kernel is called by itself: `torch.optim` groups and checks the
+    tensors anew at every step, which takes as long as the update of a small network.
     """
     decays = [state.spec.weight_decay if p.ndim > 1 else 0.0 for p in state.parameters]
     for decay in sorted(set(decays)):
         chosen = [i for i, own in enumerate(decays) if own == decay]
-        sgd(
+        torch._fused_sgd_(
             [state.parameters[i] for i in chosen],
-            [_laid_out_like(state.parameters[i], gradients[i]) for i in chosen],
-            list[Tensor | None](state.momentum[i] for i in chosen),
+            [_like(state.parameters[i], gradients[i]) for i in chosen],
+            [state.momentum[i] for i in chosen] if state.spec.momentum else [],
             lr=rate,
             momentum=state.spec.momentum,
             weight_decay=decay,
             dampening=0.0,
             nesterov=False,
             maximize=False,
-            fused=True,
+            is_first_step=False,
         )
 
 
-def _laid_out_like(parameter: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient in the parameter's memory layout: fused SGD adds memory to memory, unasked."""
+def _like(parameter: Tensor, gradient: Tensor) -> Tensor:
+    """The gradient in the parameter's number format and memory layout.
+
+    The fused kernel adds memory to memory, unasked.
+    """
+    gradient = gradient.to(parameter.dtype)
     if gradient.stride() == parameter.stride():
         return gradient
     return torch.empty_like(parameter).copy_(gradient)

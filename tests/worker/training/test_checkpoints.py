@@ -115,7 +115,7 @@ def test_a_file_with_code_in_it_is_not_run(path: Path) -> None:
 
 def test_a_file_of_another_kind_is_refused(path: Path) -> None:
     torch.save([1, 2, 3], path)
-    with pytest.raises(DataCorrupt, match="not a checkpoint of format 1"):
+    with pytest.raises(DataCorrupt, match="not a checkpoint of format 2"):
         load(path, small(), CPU, None)
 
 

@@ -28,7 +28,9 @@ def test_randomized_images_are_the_same_in_every_epoch(
     """Not redrawn at every access."""
     seen: list[dict[bytes, int]] = []
 
-    def record(state: TrainingState, images: torch.Tensor, labels: torch.Tensor) -> None:
+    def record(
+        state: TrainingState, images: torch.Tensor, labels: torch.Tensor, _: torch.Tensor
+    ) -> None:
         if state.position == 0:
             seen.append({})
         for image, label in zip(images, labels, strict=True):
@@ -129,7 +131,7 @@ def test_an_augmentation_that_is_off_leaves_every_batch_as_it_was(
     """A flag both of whose values augment."""
     batches: list[torch.Tensor] = []
 
-    def record(state: TrainingState, images: torch.Tensor, labels: torch.Tensor) -> None:  # noqa: ARG001
+    def record(state: TrainingState, images: torch.Tensor, *_: torch.Tensor) -> None:
         batches.append(images)
         state.position += 1
 
