@@ -46,7 +46,7 @@ class Studies:
 
         Args:
             study: figure-1a, figure-1bc, figure-2a, figure-2b, table-1, everything or custom.
-            request: scale, variant, seeds, precision; grid for custom.
+            request: scale, variant, seeds, precision, criterion; grid for custom.
         """
         return dict(self._transport.request("POST", "studies/plan", json=_body(study, request)))
 

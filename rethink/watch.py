@@ -126,6 +126,8 @@ def watch_study(client: Client, study: Study, *, quiet: bool = False) -> int:
         )
         return 0
     _say_complete_panels(console, study, said)
+    if study.state == "complete":
+        _say_notes(console, client, study)
     console.print(f"Study {study.id} is {study.state}: {study.complete} of {study.runs} runs.")
     return 0 if study.state == "complete" else 1
 
@@ -136,3 +138,16 @@ def _say_complete_panels(console: Console, study: Study, said: set[str]) -> None
         if panel["complete"] == panel["runs"] and name not in said:
             said.add(name)
             console.print(f"{name}: all {panel['runs']} runs are there.")
+
+
+FIGURES = {"1bc": "1b", "custom": None}
+"""The figure that tells what a panel's runs came to, where it is not the panel's name."""
+
+
+def _say_notes(console: Console, client: Client, study: Study) -> None:
+    """What a reader of the figures has to know: whether every network fitted, what diverged."""
+    for panel in study.panels:
+        name = panel["panel"]
+        if figure := FIGURES.get(name, name):
+            for note in client.figures.get(figure, study=study.id)["notes"]:
+                console.print(f"{name}: {note}")

@@ -9,19 +9,18 @@ from core.domain.panels.entries import Entry
 from core.domain.spec import RunSpec
 
 
-def of_catalogue(study: str, scale: str, variant: str, seeds: int, entries: list[Entry]) -> str:
+def of_catalogue(study: str, request: dict[str, Any], entries: list[Entry]) -> str:
     """In the precision of the stored runs; without one before there are any, or if they differ."""
-    request = {"scale": scale, "variant": variant, "seeds": seeds}
     trained = {str(entry.planned.spec.precision) for entry in entries if entry.run is not None}
     if len(trained) == 1:
-        request["precision"] = trained.pop()
+        request = request | {"precision": trained.pop()}
     return of_study(study, request)
 
 
 def of_study(name: str, request: dict[str, Any]) -> str:
     """What makes the runs of a study again; `request`: as it is stored."""
     words = ["rethink", "study", "run", name]
-    options = ("scale", "variant", "seeds", "precision")
+    options = ("scale", "variant", "seeds", "criterion", "precision")
     words += [f"--{option} {request[option]}" for option in options if option in request]
     if grid := request.get("grid"):
         words += [f"--set {_assigned(field, value)}" for field, value in grid["base"].items()]

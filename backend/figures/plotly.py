@@ -160,7 +160,10 @@ def _table_traces(panel: Panel) -> list[Trace]:
             "y": series.y,
             "meta": _meta(series),
         }
-        if series.source == "ours":
+        if series.kind == "seed":
+            marker = {"symbol": style.symbol, "size": 5, "color": style.color}
+            trace |= {"type": "scatter", "mode": "markers", "marker": marker, "showlegend": False}
+        elif series.source == "ours":
             trace |= {"type": "bar", "marker": {"color": style.color}}
         else:
             marker = {"symbol": f"{style.symbol}-open", "size": 8, "color": PAPER_GREY}

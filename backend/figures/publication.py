@@ -131,7 +131,7 @@ def _reduced(series: Series) -> Series:
     )
 
 
-COLUMNS = ("x", "y", "low", "high", "sd", "n", "censored", "flag")
+COLUMNS = ("x", "y", "low", "high", "sd", "spread_at", "n", "censored", "flag")
 
 
 def _shade_early_stopping(axes: Axes, best: Series, style: Style, panel: Panel) -> None:

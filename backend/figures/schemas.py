@@ -1,11 +1,11 @@
 """What the figures' routes take and give. Panels themselves are in `core.domain.panels.model`."""
 
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from core.domain.criteria import CRITERIA, Criterion
+from core.domain.criteria import CRITERIA, Criterion, CriterionName
 from core.domain.panels.model import (
     Counts,
     LogAxes,
@@ -18,20 +18,6 @@ from core.domain.panels.model import (
 from core.domain.scales import Scale
 from core.domain.spec import Variant
 from core.domain.studies import MAX_SEEDS
-
-CriterionName = Literal[
-    "default",
-    "loss-0.05",
-    "loss-0.1",
-    "loss-0.25",
-    "loss-0.5",
-    "loss-0.6",
-    "accuracy-98",
-    "accuracy-99.9",
-    "accuracy-100",
-]
-"""The names of `core.domain.criteria.CRITERIA`."""
-
 
 MAX_COMPARED = 10
 """Runs beside each other: more cannot be told apart."""
@@ -88,7 +74,13 @@ class FigureQuery(Selection):
     run: tuple[Annotated[str, Field(pattern="^[0-9a-f]{6,16}$")], ...] = Field(
         (),
         max_length=MAX_COMPARED,
-        description="Show the curves of these runs beside each other; with the atlas only.",
+        description="Show these runs beside each other; with the atlas or clean-corrupted only.",
+    )
+    corruption: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+        (),
+        max_length=10,
+        description="Levels of p that clean-corrupted shows; left out: 0.5 if it is there, else "
+        "all.",
     )
     measure: MeasureKind = Field(
         MeasureKind.ACCURACY, description="What the atlas shows, on training and test set."

@@ -20,6 +20,7 @@ from backend.figures.schemas import FigureQuery
 from backend.kept import Kept
 from core import __version__
 from core.domain.comparison import told_apart
+from core.domain.criteria import CRITERIA
 from core.domain.demands import Demand
 from core.domain.errors import InvalidInput
 from core.domain.panels import STUDY_OF, build
@@ -143,8 +144,10 @@ def _source(session: Session, name: PanelName, query: FigureQuery) -> Source:
 @functools.lru_cache(maxsize=256)
 def _of_catalogue(name: PanelName, query: FigureQuery) -> Source:
     study = STUDY_OF[name]
+    criterion = query.chosen_criterion if study is StudyName.FIGURE_1BC else None
     plans = tuple(
-        plan(study, query.scale, query.variant, query.seeds, precision) for precision in Precision
+        plan(study, query.scale, query.variant, query.seeds, precision, criterion)
+        for precision in Precision
     )
     options = _options(query, query.scale, query.variant, query.seeds)
     return Source(plans, _hashes(plans), options)
@@ -152,15 +155,17 @@ def _of_catalogue(name: PanelName, query: FigureQuery) -> Source:
 
 def _command_of(name: PanelName, query: FigureQuery, entries: list[Entry]) -> str:
     study = STUDY_OF[name]
-    return commands.of_catalogue(study, query.scale, query.variant, query.seeds, entries)
+    request = query.model_dump(include={"scale", "variant", "seeds"})
+    if study is StudyName.FIGURE_1BC and query.chosen_criterion is not None:
+        request["criterion"] = query.criterion
+    return commands.of_catalogue(study, request, entries)
 
 
 def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     study = studies.get(session, str(query.study))
     entries = studies.plan_of(session, study.id)
-    wanted = "1bc" if STUDY_OF[name] is StudyName.FIGURE_1BC else str(name)
     if name is not PanelName.ATLAS:
-        entries = tuple(entry for entry in entries if entry.role.panel == wanted)
+        entries = _for_panel(name, entries)
     if not entries:
         raise InvalidInput(
             f"figure {name} is not allowed: study {study.id} has no runs for it, use the atlas"
@@ -169,13 +174,24 @@ def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     scale = Scale(request["scale"]) if "scale" in request else None
     variant = Variant(request.get("variant", Variant.PAPER))
     options = _options(query, scale, variant, int(request["seeds"]))
+    if options.criterion is None:  # the study's own, by which its runs ended
+        options = replace(options, criterion=CRITERIA.get(request.get("criterion", "default")))
     options = replace(options, command=commands.of_study(study.name, request))
     return Source((entries,), _hashes((entries,)), options)
 
 
+def _for_panel(name: PanelName, entries: Plan) -> Plan:
+    """The entries made for the panel; for clean-corrupted else any with corrupted labels."""
+    wanted = "1bc" if STUDY_OF[name] is StudyName.FIGURE_1BC else str(name)
+    found = tuple(entry for entry in entries if entry.role.panel == wanted)
+    if found or name is not PanelName.CLEAN_CORRUPTED:
+        return found
+    return tuple(entry for entry in entries if entry.spec.label_corruption > 0)
+
+
 def _of_runs(session: Session, name: PanelName, query: FigureQuery) -> Source:
     """The runs as they are, each a series with a name that tells it apart."""
-    if name is not PanelName.ATLAS:
+    if name not in (PanelName.ATLAS, PanelName.CLEAN_CORRUPTED):
         raise InvalidInput("run is not allowed with this figure: use the atlas")
     found = {run.id: run for run in (runs.get(session, run_id) for run_id in query.run)}.values()
     specs = [RunSpec.model_validate(run.spec) for run in found]
@@ -202,6 +218,7 @@ def _options(query: FigureQuery, scale: Scale | None, variant: Variant, seeds: i
         criterion=query.chosen_criterion,
         x=query.x,
         spread=query.spread,
+        levels=query.corruption,
         measure=query.measure,
         log=query.log,
         individual=query.individual,

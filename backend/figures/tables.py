@@ -62,7 +62,7 @@ def _rows(panel: Panel, series: Series) -> Iterator[dict[str, Any]]:
             "y": y,
             "y_unit": panel.y_axis.unit,
             "n": series.n[i] if series.n else None,
-            "spread": series.spread,
+            "spread": series.spread_at[i] if series.spread_at else series.spread,
             "low": series.low[i] if series.low else None,
             "high": series.high[i] if series.high else None,
             "sd": series.sd[i] if series.sd else None,

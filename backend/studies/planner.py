@@ -77,7 +77,14 @@ def resolve(
     asked = SpecRequest(precision=request.precision)
     spec, reason = run_service.resolve(session, asked, settings.lease_seconds)
     if request.grid is None:
-        entries = plan(request.study, request.scale, request.variant, request.seeds, spec.precision)
+        entries = plan(
+            request.study,
+            request.scale,
+            request.variant,
+            request.seeds,
+            spec.precision,
+            request.chosen_criterion,
+        )
     else:
         base = {"precision": spec.precision, **request.grid.base}
         entries = grid(base, request.grid.axes, request.grid.demand, request.seeds)
@@ -219,4 +226,6 @@ def identity(request: StudyRequest, precision: Precision) -> dict[str, object]:
     if request.study is StudyName.CUSTOM:
         values.pop("scale")
         values.pop("variant")
+    if request.chosen_criterion is None:
+        values.pop("criterion")
     return values | {"precision": precision}

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backend.runs.schemas import Time
+from core.domain.criteria import CRITERIA, Criterion, CriterionName
 from core.domain.demands import Demand, StopRule
 from core.domain.scales import Scale
 from core.domain.spec import Precision, Variant
-from core.domain.studies import MAX_SEEDS, StudyName
+from core.domain.studies import FITTED, MAX_SEEDS, StudyName
 
 Value = str | int | float | bool | None
 FieldName = Annotated[str, Field(max_length=40, pattern="^[a-z][a-z0-9_]*$")]
@@ -55,6 +56,11 @@ class StudyRequest(BaseModel):
     precision: Precision | Literal["auto"] = Field(
         "auto", description="Number format of matrix products. auto: by the workers."
     )
+    criterion: CriterionName = Field(
+        "default",
+        description="When the runs of Figures 1b and 1c count as fitted, and end. default: each "
+        "model's own; a stricter one extends them.",
+    )
     title: str = Field("", max_length=200, description="A title of your own; free text.")
     priority: int = Field(
         0, ge=-100, le=100, strict=True, description="Runs of higher priority are trained first."
@@ -65,6 +71,18 @@ class StudyRequest(BaseModel):
         if (self.study is StudyName.CUSTOM) != (self.grid is not None):
             raise ValueError("grid is required with study custom, and with no other")
         return self
+
+    @model_validator(mode="after")
+    def _criterion_is_for_what_fits(self) -> Self:
+        if self.criterion != "default" and self.study not in FITTED:
+            raise ValueError(
+                f"criterion is not allowed with study {self.study}: use figure-1bc or everything"
+            )
+        return self
+
+    @property
+    def chosen_criterion(self) -> Criterion | None:
+        return CRITERIA.get(self.criterion)
 
 
 class PlannedRunView(BaseModel):

@@ -57,6 +57,19 @@ CRITERIA: dict[str, Criterion] = {
 }
 """0.05 is the paper's as inferred from its points; 0.1 to 0.6 are the report's."""
 
+CriterionName = Literal[
+    "default",
+    "loss-0.05",
+    "loss-0.1",
+    "loss-0.25",
+    "loss-0.5",
+    "loss-0.6",
+    "accuracy-98",
+    "accuracy-99.9",
+    "accuracy-100",
+]
+"""What a reader may choose: a name in `CRITERIA`, or each model's own in `DEFAULT_CRITERIA`."""
+
 DEFAULT_CRITERIA: dict[ModelName, Criterion] = {
     ModelName.INCEPTION: CRITERIA["loss-0.05"],
     ModelName.ALEXNET: CRITERIA["accuracy-98"],

@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from core.domain.criteria import DEFAULT_CRITERIA
+from core.domain.criteria import DEFAULT_CRITERIA, Criterion
 from core.domain.demands import Demand
 from core.domain.errors import InvalidInput, invalid_input
 from core.domain.plans import COST, OUTLINE, Plan, Planned, order, planned, seeded
@@ -169,6 +169,9 @@ def everything(scale: Scale, variant: Variant, seeds: int) -> Plan:
     return tuple(sorted(together, key=order))
 
 
+FITTED = frozenset({StudyName.FIGURE_1BC, StudyName.EVERYTHING})
+"""The studies with runs that go on until they fit, by a criterion that may be chosen."""
+
 CATALOGUE: dict[StudyName, Callable[[Scale, Variant, int], Plan]] = {
     StudyName.FIGURE_1A: figure_1a,
     StudyName.FIGURE_1BC: figure_1bc,
@@ -186,14 +189,27 @@ def plan(
     variant: Variant = Variant.PAPER,
     seeds: int = 1,
     precision: Precision = Precision.FP32,
+    criterion: Criterion | None = None,
 ) -> Plan:
-    """The plan of a study of the catalogue, in the order in which it is to be run."""
+    """The plan of a study of the catalogue, in the order in which it is to be run.
+
+    With a `criterion` the runs of Figures 1b and 1c go on until it holds, in place of each
+    model's own: one stricter than that extends them.
+    """
     if not 1 <= seeds <= MAX_SEEDS:
         raise InvalidInput(f"seeds {seeds} is not allowed: use 1 to {MAX_SEEDS}")
     entries = CATALOGUE[name](scale, variant, seeds)
+    if criterion is not None:
+        entries = tuple(_until(criterion, entry) for entry in entries)
     if precision is Precision.FP32:
         return entries
     return tuple(replace(e, spec=e.spec.replace(precision=precision)) for e in entries)
+
+
+def _until(criterion: Criterion, entry: Planned) -> Planned:
+    if entry.role.panel != "1bc":
+        return entry
+    return replace(entry, demand=Demand(epochs=entry.demand.epochs, stop=criterion.stop_rule))
 
 
 def grid(base: dict[str, Any], axes: dict[str, list[Any]], demand: Demand, seeds: int = 1) -> Plan:

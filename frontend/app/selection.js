@@ -41,8 +41,9 @@ function remembered() {
   }
 }
 
-/** "smoke, paper's variant, 3 seeds" */
-export function selectionWords({ scale, variant, seeds }) {
+/** "smoke, paper's variant, 3 seeds"; with a criterion, "…, until accuracy-100" */
+export function selectionWords({ scale, variant, seeds, criterion }) {
   const whose = scale ? `${scale}, ${variant}’s variant` : "a grid of your own";
-  return `${whose}, ${seeds} ${seeds === 1 ? "seed" : "seeds"}`;
+  const until = criterion ? `, until ${criterion}` : "";
+  return `${whose}, ${seeds} ${seeds === 1 ? "seed" : "seeds"}${until}`;
 }

@@ -64,9 +64,10 @@ class PanelCard extends HTMLElement {
 
   showNotes(counts) {
     const parts = [
-      counts.censored && `${counts.censored} did not fit: lower bounds`,
+      counts.censored && `${counts.censored} did not fit`,
       counts.diverged && `${counts.diverged} diverged`,
       counts.failed && `${counts.failed} failed or cancelled`,
+      counts.short && `${counts.short} to be extended`,
     ].filter(Boolean);
     this.notes.hidden = !parts.length;
     setText(this.notes, parts.join(" · "));
@@ -78,7 +79,7 @@ class PanelCard extends HTMLElement {
     this.runButton.update(study, this.plan, this.selection);
     // What waits or trains already needs no button.
     const { counts } = this.panel ?? {};
-    if (counts && counts.missing + counts.failed === 0) this.runButton.hidden = true;
+    if (counts && counts.missing + counts.failed + counts.short === 0) this.runButton.hidden = true;
   }
 }
 

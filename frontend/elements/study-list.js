@@ -100,9 +100,8 @@ function studyRow(refresh) {
   node.update = (study) => {
     setText(link, study.title);
     link.href = placeOf(study);
-    const { scale, variant, seeds } = study.request;
     const custom = study.study === "custom";
-    setText(words, custom ? "custom grid" : selectionWords({ scale, variant, seeds }));
+    setText(words, custom ? "custom grid" : selectionWords(study.request));
     state.update(STATES[study.state]);
     bar.value = study.fraction;
     bar.setAttribute("aria-label", `${study.title}: part done`);
@@ -123,8 +122,8 @@ function progressWords({ runs, complete, running, failed, epochs_done: done }) {
 }
 
 /** Where its result is seen: its figure, all figures, or the curves of a grid of one's own. */
-function placeOf({ id, study, request: { scale, variant, seeds } }) {
-  const query = { scale, variant, seeds };
+function placeOf({ id, study, request: { scale, variant, seeds, criterion } }) {
+  const query = { scale, variant, seeds, ...(criterion ? { criterion } : {}) };
   if (study === "custom") return panelPath("atlas", { study: id });
   if (study === "everything") return `#/figures?${new URLSearchParams(query)}`;
   return panelPath(FIRST_PANEL[study], query);

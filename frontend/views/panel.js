@@ -112,6 +112,13 @@ class PanelView extends LiveElement {
     return this.study === null ? this.selection : { study: this.study };
   }
 
+  /** What would make the panel's runs: by its criterion, if another than the usual was chosen. */
+  get request() {
+    const { criterion } = this.options;
+    const fits = PANELS[this.panelName].study === "figure-1bc";
+    return fits && criterion !== "default" ? { ...this.selection, criterion } : this.selection;
+  }
+
   reload() {
     this.source.now();
     this.loadPlan();
@@ -144,7 +151,7 @@ class PanelView extends LiveElement {
     const { signal } = (this.planning = new AbortController());
     const { study } = PANELS[this.panelName];
     try {
-      this.plan = await api.plan({ study, ...this.selection }, signal);
+      this.plan = await api.plan({ study, ...this.request }, signal);
       this.showPlan();
     } catch (error) {
       if (error.name !== "AbortError" && !(error instanceof Problem)) throw error;
@@ -175,9 +182,9 @@ class PanelView extends LiveElement {
   showPlan() {
     if (!this.plan || !this.panel) return;
     const { study } = PANELS[this.panelName];
-    this.runButton.update(study, this.plan, this.selection);
-    const { missing, failed } = this.panel.counts;
-    if (missing + failed === 0) this.runButton.hidden = true;
+    this.runButton.update(study, this.plan, this.request);
+    const { missing, failed, short } = this.panel.counts;
+    if (missing + failed + short === 0) this.runButton.hidden = true;
   }
 
   select(selection) {
@@ -190,9 +197,13 @@ class PanelView extends LiveElement {
 
   choose(options) {
     const before = JSON.stringify(this.asked);
+    const { criterion } = this.options;
     this.options = options;
     this.remember();
-    if (JSON.stringify(this.asked) !== before) this.source.now();
+    if (options.criterion !== criterion) {
+      this.plan = null;
+      this.reload();
+    } else if (JSON.stringify(this.asked) !== before) this.source.now();
     else if (this.panel) this.show();
   }
 

@@ -38,7 +38,11 @@ def get(
     x: Annotated[XKind, typer.Option(help="x of learning curves.")] = XKind.AUTO,
     spread: Annotated[SpreadKind, typer.Option(help="Spread over seeds.")] = SpreadKind.AUTO,
     study: Annotated[str | None, typer.Option(help="Read this study's runs.")] = None,
-    run: Annotated[list[str], typer.Option(help="atlas: compare runs; once for each.")] = [],  # noqa: B006
+    run: Annotated[list[str], typer.Option(help="atlas, clean-corrupted: these runs.")] = [],  # noqa: B006
+    corruption: Annotated[
+        list[float],
+        typer.Option(min=0, max=1, help="clean-corrupted: a level of p; once for each."),
+    ] = [],  # noqa: B006
     measure: Annotated[MeasureKind, typer.Option(help="atlas: what to show.")] = (
         MeasureKind.ACCURACY
     ),
@@ -62,6 +66,7 @@ def get(
         "spread": spread,
         "study": study,
         "run": run,
+        "corruption": corruption,
         "measure": measure,
         "log": log,
         "individual": individual,

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from core.domain.criteria import CriterionName
 from core.domain.errors import InvalidInput
 from core.domain.scales import Scale
 from core.domain.spec import Precision, Variant
@@ -22,6 +23,9 @@ VariantOption = Annotated[Variant, typer.Option(help="The paper's setting or the
 Seeds = Annotated[int, typer.Option(min=1, max=10, help="Seeds of weights and randomization.")]
 PrecisionOption = Annotated[
     Precision | None, typer.Option(help="Number format; left out, the workers choose.")
+]
+CriterionOption = Annotated[
+    CriterionName, typer.Option(help="When runs of 1b and 1c count as fitted, and end.")
 ]
 Base = Annotated[
     list[str], typer.Option("--set", metavar="FIELD=VALUE", help="custom: a field of all runs.")
@@ -47,6 +51,7 @@ def plan(
     variant: VariantOption = Variant.PAPER,
     seeds: Seeds = 1,
     precision: PrecisionOption = None,
+    criterion: CriterionOption = "default",
     base: Base = [],  # noqa: B006
     axis: Axes = [],  # noqa: B006
     epochs: Epochs = 10,
@@ -59,6 +64,7 @@ def plan(
 
     stop = {"train_loss": stop_train_loss, "train_accuracy": stop_train_accuracy}
     request = _request(name, scale, variant, seeds, precision, base, axis, epochs, stop)
+    request |= {} if criterion == "default" else {"criterion": criterion}
     with Client() as client:
         found = client.studies.plan(name, **request)
     typer.echo(jsonlib.dumps(found, indent=2) if json else _described(found))
@@ -71,6 +77,7 @@ def run(
     variant: VariantOption = Variant.PAPER,
     seeds: Seeds = 1,
     precision: PrecisionOption = None,
+    criterion: CriterionOption = "default",
     base: Base = [],  # noqa: B006
     axis: Axes = [],  # noqa: B006
     epochs: Epochs = 10,
@@ -87,6 +94,7 @@ def run(
 
     stop = {"train_loss": stop_train_loss, "train_accuracy": stop_train_accuracy}
     request = _request(name, scale, variant, seeds, precision, base, axis, epochs, stop)
+    request |= {} if criterion == "default" else {"criterion": criterion}
     with Client() as client:
         if not json:
             typer.echo(_described(client.studies.plan(name, **request)))
@@ -224,10 +232,10 @@ def _described(plan: dict[str, Any]) -> str:
 
 
 def _line(study: "Study") -> str:
-    scale = study.request.get("scale", "")
+    chosen = " ".join(filter(None, map(study.request.get, ("scale", "criterion"))))
     return (
         f"{study.id}  {study.state:9}  {study.complete}/{study.runs} runs  "
-        f"{study.study} {scale}".rstrip()
+        f"{study.study} {chosen}".rstrip()
         + (f"  {study.title}" if study.title else "")
     )
 

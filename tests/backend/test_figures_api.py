@@ -336,6 +336,32 @@ def test_runs_are_compared_as_curves_of_one_panel(api: TestClient, settings: Set
     assert picture.status_code == 200
 
 
+def test_what_is_learnt_first_is_shown_of_grids_runs_and_other_levels(
+    api: TestClient, settings: Settings
+) -> None:
+    fill(settings, StudyName.FIGURE_1BC, Scale.SMOKE)
+    levels = get(api, "/clean-corrupted", corruption=[0.3, 1])
+    assert {s["key"] for s in levels["series"]} == {
+        "MLP 1×512, p = 0.3",
+        *(f"{model}, p = 1" for model in ("MLP 1×512", "Small AlexNet", "Small Inception")),
+    }
+    grid = {
+        "base": {"n_train": 1000, "randomization": "corrupted_labels"},
+        "axes": {"corruption": [0, 0.2, 0.5]},
+    }
+    body = {"study": "custom", "grid": grid}
+    study = api.post("/api/v1/studies", json=body).json()
+    panel = get(api, "/clean-corrupted", study=study["id"])
+    assert {s["key"] for s in panel["series"]} == {"corruption = 0.2", "corruption = 0.5"}
+    ids = study["run_ids"][1:]
+    assert get(api, "/clean-corrupted", run=ids)["counts"]["planned"] == 2
+    clean = {"study": "custom", "grid": {"base": {"n_train": 1000}}}
+    nothing = api.post("/api/v1/studies", json=clean).json()["id"]
+    answer = api.get(f"{FIGURES}/clean-corrupted", params={"study": nothing})
+    assert answer.status_code == 422
+    assert api.get(f"{FIGURES}/clean-corrupted", params={"corruption": 0}).status_code == 422
+
+
 def test_provenance_says_what_trained_the_runs(api: TestClient, settings: Settings) -> None:
     fill(settings, StudyName.FIGURE_1A, Scale.SMOKE)
     origin = get(api, "/1a")["provenance"]

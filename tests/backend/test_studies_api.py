@@ -11,6 +11,7 @@ from core.domain.studies import StudyName
 from core.settings import Settings
 from core.storage import leases, workers
 from core.storage.database import Database
+from tests.core.hand_made import metrics
 from tests.core.storage.test_runs import epoch
 from tests.stored_runs import fill
 
@@ -176,6 +177,55 @@ def test_running_everything_again_trains_nothing(api: TestClient, settings: Sett
     assert api.get("/api/v1/runs").json()["total"] == before
 
 
+def train_on(settings: Settings, curve: list[tuple[float, float]]) -> int:
+    """Give every run that waits the next epochs, as (loss, accuracy). Returns how many waited."""
+    database = Database(settings.database)
+    for count in range(1000):
+        with database.write() as session:
+            run = leases.claim(session, "w-0-1", 60)
+            if run is None:
+                database.close()
+                return count
+            new = [
+                metrics(run.epochs_done + i, loss, accuracy=accuracy)
+                for i, (loss, accuracy) in enumerate(curve, start=1)
+            ]
+            leases.record_epochs(session, run.id, run.attempt, new)
+            leases.finish(session, run.id, run.attempt, Outcome.COMPLETED)
+    raise AssertionError("runs keep waiting")
+
+
+def test_a_stricter_criterion_extends_the_runs_and_the_figure_finds_them(
+    api: TestClient, settings: Settings
+) -> None:
+    body = {"study": "figure-1bc", "scale": "smoke"}
+    strict = body | {"criterion": "accuracy-100"}
+    study = post(api, body)
+    assert "criterion" not in study["request"], "it is the study it was before there were any"
+    assert train_on(settings, [(1.0, 0.5), (0.04, 0.985)]) == 17
+    query = {"scale": "smoke", "criterion": "accuracy-100"}
+    figure = "/api/v1/figures/1b"
+    short = api.get(figure, params=query).json()
+    command = "rethink study run figure-1bc --scale smoke --variant paper --seeds 1"
+    assert short["counts"]["short"] == 17
+    assert f"`{command} --criterion accuracy-100` extends them" in short["notes"][0]
+    plan = post(api, strict, "/plan")
+    assert (plan["reused"], plan["extended"], plan["new"]) == (0, 17, 0)
+    assert plan["epochs"] > 17
+    longer = post(api, strict)
+    assert longer["id"] != study["id"]
+    assert train_on(settings, [(0.03, 0.99), (0.01, 1.0)]) == 17
+    for params in (query, {"study": longer["id"]}):
+        found = api.get(figure, params=params).json()
+        assert (found["status"], found["notes"]) == ("complete", [])
+        assert found["criterion"] == "training accuracy of 100 %"
+        facts = {f["name"]: f["value"] for f in found["facts"] if f["key"] == "inception"}
+        assert facts == {"epochs_to_fit_p0": 4, "epochs_to_fit_p1": 4}
+        assert found["provenance"]["command"] == f"{command} --criterion accuracy-100"
+    before = api.get(figure, params={"scale": "smoke"}).json()
+    assert {f["value"] for f in before["facts"]} == {2}, "the usual figure is as it was"
+
+
 def test_a_run_of_a_study_names_it(api: TestClient) -> None:
     study = post(api, SMOKE_1A)
     run = api.get(f"/api/v1/runs/{study['run_ids'][0]}").json()
@@ -190,6 +240,9 @@ def test_a_run_of_a_study_names_it(api: TestClient) -> None:
         ({"seeds": 11}, "seeds"),
         ({"seeds": 0}, "seeds"),
         ({"study": "custom"}, "grid"),
+        ({"study": "figure-1bc", "criterion": "loss-9"}, "criterion"),
+        ({"study": "figure-2a", "criterion": "loss-0.1"}, "criterion"),
+        ({"study": "custom", "grid": {}, "criterion": "loss-0.1"}, "criterion"),
         ({"study": "figure-1a", "grid": {}}, "grid"),
         ({"study": "custom", "grid": {"axes": {"droput": [0.1]}}}, "spec.droput"),
         ({"study": "custom", "grid": {"axes": {"batch_size": [0]}}}, "spec.batch_size"),

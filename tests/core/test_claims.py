@@ -91,10 +91,85 @@ def test_reduced_scale_and_other_variants_are_not_comparable(
 
 
 @pytest.mark.parametrize("name", list(CLAIMS))
-def test_diverged_runs_are_an_answer(name: PanelName) -> None:
-    found = verdict(name, lambda p: diverged(p, 3))
-    assert found.state is not VerdictState.REPRODUCED
-    assert "of 0" not in found.sentence
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_where_every_run_diverged_nothing_is_reproduced(name: PanelName, seeds: int) -> None:
+    found = verdict(name, lambda p: diverged(p, 3), seeds=seeds)
+    assert found.state is VerdictState.NOT_REPRODUCED
+    assert found.sentence.startswith(f"Not reproduced: 0 of {len(found.checks)} conditions hold.")
+    assert all(c.passed is False and c.label.endswith("(diverged)") for c in found.checks)
+
+
+NEEDED = [
+    (PanelName.FIGURE_1A, "gaussian", None, 4),
+    (PanelName.FIGURE_1B, "alexnet", 0.0, 2),
+    (PanelName.FIGURE_1B, "alexnet", 0.5, 1),
+    (PanelName.FIGURE_1B, "inception", 1.0, 2),
+    (PanelName.FIGURE_1C, "inception", 0.0, 1),
+    (PanelName.FIGURE_1C, "alexnet", 1.0, 1),
+    (PanelName.FIGURE_2A, "weight_decay", None, 2),
+    (PanelName.FIGURE_2A, "none", None, 3),
+    (PanelName.FIGURE_2B, "without_bn", None, 1),
+    (PanelName.FIGURE_2B, "with_bn", None, 1),
+    (PanelName.TABLE_1, "mlp-3x512", None, 2),
+    (PanelName.TABLE_1, "mlp-1x512+random_labels", None, 2),
+]
+"""A run by panel, series and p, and how many conditions rest on it."""
+
+
+@pytest.mark.parametrize(("name", "series", "p", "conditions"), NEEDED)
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_a_condition_that_needs_a_diverged_run_does_not_hold(
+    name: PanelName, series: str, p: float | None, conditions: int, seeds: int
+) -> None:
+    def run(planned: Planned) -> StoredRun:
+        role = planned.role
+        lost = (role.series, role.corruption, role.seed) == (series, p, seeds - 1)
+        return diverged(planned, 2) if lost else as_published(planned)
+
+    found = verdict(name, run, seeds=seeds)
+    assert found.state is VerdictState.NOT_REPRODUCED
+    failed = [c for c in found.checks if c.passed is not True]
+    assert [c.passed for c in failed] == [False] * conditions
+    assert all(c.label.endswith("(diverged)") for c in failed)
+    assert failed[0].label in found.sentence
+    if seeds == 2 and "no drop" not in failed[0].label and (name, p) != (PanelName.FIGURE_1B, 0):
+        assert any(c.value is not None for c in failed)  # the other seed's number is shown
+
+
+@pytest.mark.parametrize(
+    ("name", "series", "p"),
+    [
+        (PanelName.FIGURE_1B, "mlp-1x512", 0.6),
+        (PanelName.FIGURE_1C, "mlp-1x512", 0.6),
+        (PanelName.FIGURE_2B, "with_bn_same_setting", None),
+        (PanelName.FIGURE_2B, "bn_down", None),
+        (PanelName.TABLE_1, "mlp-1x512+weight_decay", None),
+    ],
+)
+def test_a_diverged_run_that_no_condition_needs_changes_no_verdict(
+    name: PanelName, series: str, p: float | None
+) -> None:
+    def run(planned: Planned) -> StoredRun:
+        lost = (planned.role.series, planned.role.corruption) == (series, p)
+        return diverged(planned, 2) if lost else as_published(planned)
+
+    assert verdict(name, run).state is VerdictState.REPRODUCED
+
+
+def test_a_run_that_diverged_after_it_was_done_is_a_plain_result() -> None:
+    def run(p: Planned) -> StoredRun:
+        return stored(p, as_published(p).curve, outcome="diverged")
+
+    assert verdict(PanelName.FIGURE_1B, run).state is VerdictState.REPRODUCED
+
+
+def test_without_a_claim_s_divergence_a_panel_is_incomplete_only_while_runs_are_missing() -> None:
+    def run(p: Planned) -> StoredRun | None:
+        if p.role.series == "with_bn":
+            return None
+        return diverged(p, 2) if p.role.series == "without_bn" else as_published(p)
+
+    assert verdict(PanelName.FIGURE_2B, run).state is VerdictState.INCOMPLETE
 
 
 def test_1a_fails_when_random_labels_are_not_fitted() -> None:
@@ -119,6 +194,50 @@ def test_1a_fails_when_the_order_is_another() -> None:
     found = verdict(PanelName.FIGURE_1A, swapped)
     assert found.state is VerdictState.NOT_REPRODUCED
     assert "true labels before shuffled pixels" in found.sentence
+
+
+def never_below(p: Planned, loss: float) -> StoredRun:
+    return stored(p, [metrics(i, loss) for i in range(1, p.demand.epochs + 1)])
+
+
+def test_1a_a_seed_that_never_gets_there_is_not_earlier() -> None:
+    # Seed 1 of true labels is censored at 64 epochs; the mean of 2 and 64 epochs is below 48.
+    def run(p: Planned) -> StoredRun:
+        if p.role.series == "true_labels":
+            return never_below(p, 0.5) if p.role.seed else stored(p, fits_at(2, 64))
+        at = {"shuffled_pixels": 48, "gaussian": 50, "random_pixels": 50, "random_labels": 60}
+        return stored(p, fits_at(at[p.role.series], 64))
+
+    found = check(verdict(PanelName.FIGURE_1A, run, seeds=2), "true labels before")
+    assert found.value == pytest.approx(15 * 391)
+    assert found.passed is False
+
+
+@pytest.mark.parametrize(("loss", "passed"), [(0.07, True), (0.5, None)])
+def test_1a_a_lower_bound_may_be_later_but_is_not_known_to_be_earlier(
+    loss: float, passed: bool | None
+) -> None:
+    # At 0.5 random labels are censored at the limit, where shuffled pixels fitted just then.
+    def run(p: Planned) -> StoredRun:
+        if p.role.series == "random_labels":
+            return stored(p, fits_at(64, 64)) if loss == 0.07 else never_below(p, loss)
+        at = {"true_labels": 2, "shuffled_pixels": 3, "gaussian": 63, "random_pixels": 63}
+        last = 64 if passed is None else 63
+        at |= {"gaussian": last, "random_pixels": last}
+        return stored(p, fits_at(at[p.role.series], 64))
+
+    found = check(verdict(PanelName.FIGURE_1A, run), "before random labels")
+    assert found.passed is passed
+
+
+def test_1a_an_order_is_not_known_before_every_seed_is_there() -> None:
+    def run(p: Planned) -> StoredRun | None:
+        waits = (p.role.series, p.role.seed) == ("shuffled_pixels", 1)
+        return None if waits else as_published(p)
+
+    found = verdict(PanelName.FIGURE_1A, run, seeds=2)
+    assert check(found, "true labels before").passed is None
+    assert check(found, "before random labels").passed is True
 
 
 def slowed(factors: dict[float, float]) -> Callable[[Planned], StoredRun]:
@@ -219,6 +338,33 @@ def test_2a_fails_without_a_gain_by_regularisation() -> None:
     found = verdict(PanelName.FIGURE_2A, run)
     assert found.state is VerdictState.NOT_REPRODUCED
     assert check(found, "gain by weight decay").value == pytest.approx(-0.01)
+
+
+@pytest.mark.parametrize(("gain", "passed"), [(0.0001, False), (0.0099, False), (0.011, True)])
+def test_2a_a_few_points_are_one_at_least(gain: float, passed: bool) -> None:
+    def run(p: Planned) -> StoredRun:
+        test = 0.87 if p.role.series == "none" else 0.87 + gain
+        return stored(p, [metrics(i, 0.01, test=test) for i in range(1, 101)])
+
+    found = verdict(PanelName.FIGURE_2A, run)
+    assert found.state is (VerdictState.REPRODUCED if passed else VerdictState.NOT_REPRODUCED)
+    assert check(found, "gain by weight decay").low == 0.01
+
+
+def test_2b_the_gap_at_one_setting_is_shown_and_takes_no_part() -> None:
+    def run(p: Planned) -> StoredRun:
+        test = {"with_bn": 0.865, "without_bn": 0.845, "with_bn_same_setting": 0.80}
+        value = test.get(p.role.series, 0.86) + p.role.seed / 100
+        return stored(p, [metrics(i, 0.01, test=value) for i in range(1, 52)])
+
+    found = panel(PanelName.FIGURE_2B, run, seeds=2)
+    assert found.verdict.state is VerdictState.REPRODUCED
+    assert len(found.verdict.checks) == 1
+    gains = {f.key: f for f in found.facts if f.name == "gain_over_without_bn"}
+    assert gains["with_bn"].value == pytest.approx(0.02)
+    assert gains["with_bn"].paper == pytest.approx(0.0161)
+    assert gains["with_bn_same_setting"].value == pytest.approx(-0.045)
+    assert gains["with_bn_same_setting"].n == 2
 
 
 @pytest.mark.parametrize(

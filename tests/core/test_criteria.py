@@ -1,10 +1,18 @@
 """When a stored curve counts as fitted."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 import pytest
 
-from core.domain.criteria import CRITERIA, DEFAULT_CRITERIA, Fit, FitState, epochs_to_fit
+from core.domain.criteria import (
+    CRITERIA,
+    DEFAULT_CRITERIA,
+    CriterionName,
+    Fit,
+    FitState,
+    epochs_to_fit,
+)
 from core.domain.metrics import EpochMetrics
 from core.domain.reference import report
 from core.domain.spec import ModelName
@@ -19,8 +27,8 @@ def curve(losses: Sequence[float], accuracies: Sequence[float] = ()) -> list[Epo
             train_accuracy=accuracies[i] if accuracies else 0.5,
             test_loss=2.0,
             test_accuracy=0.3,
-            online_loss=loss,
-            online_accuracy=0.5,
+            online_loss=9.0,  # by online values nothing would ever fit
+            online_accuracy=0.0,
             learning_rate=0.1,
             images_per_second=100,
             train_seconds=1,
@@ -75,6 +83,10 @@ def test_the_stop_rule_of_a_criterion_holds_exactly_when_it_does() -> None:
     for criterion in CRITERIA.values():
         for metrics in curve([0.04, 0.05, 0.3, 0.6], [1.0, 0.98, 0.9799, 0.5]):
             assert criterion.stop_rule.holds(metrics) == criterion.holds(metrics)
+
+
+def test_every_criterion_can_be_chosen_by_its_name() -> None:
+    assert get_args(CriterionName) == ("default", *CRITERIA)
 
 
 def test_the_report_s_criteria_are_among_them() -> None:

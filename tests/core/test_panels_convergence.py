@@ -63,7 +63,9 @@ def test_a_censored_run_is_a_lower_bound_and_never_a_value() -> None:
     assert series.y[i] == pytest.approx((150 / 10 + 150 / 12) / 2)
     assert series.flag[at(series, 0.9)] is Flag.VALUE
     assert "p = 1: 2 of 2 runs censored" in series.note
-    assert any("6 runs of 66 did not fit" in note for note in found.notes)
+    assert found.notes == [
+        "6 runs of 66 did not fit within the epoch limit: drawn as lower bounds."
+    ]
     assert found.counts.censored == 6
     assert found.status == "complete"
 
@@ -86,8 +88,73 @@ def test_a_censored_p_0_makes_the_model_incomplete_and_no_other() -> None:
     series = of(found, "alexnet")
     assert series.state == "incomplete"
     assert series.x == []
-    assert "nothing to divide by" in series.note
+    assert series.note == (
+        "incomplete: 1 run with true labels did not fit within the epoch limit, so there is "
+        "nothing to divide by"
+    )
     assert of(found).state == "complete"
+    assert found.notes == [
+        "1 run of 66 did not fit within the epoch limit: not drawn, since without a time to fit "
+        "at p = 0 there is nothing to divide by."
+    ]
+
+
+def test_a_censored_level_of_a_model_without_its_p_0_is_not_said_to_be_drawn() -> None:
+    def run(p: Planned) -> StoredRun:
+        lost = p.role.series == "alexnet" and p.role.corruption in (0, 1)
+        return censored(p) if lost or p.role.corruption == 0.9 else fitted(p)
+
+    found = panel(PanelName.FIGURE_1B, run)
+    assert [note.split(":")[0] for note in found.notes] == [
+        "2 runs of 33 did not fit within the epoch limit",
+        "3 runs of 33 did not fit within the epoch limit",
+    ]
+    assert "drawn as lower bounds" in found.notes[0]
+    assert "not drawn" in found.notes[1]
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "words"),
+    [
+        (RunState.FAILED, "failed", "ended before fitting (failed)"),
+        (RunState.CANCELLED, "cancelled", "ended before fitting (cancelled)"),
+        (RunState.SUCCEEDED, "completed", "ended before fitting (to be extended)"),
+        (RunState.SUCCEEDED, "diverged", "diverged"),
+    ],
+)
+def test_why_there_is_no_p_0_is_said_as_it_is(state: RunState, outcome: str, words: str) -> None:
+    def run(p: Planned) -> StoredRun:
+        if p.role.corruption != 0:
+            return fitted(p)
+        return stored(p, fits_at(999, 3), state, outcome=outcome)
+
+    note = of(panel(PanelName.FIGURE_1B, run)).note
+    assert note == f"incomplete: 1 run with true labels {words}, so there is nothing to divide by"
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "words"),
+    [
+        (RunState.FAILED, "failed", "failed"),
+        (RunState.CANCELLED, "cancelled", "cancelled"),
+        (RunState.SUCCEEDED, "completed", "to be extended"),
+        (RunState.SUCCEEDED, "diverged", "diverged"),
+    ],
+)
+@pytest.mark.parametrize("name", [PanelName.FIGURE_1B, PanelName.FIGURE_1C])
+def test_what_became_of_a_run_without_a_value_is_said_at_its_level(
+    name: PanelName, state: RunState, outcome: str, words: str
+) -> None:
+    def run(p: Planned) -> StoredRun:
+        if (p.role.corruption, p.role.seed) != (0.3, 1):
+            return fitted(p)
+        return stored(p, fits_at(999, 3), state, outcome=outcome)
+
+    found = of(panel(name, run, seeds=2))
+    assert found.note == f"p = 0.3: 1 of 2 runs {words}"
+    assert found.state == ("complete" if words == "diverged" else "partial")
+    assert found.n[at(found, 0.3)] == 1
+    assert (found.diverged, found.diverged_at) == ((1, [0.3]) if words == "diverged" else (0, []))
 
 
 def test_a_diverged_run_is_left_out_and_said() -> None:
@@ -134,20 +201,50 @@ def test_a_seed_without_its_p_0_gives_no_ratio_yet() -> None:
     assert series.state == "partial"
 
 
-def test_another_criterion_may_need_runs_extended() -> None:
-    def stops_at_98(p: Planned) -> StoredRun:
-        n = epochs_of(p)
-        curve = [metrics(i, 1.0, accuracy=0.5) for i in range(1, n)]
-        return stored(p, [*curve, metrics(n, 0.04, accuracy=0.985)])
+def stops_at_98(p: Planned) -> StoredRun:
+    n = epochs_of(p)
+    curve = [metrics(i, 1.0, accuracy=0.5) for i in range(1, n)]
+    return stored(p, [*curve, metrics(n, 0.04, accuracy=0.985)])
 
+
+def test_another_criterion_may_need_runs_extended() -> None:
     found = panel(PanelName.FIGURE_1B, stops_at_98)
     assert of(found).y[-1] == pytest.approx(3.6)
     stricter = panel(PanelName.FIGURE_1B, stops_at_98, criterion=CRITERIA["accuracy-100"])
     assert of(stricter).state == "incomplete"
     assert stricter.criterion == "training accuracy of 100 %"
-    assert any("33 runs ended before fitting by this criterion" in n for n in stricter.notes)
+    assert stricter.notes == [
+        "33 runs ended before fitting by this criterion and must be extended: left out. A study by "
+        "this criterion extends them: `rethink study run figure-1bc --scale full --variant paper "
+        "--seeds 1 --criterion accuracy-100`."
+    ]
     easier = panel(PanelName.FIGURE_1B, stops_at_98, criterion=CRITERIA["loss-0.6"])
     assert of(easier).y[-1] == pytest.approx(3.6)
+
+
+def test_a_study_by_a_stricter_criterion_shows_its_longer_prefix() -> None:
+    strict = CRITERIA["accuracy-100"]
+    short = panel(
+        PanelName.FIGURE_1B, stops_at_98, criterion=strict, demanded=strict, command="rethink …"
+    )
+    assert (short.status, short.counts.short, short.counts.failed) == ("partial", 33, 0)
+    assert short.notes == [
+        "33 runs ended before what this figure asks for and must be extended: `rethink …` extends "
+        "them."
+    ]
+
+    def extended(p: Planned) -> StoredRun:
+        longer = [metrics(i, 0.01) for i in range(epochs_of(p) + 1, 2 * epochs_of(p))]
+        last = metrics(2 * epochs_of(p), 0.001, accuracy=1.0, test=0.4)
+        return stored(p, [*stops_at_98(p).curve, *longer, last])
+
+    found = panel(PanelName.FIGURE_1B, extended, criterion=strict, demanded=strict)
+    assert (found.status, found.notes) == ("complete", [])
+    assert of(found).y[-1] == pytest.approx(3.6)
+    fact = next(f for f in found.facts if (f.key, f.name) == ("inception", "epochs_to_fit_p1"))
+    assert fact.value == 72
+    errors = of(panel(PanelName.FIGURE_1C, extended, criterion=strict, demanded=strict))
+    assert errors.y[-1] == pytest.approx(0.6)
 
 
 def test_the_default_criterion_is_each_model_s_own() -> None:
@@ -192,6 +289,53 @@ def test_1c_marks_runs_that_did_not_fit() -> None:
     assert series.flag[-1] is Flag.NOT_FITTED
     assert series.censored[-1] == 1
     assert series.flag[0] is Flag.VALUE
+    assert series.note == "p = 1: 1 of 1 run not fitted"
+    assert found.notes == [
+        "3 runs of 33 did not fit within the epoch limit: marked with a cross, since the error is "
+        "that of a network that had not fitted."
+    ]
+
+
+def test_1c_shows_with_a_cross_what_did_not_fit_by_a_stricter_criterion() -> None:
+    found = panel(PanelName.FIGURE_1C, stops_at_98, criterion=CRITERIA["accuracy-99.9"])
+    assert len(of(found).x) == 11
+    assert set(of(found).flag) == {Flag.NOT_FITTED}
+    assert found.counts.censored == 0
+    assert found.notes[0].startswith(
+        "33 runs ended before fitting by this criterion and must be extended: marked with a cross, "
+        "as not fitted. "
+    )
+
+
+@pytest.mark.parametrize("name", [PanelName.FIGURE_1B, PanelName.FIGURE_1C])
+def test_single_seeds_are_shown_on_demand(name: PanelName) -> None:
+    def run(p: Planned) -> StoredRun | None:
+        return None if (p.role.series, p.role.seed) == ("alexnet", 2) else fitted(p)
+
+    found = panel(name, run, seeds=3, individual=True)
+    seeds = [(s.key, s.seed, len(s.x)) for s in found.series if s.kind == "seed"]
+    assert seeds == [
+        *(("mlp-1x512", i, 11) for i in range(3)),
+        *(("alexnet", i, 11) for i in range(2)),
+        *(("inception", i, 11) for i in range(3)),
+    ]
+    assert [s for s in found.series if s.kind == "mean"] == panel(name, run, seeds=3).series
+    second = next(s for s in found.series if (s.key, s.seed) == ("inception", 1))
+    assert second.y[-1] == pytest.approx(38 / 12 if name == "1b" else 0.9)
+    assert (second.label, set(second.n)) == ("Small Inception, seed 1", {1})
+
+
+def test_a_point_of_few_seeds_has_their_range_beside_points_of_many() -> None:
+    def run(p: Planned) -> StoredRun:
+        lost = p.role.corruption == 1 and p.role.seed >= 3
+        return diverged(p, 2) if lost else fitted(p)
+
+    series = of(panel(PanelName.FIGURE_1B, run, seeds=6))
+    ratios = [36 / 10, 38 / 12, 40 / 14]
+    assert series.spread == "sd"
+    assert series.spread_at == ["sd"] * 10 + ["range"]
+    assert (series.low[-1], series.high[-1]) == (min(ratios), max(ratios))
+    assert of(panel(PanelName.FIGURE_1B, fitted, seeds=6)).spread_at == []
 
 
 def test_1c_leaves_diverged_and_unfinished_runs_out() -> None:

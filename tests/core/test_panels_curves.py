@@ -2,16 +2,19 @@
 
 import pytest
 
+from core.domain.demands import Demand
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics, EpochRow
-from core.domain.panels import STUDY_OF, PanelName
-from core.domain.panels.entries import StoredRun
+from core.domain.panels import STUDY_OF, PanelName, build
+from core.domain.panels.entries import Entry, StoredRun
+from core.domain.panels.frame import Options
 from core.domain.panels.model import Panel, Series, SpreadKind, VerdictState, XKind
 from core.domain.panels.spread import kept, summarise
 from core.domain.plans import Planned
 from core.domain.reference import report
 from core.domain.scales import Scale
 from core.domain.spec import Variant
+from core.domain.studies import grid
 from tests.core.hand_made import SEGMENT, diverged, metrics, panel, stored
 
 CURVES = [PanelName.FIGURE_1A, PanelName.FIGURE_2A, PanelName.FIGURE_2B, PanelName.ATLAS]
@@ -151,14 +154,65 @@ def test_spread_is_the_range_below_five_seeds(seeds: int, asked: SpreadKind, kin
 
 
 def test_the_interval_is_student_s() -> None:
-    found = summarise([1.0, 2.0, 3.0, 4.0, 5.0], "ci95")
+    found = summarise([1.0, 2.0, 3.0, 4.0, 5.0], SpreadKind.CI95)
     assert found.mean == 3
     assert found.high == pytest.approx(3 + 2.776 * (2.5**0.5) / 5**0.5, rel=1e-3)
 
 
+def test_each_point_has_the_spread_of_its_own_seeds() -> None:
+    def run(p: Planned) -> StoredRun:
+        curve = falling(p)
+        return stored(p, curve if p.role.seed < 3 else curve[:2])
+
+    series = ours(panel(PanelName.FIGURE_1A, run, seeds=6), "gaussian")
+    assert series.spread == "sd"
+    assert series.n[:4] == [6, 6, 3, 3]
+    assert series.spread_at[:4] == ["sd", "sd", "range", "range"]
+    assert len(series.spread_at) == len(series.x)
+    assert series.high[0] == pytest.approx(2.25 + series.sd[0])  # type: ignore[operator]
+    assert (series.low[2], series.high[2]) == (pytest.approx(2 / 3), pytest.approx(2 / 3 + 0.2))
+
+
+@pytest.mark.parametrize(
+    ("seeds", "asked", "kind"),
+    [
+        (4, SpreadKind.AUTO, "range"),
+        (5, SpreadKind.AUTO, "sd"),
+        (5, SpreadKind.CI95, "ci95"),
+    ],
+)
+def test_facts_and_rows_have_the_spread_of_the_curves(
+    seeds: int, asked: SpreadKind, kind: str
+) -> None:
+    def run(p: Planned) -> StoredRun:
+        last = metrics(p.demand.epochs, 0.01, accuracy=0.99, test=0.8 + p.role.seed / 100)
+        return stored(p, [*falling(p)[:-1], last])
+
+    ends = {
+        "range": (0.8, 0.83),
+        "sd": (0.82 - 0.025**0.5 / 10, 0.82 + 0.025**0.5 / 10),
+        "ci95": (0.82 - 2.776 * 0.005**0.5 / 10, 0.82 + 2.776 * 0.005**0.5 / 10),
+    }[kind]
+    found = panel(PanelName.FIGURE_2A, run, seeds=seeds, spread=asked)
+    fact = next(f for f in found.facts if (f.key, f.name) == ("none", "final_test_accuracy"))
+    assert fact.spread == kind
+    assert (fact.low, fact.high) == pytest.approx(ends, rel=1e-3)
+    row = panel(PanelName.TABLE_1, run, seeds=seeds, spread=asked).table[0]
+    assert row.spread == kind
+    assert (row.test_low, row.test_high) == pytest.approx(ends, rel=1e-3)
+    assert row.train_low == pytest.approx(0.99)
+
+
+def test_one_seed_has_no_spread() -> None:
+    fact = panel(PanelName.FIGURE_2A, falling).facts[0]
+    assert (fact.spread, fact.low, fact.high, fact.sd) == ("none", None, None, None)
+    row = panel(PanelName.TABLE_1, falling).table[0]
+    assert (row.spread, row.train_low, row.test_high, row.n) == ("none", None, None, 1)
+
+
 @pytest.mark.parametrize("value", [0.1, 0.7, 1 / 3, 0.4118])
 def test_the_mean_of_equal_values_lies_within_their_range(value: float) -> None:
-    found = summarise([value] * 3, "range")
+    found = summarise([value] * 3, SpreadKind.RANGE)
     assert found.low == found.mean == found.high
 
 
@@ -166,6 +220,21 @@ def test_single_seeds_are_shown_on_demand() -> None:
     found = panel(PanelName.FIGURE_1A, falling, seeds=3, individual=True)
     seeds = [s.seed for s in found.series if s.kind == "seed" and s.key == "gaussian"]
     assert seeds == [0, 1, 2]
+
+
+def test_single_seeds_of_every_panel_are_counted() -> None:
+    whole = panel(PanelName.TABLE_1, falling, seeds=2, individual=True)
+    seeds = [(s.key, s.seed, len(s.x)) for s in whole.series if s.kind == "seed"]
+    measures = ("train_accuracy", "test_accuracy")
+    assert seeds == [(m, seed, 19) for m in measures for seed in (0, 1)]
+    for name, means in (
+        (PanelName.FIGURE_2A, 2 * 3),
+        (PanelName.FIGURE_2B, 2 * 4),
+        (PanelName.ATLAS, 2 * 64),
+    ):
+        found = panel(name, falling, seeds=2, individual=True)
+        assert sum(s.kind == "seed" for s in found.series) == 2 * means, name
+        assert sum(s.kind == "mean" for s in found.series) == means, name
 
 
 def test_different_devices_are_mixed() -> None:
@@ -264,6 +333,50 @@ def test_clean_and_corrupted_accuracy_at_p_one_half() -> None:
     found = panel(PanelName.CLEAN_CORRUPTED, lambda _: curve)
     assert found.counts.planned == 3
     assert {s.measure: s.y[0] for s in found.series if s.key == "inception"} == parts
+    assert found.title.endswith("p = 0.5")
+
+
+def by_level(p: Planned) -> list[EpochMetrics]:
+    parts = {"clean_accuracy": 1 - p.spec.label_corruption, "corrupted_accuracy": 0.1 * p.role.seed}
+    return [metrics(i, 1.0, **parts) for i in range(1, 151)]
+
+
+def test_clean_and_corrupted_accuracy_at_the_levels_that_are_asked_for() -> None:
+    found = panel(PanelName.CLEAN_CORRUPTED, by_level, levels=(0.2, 1.0), seeds=2)
+    assert found.counts.planned == 3 * 2 * 2
+    clean = [s for s in found.series if s.measure == "clean_accuracy"]
+    assert {s.key: s.y[0] for s in clean} == {
+        f"{model}, p = {p}": pytest.approx(1 - p)
+        for model in ("MLP 1×512", "Small AlexNet", "Small Inception")
+        for p in (0.2, 1)
+    }
+    assert found.title.endswith("p = 0.2, 1")
+
+
+def test_clean_and_corrupted_accuracy_of_a_grid_has_every_level_above_0() -> None:
+    axes = {"corruption": [0, 0.3, 0.5]}
+    entries = grid({"randomization": "corrupted_labels"}, axes, Demand(epochs=3), seeds=2)
+    runs = [Entry(p, stored(p, by_level(p)[:3])) for p in entries]
+    options = Options(scale=None, seeds=2, individual=True)
+    found = build(PanelName.CLEAN_CORRUPTED, runs, options)
+    means = {s.key: s.y[0] for s in found.series if (s.kind, s.measure) == MEAN_CLEAN}
+    assert means == {"corruption = 0.3": pytest.approx(0.7), "corruption = 0.5": 0.5}
+    seeds = [s.y[0] for s in found.series if (s.kind, s.measure) == ("seed", "corrupted_accuracy")]
+    assert seeds == [0, 0.1, 0, 0.1]
+
+
+MEAN_CLEAN = ("mean", "clean_accuracy")
+
+
+def test_seeds_of_clean_and_corrupted_accuracy_are_averaged() -> None:
+    found = panel(PanelName.CLEAN_CORRUPTED, by_level, seeds=3)
+    series = next(s for s in found.series if s.measure == "corrupted_accuracy")
+    assert (series.y[0], series.low[0], series.high[0], series.n[0]) == (
+        pytest.approx(0.1),
+        0,
+        0.2,
+        3,
+    )
 
 
 def test_the_atlas_has_every_condition_of_the_study() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.domain.criteria import CRITERIA
 from core.domain.demands import Demand, StopRule
 from core.domain.deviations import deviations
 from core.domain.errors import InvalidInput
@@ -52,6 +53,19 @@ def test_1bc_runs_until_its_criterion_and_no_longer() -> None:
         ModelName.ALEXNET: StopRule(train_accuracy=0.98),
         ModelName.MLP_1X512: StopRule(train_accuracy=0.98),
     }
+
+
+def test_another_criterion_ends_the_runs_of_1bc_and_no_others() -> None:
+    strict = CRITERIA["accuracy-99.9"]
+    usual = full(StudyName.EVERYTHING)
+    entries = plan(StudyName.EVERYTHING, Scale.FULL, criterion=strict)
+    assert [(e.spec, e.role, e.stage) for e in entries] == [
+        (e.spec, e.role, e.stage) for e in usual
+    ]
+    for entry, before in zip(entries, usual, strict=True):
+        until = Demand(epochs=150, stop=StopRule(train_accuracy=0.999))
+        assert entry.demand == (until if entry.role.panel == "1bc" else before.demand)
+        assert expected_epochs(entry, Scale.FULL) >= expected_epochs(before, Scale.FULL)
 
 
 def test_figures_share_their_runs() -> None:

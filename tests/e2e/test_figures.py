@@ -146,8 +146,11 @@ def test_the_paper_and_the_axis_have_keys_and_stay_in_the_address(
     page.keyboard.press("l")
     read = "document.querySelector('panel-chart .plot').layout.yaxis.type"
     eventually(lambda: page.evaluate(read) == "log", 5)
-    page.get_by_label("A run has fitted at").select_option("loss-0.1")
+    with page.expect_request("**/studies/plan") as asked:
+        page.get_by_label("A run has fitted at").select_option("loss-0.1")
+    assert asked.value.post_data_json["criterion"] == "loss-0.1", "what the button would run"
     expect(page.locator("panel-chart")).to_contain_text("training loss below 0.1")
+    expect(page.get_by_label("Single seeds")).to_be_visible()
     for part in ("references=no", "log=y", "criterion=loss-0.1", "seeds=2"):
         assert part in page.url
     page.reload()

@@ -70,6 +70,20 @@ def test_a_study_from_launch_to_deletion(settings: Settings) -> None:
             client.studies.get(study_id)
 
 
+def test_the_end_of_a_study_says_which_networks_fitted(settings: Settings) -> None:
+    smoke = ["study", "run", "figure-1bc", "--criterion", "default"]
+    rethink(*smoke)
+    train_all(settings, 100)  # at an accuracy of 50 %
+    text = " ".join(rethink(*smoke, "--watch").split())
+    assert (
+        "1bc: Small AlexNet: training accuracy 50 % on true labels, 50 % on random labels: "
+        "failed, 98 % is required of each." in text
+    )
+    assert "1bc: 17 runs of 17 did not fit within the epoch limit: not drawn" in text
+    plan = json.loads(rethink("study", "plan", *smoke[2:3], "--criterion", "loss-0.6", "--json"))
+    assert plan["reused"] == 17
+
+
 def test_figures_come_as_text_and_as_files(settings: Settings, tmp_path: Path) -> None:  # noqa: ARG001
     assert rethink("figure", "get", "1b").startswith("figure,scale,variant,condition")
     assert json.loads(rethink("figure", "get", "1a", "--format", "json"))["name"] == "1a"

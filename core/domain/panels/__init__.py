@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from core.domain.claims import judge
+from core.domain import claims
 from core.domain.panels import accuracy, atlas, convergence, curves, table
 from core.domain.panels.entries import Entry
 from core.domain.panels.frame import Options
@@ -36,4 +36,4 @@ STUDY_OF: dict[PanelName, StudyName] = {
 def build(name: PanelName, entries: Sequence[Entry], options: Options) -> Panel:
     """The panel with its verdict."""
     panel = BUILDERS[name](entries, options)
-    return panel.model_copy(update={"verdict": judge(panel)})
+    return panel.model_copy(update={"verdict": claims.judge(panel)})

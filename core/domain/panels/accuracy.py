@@ -12,7 +12,16 @@ from core.domain.panels.curves import (
 )
 from core.domain.panels.entries import Entry, by_series
 from core.domain.panels.frame import X_AXES, Options, frame
-from core.domain.panels.model import Axis, Fact, Flag, Panel, PanelName, Series, XKind
+from core.domain.panels.model import (
+    Axis,
+    Fact,
+    Flag,
+    Panel,
+    PanelName,
+    Series,
+    SpreadKind,
+    XKind,
+)
 from core.domain.reference import paper, report
 
 ACCURACY = Axis(title="Accuracy", unit="fraction")
@@ -32,13 +41,19 @@ def figure_2a(entries: Sequence[Entry], options: Options) -> Panel:
 
 def figure_2b(entries: Sequence[Entry], options: Options) -> Panel:
     """The small Inception with and without batch normalisation."""
+    groups = by_series(entries)
+    gains = [
+        _gain(key, other, words, groups, options.spread)
+        for key, other, words in OVER
+        if key in groups
+    ]
     return _panel(
         PanelName.FIGURE_2B,
         entries,
         options,
         title="Figure 2b: batch normalisation, small Inception",
         references=reference_series("2b", options),
-        gains=_gains(by_series(entries)),
+        gains=gains,
     )
 
 
@@ -76,15 +91,16 @@ def _panel(
         references=references,
         facts=[
             *gains,
-            *(f for group in groups.values() for f in _finals(name, group)),
-            execution_time(name, entries),
+            *(f for group in groups.values() for f in _finals(name, group, options.spread)),
+            execution_time(name, entries, options.spread),
         ],
     )
 
 
-def _finals(name: PanelName, entries: Sequence[Entry]) -> list[Fact]:
+def _finals(name: PanelName, entries: Sequence[Entry], asked: SpreadKind) -> list[Fact]:
     """Final and best test accuracy and final training accuracy of the complete runs."""
-    done = _done(entries)
+    done = [e for e in entries if e.complete and not e.diverged]
+    diverged = sum(e.diverged for e in entries)
     key, label = entries[0].role.series, label_of(entries[0].role.series)
     theirs = paper.series(name, key, "test_accuracy")
     last = theirs.points[-1].y if theirs else None
@@ -95,7 +111,9 @@ def _finals(name: PanelName, entries: Sequence[Entry]) -> list[Fact]:
             "final_test_accuracy",
             f"{label}: final test accuracy",
             [e.curve[-1].test_accuracy for e in done],
+            asked,
             unit="fraction",
+            diverged=diverged,
             paper=last,
         ),
         fact(
@@ -103,7 +121,9 @@ def _finals(name: PanelName, entries: Sequence[Entry]) -> list[Fact]:
             "best_test_accuracy",
             f"{label}: best test accuracy, as early stopping would give",
             [max(m.test_accuracy for m in e.curve) for e in done],
+            asked,
             unit="fraction",
+            diverged=diverged,
             paper=best,
         ),
         fact(
@@ -111,46 +131,44 @@ def _finals(name: PanelName, entries: Sequence[Entry]) -> list[Fact]:
             "final_train_accuracy",
             f"{label}: final training accuracy",
             [e.curve[-1].train_accuracy for e in done],
+            asked,
             unit="fraction",
+            diverged=diverged,
         ),
     ]
 
 
 OVER = (
     ("with_bn", "without_bn", "over none"),
-    ("with_bn_same_setting", "without_bn", "over none, both at the setting of the one without"),
-    ("with_bn", "bn_down", "over that in the down modules only"),
+    ("with_bn_same_setting", "without_bn", "over none, both at its setting"),
+    ("with_bn", "bn_down", "over batch norm in the down modules only"),
 )
+"""Which two conditions of 2b are compared, and in what words."""
 
 
-def _gains(groups: dict[str, list[Entry]]) -> list[Fact]:
-    """Final test accuracy that batch normalisation adds, seed by seed."""
-    facts = []
-    for key, other, words in OVER:
-        if not {key, other} <= groups.keys():
-            continue
-        ends = {e.role.seed: e.curve[-1].test_accuracy for e in _done(groups[other])}
-        ours, theirs = (paper.series("2b", name, "test_accuracy") for name in (key, other))
-        facts.append(
-            fact(
-                groups[key],
-                f"gain_over_{other}",
-                f"Batch norm: gain in final test accuracy {words}",
-                [
-                    e.curve[-1].test_accuracy - ends[e.role.seed]
-                    for e in _done(groups[key])
-                    if e.role.seed in ends
-                ],
-                unit="fraction",
-                paper=ours.points[-1].y - theirs.points[-1].y if ours and theirs else None,
-                report=report.BATCH_NORM_GAPS[other] if key == "with_bn" else None,
-            )
-        )
-    return facts
-
-
-def _done(entries: Sequence[Entry]) -> list[Entry]:
-    return [e for e in entries if e.complete and not e.diverged]
+def _gain(
+    key: str, other: str, words: str, groups: dict[str, list[Entry]], asked: SpreadKind
+) -> Fact:
+    """Final test accuracy over that of the same seed in another condition."""
+    base = {e.role.seed: e for e in groups.get(other, [])}
+    pairs = [(e, base[e.role.seed]) for e in groups[key] if e.role.seed in base]
+    series = [paper.series("2b", name, "test_accuracy") for name in (key, other)]
+    ours, theirs = (one.points[-1].y if one else None for one in series)
+    return fact(
+        groups[key],
+        f"gain_over_{other}",
+        f"{label_of(key)}: gain in final test accuracy {words}",
+        [
+            e.curve[-1].test_accuracy - w.curve[-1].test_accuracy
+            for e, w in pairs
+            if e.complete and w.complete and not (e.diverged or w.diverged)
+        ],
+        asked,
+        unit="fraction",
+        diverged=sum(e.diverged or w.diverged for e, w in pairs),
+        paper=None if ours is None or theirs is None else ours - theirs,
+        report=report.BATCH_NORM_GAPS[other] if key == "with_bn" else None,
+    )
 
 
 def _report_2a(entries: Sequence[Entry], options: Options) -> list[Series]:

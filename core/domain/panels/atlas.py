@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from core.domain.labels import label_of
-from core.domain.panels.curves import mean_series
-from core.domain.panels.entries import Entry, by_series
+from core.domain.panels.curves import mean_series, seed_series
+from core.domain.panels.entries import Entry
 from core.domain.panels.frame import X_AXES, Options, frame
 from core.domain.panels.model import Axis, MeasureKind, Panel, PanelName
 
@@ -14,23 +14,55 @@ CLEAN_MEASURES = {
     "corrupted_true_accuracy": "wrong labels, against the true ones",
 }
 
+NAMED = ("custom", "run")
+"""Panels whose series say all that tells their runs apart."""
+USUAL = 0.5
+"""The level of p of the paper's studies that is shown where nothing else was asked for."""
+
 
 def clean_corrupted(entries: Sequence[Entry], options: Options) -> Panel:
     """Does a network learn the true pattern first? Accuracy on clean and on corrupted labels."""
-    half = [e for e in entries if e.role.corruption == 0.5]
+    levels = options.levels or _usual(entries)
+    chosen = [e for e in entries if _level(e) in levels]
     found = []
-    for key, group in by_series(half).items():
+    for key, group in _grouped(chosen, several=len(levels) > 1).items():
         for measure, words in CLEAN_MEASURES.items():
-            found.append(mean_series(group, measure, options, label=f"{label_of(key)}: {words}"))
+            label = f"{label_of(key)}: {words}"
+            found.append(mean_series(group, measure, options, key=key, label=label))
+            if options.individual:
+                found += seed_series(group, measure, options, key=key, label=label)
+    which = ", ".join(f"{p:g}" for p in levels)
     return frame(
         PanelName.CLEAN_CORRUPTED,
-        half,
+        chosen,
         options,
-        title="Accuracy on clean and on corrupted labels while training, p = 0.5",
+        title=f"Accuracy on clean and on corrupted labels while training, p = {which or 'none'}",
         x_axis=X_AXES[options.x_kind],
         y_axis=Axis(title="Training accuracy", unit="fraction"),
         series=found,
     )
+
+
+def _usual(entries: Sequence[Entry]) -> tuple[float, ...]:
+    """p = 0.5 of the paper's studies, if it is there; else every level above 0."""
+    present = {_level(e) for e in entries} - {0.0}
+    chosen_by_hand = any(e.role.panel in NAMED for e in entries)
+    return (USUAL,) if USUAL in present and not chosen_by_hand else tuple(sorted(present))
+
+
+def _level(entry: Entry) -> float:
+    return entry.planned.spec.label_corruption
+
+
+def _grouped(entries: Sequence[Entry], *, several: bool) -> dict[str, list[Entry]]:
+    """The seeds of each condition; a grid's and a run's names tell the levels apart already."""
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        key = entry.role.series
+        if several and entry.role.panel not in NAMED:
+            key = f"{label_of(key)}, p = {_level(entry):g}"
+        groups.setdefault(key, []).append(entry)
+    return groups
 
 
 MEASURES = {
@@ -48,11 +80,12 @@ def atlas(entries: Sequence[Entry], options: Options) -> Panel:
     for entry in entries:
         groups.setdefault(_condition(entry), []).append(entry)
     measures, y_axis = MEASURES[options.measure]
-    found = [
-        mean_series(group, measure, options, key=name, label=name)
-        for name, group in groups.items()
-        for measure in measures
-    ]
+    found = []
+    for name, group in groups.items():
+        for measure in measures:
+            found.append(mean_series(group, measure, options, key=name, label=name))
+            if options.individual and len(group) > 1:
+                found += seed_series(group, measure, options, key=name, label=name)
     alone = {entry.role.panel for entry in entries} == {"run"}
     return frame(
         PanelName.ATLAS,
@@ -68,7 +101,7 @@ def atlas(entries: Sequence[Entry], options: Options) -> Panel:
 def _condition(entry: Entry) -> str:
     """The series' name; in the paper's studies with the panel and p; a grid says it already."""
     role = entry.role
-    if role.panel in ("custom", "run"):
+    if role.panel in NAMED:
         return role.series
     level = "" if role.corruption is None else f", p = {role.corruption:g}"
     return f"{role.panel}: {label_of(role.series)}{level}"

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from core.domain.criteria import CRITERIA, FitState
 from core.domain.labels import label_of
 from core.domain.metrics import Epoch
+from core.domain.panels.columns import Columns
 from core.domain.panels.entries import Entry, by_series
+from core.domain.panels.fitting import fitted_or_failed
 from core.domain.panels.frame import X_AXES, Options, frame, plural
 from core.domain.panels.model import Axis, Fact, Flag, Panel, PanelName, Series, SpreadKind, XKind
-from core.domain.panels.spread import kind_of, summarise
+from core.domain.panels.spread import summarise
 from core.domain.reference import paper
 from core.domain.reference import report as of_the_report
 
@@ -64,6 +66,7 @@ def mean_series(
             "state": state_of(entries),
             "note": note_of(entries),
             "runs": [e.run.id for e in entries if e.run],
+            "diverged": sum(e.diverged for e in entries),
         }
     )
 
@@ -71,22 +74,13 @@ def mean_series(
 def averaged(curves: Sequence[Points], asked: SpreadKind) -> Series:
     """Mean and spread at each index over the curves that reach so far."""
     curves = [curve for curve in curves if curve]
-    kind = kind_of(asked, len(curves))
-    series = Series(key="", label="", measure="", spread=kind, x=[], y=[])
     if len(curves) == 1:
-        return _alone(series, curves[0])
+        return _alone(Series(key="", label="", measure="", x=[], y=[]), curves[0])
+    columns = Columns(asked)
     for i in range(max(map(len, curves), default=0)):
         here = [curve[i] for curve in curves if i < len(curve)]
-        found = summarise([y for _, y in here], kind)
-        series.x.append(sum(x for x, _ in here) / len(here))
-        series.y.append(found.mean)
-        series.low.append(found.low)
-        series.high.append(found.high)
-        series.sd.append(found.sd)
-        series.n.append(found.n)
-    series.censored.extend([0] * len(series.x))
-    series.flag.extend([Flag.VALUE] * len(series.x))
-    return series
+        columns.add(sum(x for x, _ in here) / len(here), [y for _, y in here])
+    return columns.series(key="", label="", measure="")
 
 
 def _alone(series: Series, curve: Points) -> Series:
@@ -103,19 +97,26 @@ def _running_best(curve: Points) -> Points:
     return [(x, y) for (x, _), y in zip(curve, best, strict=True)]
 
 
-def seed_series(entries: Sequence[Entry], measure: str, options: Options) -> list[Series]:
+def seed_series(
+    entries: Sequence[Entry],
+    measure: str,
+    options: Options,
+    *,
+    label: str | None = None,
+    key: str | None = None,
+) -> list[Series]:
     """A series for each seed that has begun."""
     found = []
     for entry in entries:
         curve = points(entry, measure, options.x_kind)
         if curve:
-            key, seed = entry.role.series, entry.role.seed
+            name, seed = key or entry.role.series, entry.role.seed
             series = averaged([curve], options.spread)
             found.append(
                 series.model_copy(
                     update={
-                        "key": key,
-                        "label": f"{label_of(key)}, seed {seed}",
+                        "key": name,
+                        "label": f"{label or label_of(name)}, seed {seed}",
                         "measure": measure,
                         "kind": "seed",
                         "seed": seed,
@@ -178,7 +179,7 @@ def reference_series(panel: str, options: Options) -> list[Series]:
     ]
 
 
-def steps_to(entries: Sequence[Entry], criterion: str) -> Fact:
+def steps_to(entries: Sequence[Entry], criterion: str, asked: SpreadKind) -> Fact:
     """Optimiser steps until the criterion holds, over seeds; a censored seed is a lower bound."""
     fits = [(entry, entry.fit(CRITERIA[criterion])) for entry in entries]
     known = [(e, f) for e, f in fits if f.state in (FitState.FITTED, FitState.CENSORED)]
@@ -192,8 +193,10 @@ def steps_to(entries: Sequence[Entry], criterion: str) -> Fact:
         f"steps_to_{criterion}",
         f"{label_of(key)}: steps to {CRITERIA[criterion].title}",
         steps,
+        asked,
         unit="steps",
         lower_bound=any(f.is_lower_bound for _, f in known),
+        diverged=sum(f.state is FitState.DIVERGED for _, f in fits),
         paper=theirs,
     )
 
@@ -203,14 +206,16 @@ def fact(
     name: str,
     label: str,
     values: Sequence[float],
+    asked: SpreadKind,
     *,
     unit: str,
     lower_bound: bool = False,
+    diverged: int = 0,
     paper: float | None = None,
     report: float | None = None,
 ) -> Fact:
     """A number over seeds; none where no seed has it."""
-    found = summarise(values, "range") if values else None
+    found = summarise(values, asked) if values else None
     return Fact(
         key=entries[0].role.series,
         name=name,
@@ -218,17 +223,19 @@ def fact(
         value=found.mean if found else None,
         low=found.low if found else None,
         high=found.high if found else None,
+        spread=found.kind if found else "none",
         sd=found.sd if found else None,
         n=len(values),
         planned=len(entries),
         lower_bound=lower_bound,
+        diverged=diverged,
         unit=unit,
         paper=paper,
         report=report,
     )
 
 
-def execution_time(name: PanelName, entries: Sequence[Entry]) -> Fact:
+def execution_time(name: PanelName, entries: Sequence[Entry], asked: SpreadKind) -> Fact:
     """Seconds of training and evaluation of a seed's runs, beside the report's for the figure."""
     seeds: dict[int, list[Entry]] = {}
     for entry in entries:
@@ -242,6 +249,7 @@ def execution_time(name: PanelName, entries: Sequence[Entry]) -> Fact:
             for runs in seeds.values()
             if all(entry.complete and not entry.diverged for entry in runs)
         ],
+        asked,
         unit="seconds",
         report=of_the_report.EXECUTION_SECONDS[name],
     )
@@ -252,9 +260,11 @@ def figure_1a(entries: Sequence[Entry], options: Options) -> Panel:
     """Training loss of the small Inception on five randomizations."""
     groups = by_series(entries)
     facts = [
-        steps_to(group, name) for group in groups.values() for name in ("loss-0.05", "loss-0.1")
+        steps_to(group, name, options.spread)
+        for group in groups.values()
+        for name in ("loss-0.05", "loss-0.1")
     ]
-    facts.append(execution_time(PanelName.FIGURE_1A, entries))
+    facts.append(execution_time(PanelName.FIGURE_1A, entries, options.spread))
     return frame(
         PanelName.FIGURE_1A,
         entries,
@@ -265,4 +275,5 @@ def figure_1a(entries: Sequence[Entry], options: Options) -> Panel:
         series=series_of(groups, "train_loss", options),
         references=reference_series("1a", options),
         facts=facts,
+        notes=fitted_or_failed(entries, options),
     )

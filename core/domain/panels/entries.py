@@ -115,12 +115,14 @@ def by_series(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
 def counts(entries: Sequence[Entry]) -> Counts:
     complete = [e for e in entries if e.complete]
     open_ = [e for e in entries if e.run is not None and not e.complete]
-    failed = [e for e in open_ if e.ended]
+    ended = [e for e in open_ if e.ended]
+    short = [e for e in ended if e.run is not None and e.run.state is RunState.SUCCEEDED]
     return Counts(
         planned=len(entries),
         complete=len(complete),
-        running=len(open_) - len(failed),
-        failed=len(failed),
+        running=len(open_) - len(ended),
+        failed=len(ended) - len(short),
+        short=len(short),
         missing=sum(e.run is None for e in entries),
         diverged=sum(e.diverged for e in entries),
     )

@@ -40,6 +40,8 @@ class Options:
     """What the atlas shows."""
     log: LogAxes = ""
     """Axes drawn logarithmic."""
+    levels: tuple[float, ...] = ()
+    """Levels of p that clean-corrupted shows; empty: p = 0.5 if it is there, else all."""
     individual: bool = False
     """Show each seed besides the mean."""
     command: str = ""
@@ -76,7 +78,7 @@ def frame(name: PanelName, entries: Sequence[Entry], options: Options, **given: 
     origin = provenance(entries, options.command)
     for axis in options.log:
         given[f"{axis}_axis"] = given[f"{axis}_axis"].model_copy(update={"log": True})
-    notes = [*given.pop("notes", []), *_notes(found, mixed=origin.mixed)]
+    notes = [*given.pop("notes", []), *_notes(found, options.command, mixed=origin.mixed)]
     return Panel(
         name=name,
         scale=str(options.scale or "custom"),
@@ -106,13 +108,19 @@ def _status(found: Counts) -> tuple[Literal["empty", "live", "partial", "complet
         return "complete", f"complete, {plural(found.planned, 'run')}"
     if found.running:
         return "live", f"live, {of} complete"
-    if found.complete or found.failed:
+    if found.complete or found.failed or found.short:
         return "partial", f"partial, {of} complete"
     return "empty", f"no runs yet; {plural(found.planned, 'run')} needed"
 
 
-def _notes(found: Counts, *, mixed: bool) -> list[str]:
+def _notes(found: Counts, command: str, *, mixed: bool) -> list[str]:
     notes = []
+    if found.short:
+        how = f": `{command}` extends them" if command else ""
+        notes.append(
+            f"{plural(found.short, 'run')} ended before what this figure asks for and must be "
+            f"extended{how}."
+        )
     if found.failed:
         notes.append(f"{plural(found.failed, 'run')} failed or were cancelled before the end.")
     if found.diverged:

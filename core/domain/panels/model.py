@@ -37,6 +37,10 @@ class SpreadKind(StrEnum):
     CI95 = "ci95"
 
 
+Spread = Literal["none", "range", "sd", "ci95"]
+"""What the ends of a spread are: none, min and max, ± a standard deviation, Student's interval."""
+
+
 class MeasureKind(StrEnum):
     ACCURACY = "accuracy"
     LOSS = "loss"
@@ -76,14 +80,17 @@ class Series(BaseModel):
         "mean", description="Mean over seeds, a single seed, or the best test accuracy so far."
     )
     seed: int | None = Field(None, description="The seed, where kind is seed.")
-    spread: Literal["none", "range", "sd", "ci95"] = Field(
-        "none", description="What low and high are."
-    )
+    spread: Spread = Field("none", description="What low and high are.")
     x: list[float] = Field(description="Values on the x axis.")
     y: list[float] = Field(description="Values on the y axis.")
     low: list[float | None] = Field([], description="Lower end of the spread over seeds.")
     high: list[float | None] = Field([], description="Upper end of the spread over seeds.")
     sd: list[float | None] = Field([], description="Standard deviation over seeds; null for one.")
+    spread_at: list[Spread] = Field(
+        [],
+        description="What low and high are at each point, where points of few and of many seeds "
+        "differ in it; empty where `spread` holds for all.",
+    )
     n: list[int] = Field([], description="Seeds each point is the mean of.")
     censored: list[int] = Field([], description="How many of those are lower bounds.")
     flag: list[Flag] = Field([], description="What each point is besides its value.")
@@ -93,6 +100,12 @@ class Series(BaseModel):
     )
     note: str = Field("", description="A sentence on runs that are missing, censored or diverged.")
     runs: list[str] = Field([], description="Ids of the runs it rests on.")
+    diverged: int = Field(0, description="Runs whose loss became infinite.")
+    diverged_at: list[float] = Field(
+        [],
+        description="Levels of p, in 1b and 1c, where a run diverged: the point there, if there is "
+        "one, is the mean of the others.",
+    )
 
 
 class Fact(BaseModel):
@@ -102,12 +115,14 @@ class Fact(BaseModel):
     name: str = Field(description="What was read off: steps_to_0.1, final_test_accuracy, …")
     label: str = Field(description="Both in words.")
     value: float | None = Field(description="Mean over seeds; null where it is not known.")
-    low: float | None = Field(None, description="Smallest of the seeds.")
-    high: float | None = Field(None, description="Largest of the seeds.")
+    low: float | None = Field(None, description="Lower end of the spread over seeds.")
+    high: float | None = Field(None, description="Upper end of the spread over seeds.")
+    spread: Spread = Field("none", description="What low and high are.")
     sd: float | None = Field(None, description="Standard deviation over seeds.")
     n: int = Field(0, description="Seeds it is the mean of.")
     planned: int = Field(0, description="Seeds it should be the mean of.")
     lower_bound: bool = Field(False, description="Whether a run was censored.")
+    diverged: int = Field(0, description="Seeds that have no value since they diverged.")
     unit: str = Field("", description="Unit of the value.")
     paper: float | None = Field(None, description="The paper's value, if it published one.")
     report: float | None = Field(None, description="The report's value, if it has one.")
@@ -180,6 +195,9 @@ class Counts(BaseModel):
     running: int = Field(description="Runs in training or waiting.")
     failed: int = Field(description="Runs that failed or were cancelled before the end.")
     missing: int = Field(description="Runs nobody asked for yet.")
+    short: int = Field(
+        0, description="Runs that ended well, but before what the panel asks for: extend them."
+    )
     censored: int = Field(0, description="Complete runs that did not fit within their limit.")
     diverged: int = Field(0, description="Runs whose loss became infinite.")
 
@@ -195,6 +213,12 @@ class TableRow(BaseModel):
     train_accuracy: float | None = Field(description="Final training accuracy.")
     test_accuracy: float | None = Field(description="Final test accuracy.")
     n: int = Field(description="Seeds.")
+    spread: Spread = Field("none", description="What low and high are.")
+    train_low: float | None = Field(None, description="Lower end of the training accuracy.")
+    train_high: float | None = Field(None, description="Upper end of the training accuracy.")
+    test_low: float | None = Field(None, description="Lower end of the test accuracy.")
+    test_high: float | None = Field(None, description="Upper end of the test accuracy.")
+    diverged: int = Field(0, description="Seeds that diverged: not in the means.")
     paper_train_accuracy: float = Field(description="The paper's training accuracy.")
     paper_test_accuracy: float = Field(description="The paper's test accuracy.")
 

@@ -3,9 +3,8 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from core.domain.panels.model import SpreadKind
+from core.domain.panels.model import Spread, SpreadKind
 
 FEW = 5
 """Below this many seeds the range is shown, from it on the standard deviation."""
@@ -21,10 +20,12 @@ class Summary:
     high: float | None
     sd: float | None
     n: int
+    kind: Spread
+    """What low and high are."""
 
 
-def kind_of(asked: SpreadKind, n: int) -> Literal["none", "range", "sd", "ci95"]:
-    """The spread that is shown for at most `n` seeds."""
+def kind_of(asked: SpreadKind, n: int) -> Spread:
+    """The spread that is shown for `n` seeds."""
     if n < 2:
         return "none"
     if asked is SpreadKind.AUTO:
@@ -32,20 +33,19 @@ def kind_of(asked: SpreadKind, n: int) -> Literal["none", "range", "sd", "ci95"]
     return "range" if asked is SpreadKind.RANGE else "sd" if asked is SpreadKind.SD else "ci95"
 
 
-def summarise(values: Sequence[float], kind: Literal["none", "range", "sd", "ci95"]) -> Summary:
-    """Mean of `values` (at least one) with the spread of that kind."""
+def summarise(values: Sequence[float], asked: SpreadKind) -> Summary:
+    """Mean of `values` (at least one) with the spread that is shown for so many."""
     n = len(values)
+    kind = kind_of(asked, n)
     # Rounding may carry the mean of equal values past them; no spread is negative.
     mean = min(max(math.fsum(values) / n, min(values)), max(values))
-    if n < 2:
-        return Summary(mean, None, None, None, n)
-    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     if kind == "none":
-        return Summary(mean, None, None, sd, n)
+        return Summary(mean, None, None, None, n, kind)
+    sd = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (n - 1))
     if kind == "range":
-        return Summary(mean, min(values), max(values), sd, n)
+        return Summary(mean, min(values), max(values), sd, n, kind)
     half = sd if kind == "sd" else T_975[min(n - 1, len(T_975) - 1)] * sd / math.sqrt(n)
-    return Summary(mean, mean - half, mean + half, sd, n)
+    return Summary(mean, mean - half, mean + half, sd, n, kind)
 
 
 def kept(values: Sequence[float], limit: int) -> list[int]:

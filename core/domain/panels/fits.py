@@ -1,0 +1,95 @@
+"""When each run of Figures 1b and 1c fitted, and what is to be said of those that did not."""
+
+import itertools
+from collections.abc import Sequence
+
+from core.domain.criteria import DEFAULT_CRITERIA, Criterion, Fit, FitState
+from core.domain.labels import label_of
+from core.domain.panels.entries import Entry, by_series
+from core.domain.panels.frame import Options, plural
+from core.domain.panels.model import Series
+from core.domain.spec import ModelName
+
+Fitted = Sequence[tuple[Entry, Fit]]
+
+
+def criterion_of(model: str, options: Options) -> Criterion:
+    """The one that was chosen, or the model's own."""
+    return options.criterion or DEFAULT_CRITERIA[ModelName(model)]
+
+
+def criteria_words(models: Sequence[str], options: Options) -> str:
+    """Each model's criterion, or the one that was chosen for all."""
+    if options.criterion is not None:
+        return options.criterion.title
+    words: dict[str, list[str]] = {}
+    for model in models:
+        words.setdefault(criterion_of(model, options).title, []).append(label_of(model))
+    return "; ".join(f"{', '.join(names)}: {title}" for title, names in words.items())
+
+
+def fits_of(entries: Sequence[Entry], options: Options) -> Fitted:
+    """Each run with its time to fit, those of a model together, p and seeds in order."""
+    return [
+        (entry, entry.fit(criterion_of(model, options)))
+        for model, group in by_series(entries).items()
+        for entry in group
+    ]
+
+
+def by_model(fits: Fitted) -> dict[str, Fitted]:
+    """The same for each model."""
+    models = itertools.groupby(fits, key=lambda pair: pair[0].role.series)
+    return {model: list(pairs) for model, pairs in models}
+
+
+def censored(fits: Fitted) -> int:
+    """Runs that reached their limit without fitting."""
+    return sum(fit.is_lower_bound for _, fit in fits)
+
+
+def notes_1b(fits: Fitted, series: Sequence[Series], options: Options) -> list[str]:
+    """What a reader of the ratios in `series` has to know."""
+    drawn = sum(sum(s.censored) for s in series if s.kind == "mean")
+    hidden = censored(fits) - drawn
+    notes = []
+    if drawn:
+        notes.append(
+            f"{plural(drawn, 'run')} of {len(fits)} did not fit within the epoch limit: "
+            "drawn as lower bounds."
+        )
+    if hidden:
+        notes.append(
+            f"{plural(hidden, 'run')} of {len(fits)} did not fit within the epoch limit: not "
+            "drawn, since without a time to fit at p = 0 there is nothing to divide by."
+        )
+    return notes + _to_extend(fits, options, "left out")
+
+
+def notes_1c(fits: Fitted, options: Options) -> list[str]:
+    """What a reader of the test errors has to know."""
+    notes = []
+    if count := censored(fits):
+        notes.append(
+            f"{plural(count, 'run')} of {len(fits)} did not fit within the epoch limit: "
+            "marked with a cross, since the error is that of a network that had not fitted."
+        )
+    return notes + _to_extend(fits, options, "marked with a cross, as not fitted")
+
+
+def _to_extend(fits: Fitted, options: Options, shown: str) -> list[str]:
+    """Of runs that went as far as the study asked, which was not far enough for the criterion."""
+    short = sum(fit.state is FitState.NEEDS_EXTENDING and entry.complete for entry, fit in fits)
+    if not short:
+        return []
+    return [
+        f"{plural(short, 'run')} ended before fitting by this criterion and must be extended: "
+        f"{shown}. A study by this criterion extends them: `{_command(options)}`."
+    ]
+
+
+def _command(options: Options) -> str:
+    words = [f"rethink study run figure-1bc --scale {options.scale} --variant {options.variant}"]
+    words.append(f"--seeds {options.seeds}")
+    words += [f"--criterion {options.criterion.name}"] if options.criterion else []
+    return " ".join(words)
