@@ -21,7 +21,7 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
 from backend.figures.style import PAPER_GREY, Style, style_of
-from core.domain.panels.model import Axis, Flag, Panel, PanelName, Series
+from core.domain.panels.model import Axis, Flag, Panel, PanelName, Series, TableRow
 from core.domain.panels.spread import kept
 
 COLUMN = 3.5
@@ -300,7 +300,7 @@ def _label(axis: Axis) -> str:
 # ------------------------------------------------------------------------------------ Table 1
 
 HEADINGS = ("model", "crop", "decay", "labels", "train", "test", "paper train", "paper test", "n")
-WIDTHS = (0.27, 0.07, 0.08, 0.1, 0.1, 0.1, 0.12, 0.11, 0.05)
+WIDTHS = (0.285, 0.05, 0.06, 0.075, 0.165, 0.145, 0.095, 0.095, 0.03)
 
 
 def _table(panel: Panel) -> Figure:
@@ -313,6 +313,7 @@ def _table(panel: Panel) -> Figure:
         colLabels=HEADINGS,
         colWidths=WIDTHS,
         cellLoc="right",
+        colLoc="right",
         loc="center",
         edges="horizontal",
     )
@@ -326,17 +327,23 @@ def _table(panel: Panel) -> Figure:
     return figure
 
 
-def _cells(row: Any) -> Sequence[str]:
+def _cells(row: TableRow) -> Sequence[str]:
     def percent(value: float | None) -> str:
         return "–" if value is None else f"{100 * value:.2f}"
+
+    def spread(value: float | None, low: float | None, high: float | None) -> str:
+        if value is None or low is None or high is None:
+            return percent(value)
+        ends = f"{100 * low:.1f}", f"{100 * high:.1f}"
+        return f"{100 * value:.1f}" + (f" ({'–'.join(ends)})" if ends[0] != ends[1] else "")
 
     return (
         row.model,
         row.crop,
         row.weight_decay,
         row.labels,
-        percent(row.train_accuracy),
-        percent(row.test_accuracy),
+        spread(row.train_accuracy, row.train_low, row.train_high),
+        spread(row.test_accuracy, row.test_low, row.test_high),
         percent(row.paper_train_accuracy),
         percent(row.paper_test_accuracy),
         str(row.n),

@@ -88,15 +88,17 @@ function range(low, high) {
   return `${plain(low)} to ${plain(high)}`;
 }
 
-function fact({ label, value, low, high, n, planned, lower_bound: bound, unit, paper, report }) {
+function fact({ label, value, low, high, n, planned, ...more }) {
+  const { lower_bound: bound, diverged, unit, paper, report } = more;
   const spread = n > 1 ? measuredRange(low, high, unit) : "";
+  const lost = diverged ? `, ${diverged} diverged` : "";
   const ours = value === null ? "–" : `${bound ? "≥ " : ""}${measured(value, unit)}${spread}`;
   return h(
     "tr",
     {},
     h("th", { scope: "row" }, unbroken(label)),
     h("td", { class: "right" }, ours),
-    h("td", { class: "right" }, n === planned ? String(n) : `${n} of ${planned}`),
+    h("td", { class: "right" }, n === planned ? String(n) : `${n} of ${planned}`, lost),
     h("td", { class: "right soft" }, published(paper, report, unit)),
   );
 }
