@@ -69,7 +69,7 @@ def _data(settings: Settings, given: argparse.Namespace) -> int:
     from worker.datasets import store
 
     if given.what == "fetch":
-        store.fetch(given.dataset, settings.root, report=_show_progress, folder=settings.cifar10)
+        store.load(given.dataset, settings.root, report=_show_progress, folder=settings.cifar10)
         print(file=sys.stderr)
     status = store.status(
         given.dataset, settings.root, folder=settings.cifar10, verify=given.verify

@@ -103,6 +103,7 @@ def capabilities(parts: PartsDep) -> Capabilities:
                 name=p.name,
                 title=p.title,
                 description=p.description,
+                choices=p.choices,
                 request={
                     "spec": {"model": p.spec.model} | p.spec.changes(),
                     "epochs": p.demand.epochs,

@@ -54,7 +54,10 @@ class PresetView(BaseModel):
 
     name: str = Field(description="Name of the preset.")
     title: str = Field(description="Name for people.")
-    description: str = Field(description="What it does, and why its choices are as they are.")
+    description: str = Field(description="What it does.")
+    choices: list[str] = Field(
+        description="What the paper leaves open and the preset settles, each with the reason."
+    )
     request: dict[str, Any] = Field(description="Body for POST /api/v1/runs.")
 
 

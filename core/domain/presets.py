@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from core.domain.choices import unstated
 from core.domain.demands import Demand, StopRule
-from core.domain.spec import ModelName, Randomization, RunSpec
+from core.domain.reference import report
+from core.domain.scales import WITHOUT_BN
+from core.domain.spec import BatchNorm, ModelName, Randomization, RunSpec, Variant
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,6 +16,11 @@ class Preset:
     description: str
     spec: RunSpec
     demand: Demand
+
+    @property
+    def choices(self) -> list[str]:
+        """What the paper leaves open and the spec settles, each with the reason."""
+        return unstated(self.spec)
 
 
 FITTED = StopRule(train_accuracy=0.998)
@@ -48,14 +56,48 @@ def memorise() -> Preset:
 
 def randomization_test(model: ModelName, randomization: Randomization) -> Preset:
     """The paper's setting at full scale (section 2.1 and appendix A), to the end of Figure 1a."""
-    test = randomization.replace("_", " ")
+    return _full_scale(
+        f"paper-{model}",
+        MODEL_TITLES[model],
+        "the paper's optimiser",
+        RunSpec(model=model, randomization=randomization),
+    )
+
+
+def without_batch_norm(randomization: Randomization) -> Preset:
+    """Inception without batch norm, at a setting that trains: at the paper's it stays at chance."""
+    fields = {"model": ModelName.INCEPTION, "batch_norm": BatchNorm.NONE}
+    return _full_scale(
+        "paper-inception-without-bn",
+        "Inception, no BN",
+        "a setting of its own that trains",
+        RunSpec.model_validate(fields | {"randomization": randomization} | WITHOUT_BN),
+    )
+
+
+def of_the_report(model: ModelName, randomization: Randomization) -> Preset:
+    """The report's reading of the same test, where it differs: batch size and pixels."""
+    fields = {"model": model, "randomization": randomization}
+    return _full_scale(
+        f"report-{model}",
+        MODEL_TITLES[model],
+        f"the report's batches of {report.BATCH_SIZE}",
+        RunSpec.model_validate(
+            fields | {"variant": Variant.REPORT, "batch_size": report.BATCH_SIZE}
+        ),
+    )
+
+
+def _full_scale(name: str, network: str, setting: str, spec: RunSpec) -> Preset:
+    test = spec.randomization.replace("_", " ")
+    has_batch_norm = spec.batch_norm is BatchNorm.ALL
     return Preset(
-        name=f"paper-{model}-{randomization.replace('_', '-')}",
-        title=f"{MODEL_TITLES[model]}, {test}",
-        description=f"All 50,000 images, the paper's optimiser, {test}; "
-        f"{'minutes' if model.startswith('mlp') else 'hours'} on a CPU.",
-        spec=RunSpec(model=model, randomization=randomization),
-        demand=Demand(epochs=64 if model is ModelName.INCEPTION else 100),
+        name=f"{name}-{spec.randomization.replace('_', '-')}",
+        title=f"{network}, {test}",
+        description=f"All 50,000 images, {setting}, {test}; "
+        f"{'minutes' if spec.model.startswith('mlp') else 'hours'} on a CPU.",
+        spec=spec,
+        demand=Demand(epochs=64 if has_batch_norm else 100),
     )
 
 
@@ -68,10 +110,16 @@ MODEL_TITLES = {
 
 
 def all_presets() -> list[Preset]:
-    """What the launch form offers, the quickest first."""
-    tests = (Randomization.TRUE_LABELS, Randomization.RANDOM_LABELS)
+    """What the launch form offers: the quick ones, then the paper's, then the report's."""
+    labels = (Randomization.TRUE_LABELS, Randomization.RANDOM_LABELS)
+    pixels = (Randomization.RANDOM_PIXELS, Randomization.GAUSSIAN)
+    others = [model for model in ModelName if model is not ModelName.INCEPTION]
     return [
         demo(),
         memorise(),
-        *(randomization_test(model, test) for model in ModelName for test in tests),
+        *(randomization_test(ModelName.INCEPTION, test) for test in labels + pixels),
+        *(without_batch_norm(test) for test in labels),
+        *(randomization_test(model, test) for model in others for test in labels),
+        *(of_the_report(ModelName.INCEPTION, test) for test in labels + pixels),
+        *(of_the_report(ModelName.ALEXNET, test) for test in labels),
     ]

@@ -37,6 +37,8 @@ class Setting:
     """Fields of each model's spec that differ from the paper's setting."""
     without_bn: Fields
     """Fields of an Inception without batch normalisation; see `WITHOUT_BN`."""
+    bn_down: Fields
+    """Fields of an Inception with batch normalisation in the two down modules alone."""
     horizons: dict[str, int]
     """Epochs of each panel; for 1bc the most that a run may take to fit."""
     corruptions: dict[ModelName, tuple[float, ...]]
@@ -78,6 +80,7 @@ MEASURED_MODELS = (ModelName.INCEPTION, ModelName.ALEXNET, ModelName.MLP_1X512)
 FULL = Setting(
     fields={model: {} for model in ModelName},
     without_bn=WITHOUT_BN,
+    bn_down={},
     horizons={"1a": 64, "1bc": 150, "2a": 100, "2b": 51, "table-1": 100},
     corruptions=dict.fromkeys(MEASURED_MODELS, ALL_TENTHS),
     expected_fit={
@@ -97,7 +100,8 @@ SMOKE = Setting(
             "n_test": 200,
             "width": 0.25,
             "batch_size": 16,
-            "learning_rate": 0.02,
+            "learning_rate": 0.01,
+            "bn_momentum": 0.3,
         },
         ModelName.ALEXNET: CONSTANT
         | {"n_train": 300, "n_test": 200, "width": 0.25, "batch_size": 16},
@@ -105,6 +109,7 @@ SMOKE = Setting(
         ModelName.MLP_3X512: CONSTANT | {"n_train": 2000, "n_test": 1000, "batch_size": 64},
     },
     without_bn=WITHOUT_BN | {"learning_rate": 0.005, "warmup_steps": 100},
+    bn_down={"initialisation": Initialisation.HE_NORMAL, "learning_rate": 0.005},
     horizons={"1a": 50, "1bc": 100, "2a": 50, "2b": 80, "table-1": 50},
     corruptions={
         ModelName.INCEPTION: (0.0, 0.5, 1.0),
@@ -133,6 +138,7 @@ QUICK = Setting(
         ModelName.MLP_3X512: CONSTANT | {"n_train": 5000, "n_test": 2000, "batch_size": 32},
     },
     without_bn=WITHOUT_BN | {"warmup_steps": 100},
+    bn_down={},
     horizons={"1a": 40, "1bc": 150, "2a": 50, "2b": 50, "table-1": 50},
     corruptions=dict.fromkeys(MEASURED_MODELS, ALL_TENTHS),
     expected_fit={

@@ -33,6 +33,9 @@ from core.domain.scales import (
 )
 from core.domain.spec import BatchNorm, ModelName, Precision, Randomization, RunSpec, Variant
 
+WITHOUT_NORM: Fields = {"batch_norm": BatchNorm.NONE, "bn_momentum": None, "bn_eps": None}
+"""No batch normalisation, whatever a scale says of its statistics."""
+
 MAX_SEEDS = 10
 MAX_GRID = 1000
 """Runs of a custom grid at most."""
@@ -126,9 +129,9 @@ def figure_2b(scale: Scale, variant: Variant, seeds: int) -> Plan:
     other = SETTINGS[scale].without_bn
     networks: dict[str, Fields] = {
         "with_bn": {},
-        "without_bn": other | {"batch_norm": BatchNorm.NONE},
+        "without_bn": other | WITHOUT_NORM,
         "with_bn_same_setting": other,
-        "bn_down": {"batch_norm": BatchNorm.DOWN},
+        "bn_down": SETTINGS[scale].bn_down | {"batch_norm": BatchNorm.DOWN},
     }
     demand = Demand(epochs=SETTINGS[scale].horizons["2b"])
     return seeded(
@@ -146,9 +149,7 @@ def table_1(scale: Scale, variant: Variant, seeds: int) -> Plan:
     rows = sorted(TABLE_1, key=lambda row: (row.weight_decay, row.crop, COST.index(_model(row))))
     entries = []
     for row in rows:
-        fields: Fields = {} if row.batch_norm else dict(SETTINGS[scale].without_bn)
-        if not row.batch_norm:
-            fields["batch_norm"] = BatchNorm.NONE
+        fields: Fields = {} if row.batch_norm else SETTINGS[scale].without_bn | WITHOUT_NORM
         if row.weight_decay:
             fields["weight_decay"] = WEIGHT_DECAY
         if row.crop:

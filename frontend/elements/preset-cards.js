@@ -3,6 +3,7 @@
 import { h } from "../app/dom.js";
 
 const isPaper = ({ name }) => name.startsWith("paper-");
+const isReport = ({ name }) => name.startsWith("report-");
 
 function card({ title, description }, radio) {
   const about = h("span", { class: "soft small" }, description);
@@ -31,8 +32,9 @@ export function presetCards(presets, onChoose) {
     "fieldset",
     {},
     h("legend", { class: "unseen" }, "Presets"),
-    cards("Quick", "told", (preset) => !isPaper(preset)),
+    cards("Quick", "told", (preset) => !isPaper(preset) && !isReport(preset)),
     cards("The paper's setting, full scale", "brief", isPaper),
+    cards("The report's, where it differs", "brief", isReport),
   );
   node.choose = (name) => {
     for (const radio of radios) radio.checked = radio.value === name;

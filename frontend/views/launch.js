@@ -31,6 +31,13 @@ class LaunchView extends LiveElement {
     const { presets } = store.capabilities;
     this.form = h("run-form");
     this.origin = h("p", { class: "soft small origin", role: "status" });
+    this.choices = h("ul", { class: "said" });
+    this.settled = h(
+      "details",
+      { class: "small soft", hidden: true },
+      h("summary", {}, "What the paper leaves open, what is chosen here, and why"),
+      this.choices,
+    );
     this.cards = presetCards(presets, (preset) => this.take(preset));
     this.estimate = h("estimate-line");
     this.wrong = h("p", { class: "wrong", role: "alert" });
@@ -44,7 +51,7 @@ class LaunchView extends LiveElement {
       h(
         "form",
         { class: "launch", novalidate: true, onsubmit: (event) => this.submit(event) },
-        h("div", { class: "launch-fields" }, this.origin, this.form),
+        h("div", { class: "launch-fields" }, this.origin, this.settled, this.form),
         h(
           "aside",
           { class: "card launch-panel", "aria-label": "Launch" },
@@ -90,6 +97,8 @@ class LaunchView extends LiveElement {
 
   take(preset) {
     setText(this.origin, "");
+    this.choices.replaceChildren(...preset.choices.map((choice) => h("li", {}, choice)));
+    this.settled.hidden = false;
     this.form.fill(preset.request);
   }
 

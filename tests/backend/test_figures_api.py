@@ -382,7 +382,7 @@ def test_a_study_names_the_command_that_makes_it_again(
     fill(settings, StudyName.FIGURE_1A, Scale.SMOKE)
     grid = {
         "base": {"model": "mlp-1x512", "n_train": 1000, "random_flip": True},
-        "axes": {"learning_rate": [0.01, 0.1], "randomization": ["true_labels", "gaussian"]},
+        "axes": {"learning_rate": [0.01, 0.1], "randomization": ["true_labels", "random_labels"]},
         "epochs": 7,
         "stop": {"train_accuracy": 0.99},
     }
@@ -392,7 +392,7 @@ def test_a_study_names_the_command_that_makes_it_again(
     assert command == (
         "rethink study run custom --seeds 2 --precision fp32 --set model=mlp-1x512 "
         "--set n_train=1000 --set random_flip=true --axis learning_rate=0.01,0.1 "
-        "--axis randomization=true_labels,gaussian --epochs 7 --stop-train-accuracy 0.99"
+        "--axis randomization=true_labels,random_labels --epochs 7 --stop-train-accuracy 0.99"
     )
     asked = []
     monkeypatch.setattr(Client, "__init__", lambda _: None)

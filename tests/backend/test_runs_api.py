@@ -11,6 +11,8 @@ from fastapi.testclient import TestClient
 from backend.app import create_app
 from core.domain.lifecycle import Outcome
 from core.domain.metrics import EpochMetrics
+from core.domain.presets import all_presets
+from core.domain.spec import RunSpec
 from core.settings import Settings
 from core.storage import leases, workers
 from core.storage.database import Database
@@ -54,6 +56,14 @@ def test_a_launch_stores_a_complete_spec(api: TestClient) -> None:
     assert run["spec_hash"].startswith(run["id"])
     assert run["created_at"].endswith("+00:00")
     assert api.get(f"{RUNS}/{run['id']}").json() == run
+
+
+def test_a_preset_launches_the_spec_that_it_names(api: TestClient) -> None:
+    offered = {p["name"]: p for p in api.get("/api/v1/capabilities").json()["presets"]}
+    for preset in all_presets():
+        spec = launch(api, **offered[preset.name]["request"])["spec"]
+        assert RunSpec.model_validate(spec | {"precision": "fp32"}) == preset.spec
+        assert offered[preset.name]["choices"] == preset.choices
 
 
 def test_launching_the_same_spec_again_returns_its_run(api: TestClient) -> None:

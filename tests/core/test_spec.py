@@ -113,6 +113,13 @@ def test_the_decay_interval_does_not_shrink_with_the_training_set() -> None:
             {"model": "inception", "batch_norm": "none", "bn_eps": 0.01},
             "spec.bn_momentum and bn_eps are not allowed with batch_norm none",
         ),
+        (
+            {"randomization": "random_pixels", "random_flip": True},
+            "spec.random_flip is not allowed with randomization random_pixels: its pixels are "
+            "fixed for the whole run, switch augmentation off or randomize labels instead",
+        ),
+        ({"randomization": "shuffled_pixels", "hue": 0.1}, "spec.hue is not allowed"),
+        ({"randomization": "gaussian", "random_crop": True}, "spec.random_crop is not allowed"),
         ({"engine": ENGINE + 1}, f"spec.engine {ENGINE + 1} is not allowed"),
     ],
 )
@@ -120,6 +127,12 @@ def test_a_value_that_is_not_allowed_is_named(fields: dict[str, object], message
     with pytest.raises(ValidationError) as caught:
         RunSpec(**fields)
     assert invalid_input(caught.value, prefix=("spec",)).message.startswith(message)
+
+
+@pytest.mark.parametrize("labels", ["true_labels", "random_labels", "corrupted_labels"])
+def test_randomized_labels_may_be_augmented(labels: str) -> None:
+    p = 0.5 if labels == "corrupted_labels" else None
+    assert RunSpec(randomization=labels, corruption=p, random_crop=True, hue=0.1).augments
 
 
 def test_no_flag_is_swallowed_by_a_model_that_has_no_use_for_it() -> None:

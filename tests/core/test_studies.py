@@ -152,15 +152,38 @@ def test_every_changed_field_is_said(scale: Scale, variant: Variant) -> None:
         assert "Small AlexNet: corruption p = 0, 0.5, 1 only." in said
 
 
-def test_figure_1a_at_full_scale_of_the_paper_has_no_deviation() -> None:
-    assert deviations(full(StudyName.FIGURE_1A), Scale.FULL, Variant.PAPER) == []
+UNSTATED = "Unstated in the paper, chosen here: "
+
+
+def test_at_full_scale_of_the_paper_only_what_it_does_not_state_is_said() -> None:
+    said = deviations(full(StudyName.FIGURE_1A), Scale.FULL, Variant.PAPER)
+    assert [sentence.startswith(UNSTATED) for sentence in said] == [True] * 3
+    for words, sentence in zip(("initial weights", "eps 0.001", "391 steps"), said, strict=True):
+        assert words in sentence
+
+
+@pytest.mark.parametrize("scale", Scale)
+def test_networks_without_batch_norm_say_their_setting(scale: Scale) -> None:
+    said = deviations(plan(StudyName.FIGURE_2B, scale), scale, Variant.PAPER)
+    without = next(e.spec for e in plan(StudyName.FIGURE_2B, scale) if e.spec.batch_norm == "none")
+    setting = f"learning rate {without.learning_rate:g} and a warm-up of {without.warmup_steps}"
+    assert sum(setting in sentence for sentence in said) == 1
+
+
+def test_1b_says_that_alexnet_s_curve_is_not_reproduced() -> None:
+    for scale, variant in ALL_CHOICES:
+        said = " ".join(deviations(plan(StudyName.FIGURE_1BC, scale, variant), scale, variant))
+        assert "AlexNet's curve of Figure 1b is not reproduced" in said
+
+
+def test_a_grid_of_one_s_own_is_not_measured_against_the_paper() -> None:
+    assert deviations(grid({}, {"seed": [0, 1]}, Demand(epochs=3)), None, Variant.PAPER) == []
 
 
 def test_precision_is_a_deviation() -> None:
     entries = plan(StudyName.FIGURE_1A, Scale.FULL, Variant.PAPER, 1, Precision.BF16)
-    assert deviations(entries, Scale.FULL, Variant.PAPER) == [
-        "Small Inception: bf16 matrix products."
-    ]
+    said = deviations(entries, Scale.FULL, Variant.PAPER)
+    assert said[-1] == "Small Inception: bf16 matrix products."
 
 
 def test_a_deviation_of_some_curves_names_them() -> None:

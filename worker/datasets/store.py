@@ -7,8 +7,9 @@ Notable choices:
   next to it, on the same file system, that only the holder of the lock may have; one left by a
   process that was killed is removed by the next holder.
 - The lock is `flock`: the kernel releases it with the process, however that ends.
-- Opening looks at sizes and shapes, which takes a millisecond; `fetch` and `status(verify=True)`
-  read every byte.
+- Nobody gets images that were not verified: `load` reads every byte of what is there, half a second
+  for CIFAR-10, which a process does once. `status` looks at sizes and shapes, which takes a
+  millisecond, unless it is to verify.
 - A damaged file in the user's own folder stops the search: to fetch other data in its place would
   hide it. A damaged download does not.
 """
@@ -36,7 +37,7 @@ RECIPES: Mapping[str, Recipe] = {recipe.info.name: recipe for recipe in (Cifar10
 def load(
     name: str, root: Path, *, report: Report | None = None, folder: Path | None = None
 ) -> ImageDataset:
-    """The dataset `name`, prepared below the home `root` if it is not there yet.
+    """The dataset `name`, verified; prepared below the home `root` if it is not there or damaged.
 
     Args:
         name: a key of `RECIPES`.
@@ -51,17 +52,10 @@ def load(
     """
     recipe = _recipe(name)
     try:
-        dataset = _open(recipe, root)
+        dataset = _open(recipe, root, every_byte=True)
     except DataCorrupt:
         dataset = None
-    return dataset or _prepare(recipe, root, throttled(report), folder, every_byte=False)
-
-
-def fetch(
-    name: str, root: Path, *, report: Report | None = None, folder: Path | None = None
-) -> ImageDataset:
-    """Like `load`, but reads every byte of what is there, and prepares it anew if it is damaged."""
-    return _prepare(_recipe(name), root, throttled(report), folder, every_byte=True)
+    return dataset or _prepare(recipe, root, throttled(report), folder)
 
 
 def status(
@@ -114,7 +108,7 @@ def _place(recipe: Recipe, root: Path) -> Path:
     return root / "datasets" / recipe.info.name
 
 
-def _open(recipe: Recipe, root: Path, *, every_byte: bool = False) -> ImageDataset | None:
+def _open(recipe: Recipe, root: Path, *, every_byte: bool) -> ImageDataset | None:
     """What is prepared, or None. Raises DataCorrupt when it is damaged."""
     place = _place(recipe, root)
     manifest = cache.read_manifest(place)
@@ -128,9 +122,7 @@ def _open(recipe: Recipe, root: Path, *, every_byte: bool = False) -> ImageDatas
     return cache.as_dataset(arrays, manifest, recipe.info)
 
 
-def _prepare(
-    recipe: Recipe, root: Path, report: Report, folder: Path | None, *, every_byte: bool
-) -> ImageDataset:
+def _prepare(recipe: Recipe, root: Path, report: Report, folder: Path | None) -> ImageDataset:
     """What is prepared once the lock is held, or else the dataset newly prepared."""
     place = _place(recipe, root)
     title = recipe.info.title
@@ -146,13 +138,13 @@ def _prepare(
             for stale in place.parent.glob(f"{place.name}.partial-*"):
                 _discard(stale)
             try:
-                dataset = _open(recipe, root, every_byte=every_byte)
+                dataset = _open(recipe, root, every_byte=True)
             except DataCorrupt as error:
                 dataset = None
                 failures["local cache"] = error.message
             if dataset is None:
                 _fill(recipe, place, report, folder, failures)
-                dataset = _open(recipe, root)
+                dataset = _open(recipe, root, every_byte=False)  # its source was verified
     except OSError as error:
         raise DataUnavailable(_storage_problem(error, place.parent)) from error
     assert dataset is not None, "the lock is held, and it was just written"

@@ -4,7 +4,9 @@ Notable choices:
 - Each is switched on by its own field of the spec. Each image has its own draws, seven an epoch
   whatever is switched on, so that switching one on leaves the draws of the others as they were.
 - The jitters act on [0, 1] pixels, in the order above, before per-image standardisation, which
-  cancels brightness and contrast but for the clipping at 0 and 1. Like the paper's TensorFlow.
+  cancels brightness and contrast but for the clipping at 0 and 1: both are affine on an image.
+- Their formulas are those of torchvision's ColorJitter: factors, and contrast about the mean grey.
+  TensorFlow's brightness adds a constant, its contrast acts about the mean of each channel.
 """
 
 import torch
@@ -78,6 +80,10 @@ def _factor(draw: Tensor, strength: float) -> Tensor:
 
 
 def _blend(anchor: Tensor, pixels: Tensor, factor: Tensor) -> Tensor:
+    """Away from `anchor` or towards it, clipped to [0, 1] (Haeberli and Voorhies 1994).
+
+    The anchor is a grey: of the whole image for contrast, of each pixel for saturation.
+    """
     return (anchor + (pixels - anchor) * factor).clamp(0, 1)
 
 

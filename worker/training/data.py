@@ -60,15 +60,10 @@ def prepare(spec: RunSpec, dataset: ImageDataset, device: torch.device) -> Train
     """The data of `spec`, on `device`.
 
     Raises:
-        InvalidInput: the dataset is not the spec's, or the spec augments randomized pixels.
+        InvalidInput: the dataset is not the spec's.
     """
     if dataset.info.name != spec.dataset:
         raise InvalidInput(f"The spec asks for {spec.dataset}, but {dataset.info.name} was given.")
-    if spec.augments and not _keeps_pixels(spec):
-        raise InvalidInput(
-            f"Augmentation is not allowed with {spec.randomization.value}: the randomization is "
-            "fixed for the whole run. Switch the augmentation off."
-        )
     seed = spec.subset_seed or 0
     train = subset(dataset.train_labels, spec.n_train, seed, Stream.TRAIN_SUBSET)
     test = subset(dataset.test_labels, spec.n_test, seed, Stream.TEST_SUBSET)
@@ -160,7 +155,7 @@ def _images(
     key = (
         (dataset.fingerprint, str(device), number_format),
         (spec.n_train, spec.n_test, spec.subset_seed, spec.crop),
-        (None,) if _keeps_pixels(spec) else (spec.randomization, spec.variant, spec.data_seed),
+        (None,) if spec.keeps_pixels else (spec.randomization, spec.variant, spec.data_seed),
     )
     if key not in _last_images:
         _last_images.clear()
@@ -207,11 +202,3 @@ def _rows(
             standardise_(part.div_(255) if pixels.dtype == np.uint8 else part)
             done += len(pixels)
     return rows
-
-
-def _keeps_pixels(spec: RunSpec) -> bool:
-    return spec.randomization in (
-        Randomization.TRUE_LABELS,
-        Randomization.CORRUPTED_LABELS,
-        Randomization.RANDOM_LABELS,
-    )

@@ -39,6 +39,9 @@ def configure(threads: int = 0) -> None:
     torch.use_deterministic_algorithms(True)
     # Every tensor is written before it is read; filling it first takes 5 % of an Inception step.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    # Unlike matrix products, cuDNN's convolutions have TF32 on by default: fp32 would not be fp32.
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cuda.matmul.allow_tf32 = False
     _keep_freed_memory()
     if torch.cuda.is_available():
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -102,6 +105,7 @@ def numerics(device: torch.device | None = None) -> dict[str, Any]:
         "device": device.type,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "cpu_vendor": cpu_vendor(),
+        "bf16_instructions": _bf16_instructions(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
         "numpy": np.__version__,
@@ -116,6 +120,7 @@ def numerics(device: torch.device | None = None) -> dict[str, Any]:
 
 
 def cpu_name() -> str:
+    """The processor as Linux names it; elsewhere what Python knows, the architecture at least."""
     return _cpuinfo("model name") or platform.processor() or platform.machine()
 
 
@@ -125,9 +130,9 @@ def cpu_vendor() -> str:
 
 
 def _bf16_instructions() -> str:
-    """The x86 extension that multiplies bf16 here; empty where there is none."""
+    """The x86 extensions that multiply bf16 here; empty where there is none."""
     flags = _cpuinfo("flags").split()
-    return next((flag for flag in ("amx_bf16", "avx512_bf16") if flag in flags), "")
+    return ", ".join(flag for flag in ("amx_bf16", "avx512_bf16") if flag in flags)
 
 
 def _cpuinfo(field: str) -> str:

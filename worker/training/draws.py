@@ -45,7 +45,11 @@ def uniform(bits: UInts) -> Floats:
 
 
 def below(bits: UInts, bound: int) -> Ints:
-    """Integers in [0, bound) by multiplication; the bias is below bound / 2^32."""
+    """Integers in [0, bound) by multiplication (Lemire 2019, without the rejection).
+
+    The probability of each is 1 / bound to within 2^-32: unlike a rejection, no draw is repeated,
+    so that the n-th number needs the n-th draw alone.
+    """
     return ((bits >> np.uint64(32)) * np.uint64(bound) >> np.uint64(32)).astype(np.int64)
 
 

@@ -30,6 +30,7 @@ class Evaluation:
 
     @classmethod
     def of(cls, images: Tensor, labels: Tensor) -> "Evaluation":
+        """One of nothing yet, for images (n, d) and labels (n,) on one device."""
         total = torch.zeros((), dtype=torch.float64, device=labels.device)
         return cls(images, labels, torch.empty_like(labels), total)
 

@@ -125,16 +125,22 @@ class Fingerprint:
         self._hash = hashlib.sha256()
 
     def add_labels(self, labels: Ints) -> None:
+        """Labels (n,), hashed as little-endian int64."""
         self._hash.update(labels.astype("<i8").tobytes())
 
     def add_pixels(self, pixels: PixelsOrValues) -> None:
-        """Pixels as they are, Gaussian values rounded to 1e-4."""
+        """Images (n, h, w, c): uint8 as they are, Gaussian values as multiples of 1e-4 (int32).
+
+        Images added in parts give the digest of all of them added at once.
+        """
         if pixels.dtype != np.uint8:
             pixels = np.rint(pixels / ROUNDING).astype("<i4")
         self._hash.update(np.ascontiguousarray(pixels).data)
 
     def add_bytes(self, data: bytes) -> None:
+        """Anything else, such as another fingerprint's digest."""
         self._hash.update(data)
 
     def digest(self) -> bytes:
+        """The 32 bytes for all that was added so far; more may be added afterwards."""
         return self._hash.digest()

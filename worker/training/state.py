@@ -67,6 +67,7 @@ class TrainingState:
 
     @property
     def device(self) -> torch.device:
+        """Where model, momentum and losses are."""
         return self.losses.device
 
     def autocast(self) -> torch.autocast:
@@ -107,7 +108,10 @@ class TrainingState:
 
 @torch.no_grad()
 def sgd_step(state: TrainingState, gradients: Sequence[Tensor], rate: float) -> None:
-    """v ← μ·v + g + wd·w;  w ← w - lr·v: SGD with classical momentum (Sutskever et al. 2013).
+    """v ← μ·v + g + wd·w;  w ← w - lr·v, as TensorFlow's MomentumOptimizer and torch.optim.SGD.
+
+    The rate acts on all of v. In Sutskever et al. 2013, equation 1, each gradient enters v with the
+    rate of its own step, which is something else where the rate changes.
 
     Weight decay acts on weights alone, which have two or more dimensions; biases and the shifts of
     batch norm have one. The fused kernel is called by itself: `torch.optim` groups and checks the
@@ -144,7 +148,9 @@ def _like(parameter: Tensor, gradient: Tensor) -> Tensor:
 def learning_rate(spec: RunSpec, step: int) -> float:
     """lr₀ · decay^⌊step / decay_steps⌋, rising linearly over the first `warmup_steps` steps.
 
-    `step` counts from 0. No schedule depends on how long a run will be.
+    The decay is the paper's (appendix A: 0.95 after each epoch), the warm-up Goyal et al.'s (2017,
+    section 2.2), for networks without batch norm. `step` counts from 0. No schedule depends on how
+    long a run will be.
     """
     rate = spec.learning_rate * spec.decay ** (step // spec.decay_steps)
     if step < spec.warmup_steps:

@@ -4,6 +4,7 @@ import colorsys
 import dataclasses
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
@@ -12,7 +13,18 @@ from core.domain.errors import InvalidInput
 from core.domain.spec import RunSpec
 from tests.worker.training.small_runs import CPU, small
 from worker.datasets.images import ImageDataset
-from worker.training.augment import BRIGHTNESS, CONTRAST, FLIP, HUE, LEFT, TOP, augment, epoch_draws
+from worker.training.augment import (
+    BRIGHTNESS,
+    CONTRAST,
+    FLIP,
+    HUE,
+    LEFT,
+    SATURATION,
+    TOP,
+    _factor,
+    augment,
+    epoch_draws,
+)
 from worker.training.data import prepare, standardise_
 
 MIDDLE = 0.5
@@ -23,7 +35,8 @@ def draws(count: int, **values: float) -> torch.Tensor:
     """Draws of `count` images: the middle, but for the named columns."""
     table = torch.full((count, 7), MIDDLE, dtype=torch.float64)
     columns = {"top": TOP, "left": LEFT, "flip": FLIP}
-    columns |= {"brightness": BRIGHTNESS, "contrast": CONTRAST, "hue": HUE}
+    columns |= {"brightness": BRIGHTNESS, "contrast": CONTRAST}
+    columns |= {"saturation": SATURATION, "hue": HUE}
     for name, value in values.items():
         table[:, columns[name]] = value
     return table
@@ -83,6 +96,32 @@ def test_clipping_is_what_is_left_of_brightness_and_contrast(jitter: str) -> Non
     images = some_images(low=0, high=256)
     out = augment(small(**{jitter: 0.1}), images, draws(4, **{jitter: 0.999}))
     assert not torch.allclose(out, standardised(images[:, 2:30, 2:30]), atol=1e-2)
+
+
+def plainly_jittered(pixels: npt.NDArray[np.float64], jitter: str, factor: float) -> torch.Tensor:
+    """One image, an operation at a time, in float64."""
+    out = np.empty_like(pixels)
+    grey = pixels[..., 0] * 0.299 + pixels[..., 1] * 0.587 + pixels[..., 2] * 0.114
+    for y, x, c in np.ndindex(pixels.shape):
+        anchor = {"brightness": 0.0, "contrast": grey.mean(), "saturation": grey[y, x]}[jitter]
+        out[y, x, c] = min(max(anchor + factor * (pixels[y, x, c] - anchor), 0.0), 1.0)
+    return standardise_(torch.from_numpy(out).float().flatten()[None])
+
+
+@pytest.mark.parametrize("jitter", ["brightness", "contrast", "saturation"])
+@pytest.mark.parametrize(("draw", "factor"), [(0.0, 0.9), (0.25, 0.95), (1 - 2**-53, 1.1)])
+def test_jitters_are_factors_within_a_tenth(jitter: str, draw: float, factor: float) -> None:
+    images = some_images(1, low=0, high=256)  # down to black and up to white: clipping counts
+    out = augment(small(**{jitter: 0.1}), images, draws(1, **{jitter: draw}))
+    pixels = images[0, 2:30, 2:30].double().numpy() / 255
+    assert torch.allclose(out, plainly_jittered(pixels, jitter, factor), atol=1e-4)
+
+
+def test_factors_are_uniform_within_their_ends() -> None:
+    factors = _factor(epoch_draws(RunSpec(), 0, CPU)[:, SATURATION], 0.1).flatten()
+    assert 0.9 <= factors.min() < 0.9001
+    assert 1.0999 < factors.max() <= 1.1
+    assert torch.histc(factors, 10, 0.9, 1.1).sub(5000).abs().max() < 5 * 5000**0.5
 
 
 def test_saturation_of_grey_images_changes_nothing() -> None:

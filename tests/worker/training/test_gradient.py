@@ -41,6 +41,7 @@ def test_an_mlp_goes_back_as_autograd_does(
     spec = small(model, precision=precision, dropout=dropout)
     state = TrainingState.start(spec, CPU)
     images, labels = batch(spec, cifar10)
+    images = images.float()  # as augmentation leaves them
     assert isinstance(state.model, Perceptron)
     torch.manual_seed(3)
     logits, backward = differentiate(state, images)

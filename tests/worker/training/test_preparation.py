@@ -107,12 +107,6 @@ def test_another_dataset_than_the_specs_is_refused(cifar10: ImageDataset) -> Non
         prepare(small(), other, CPU)
 
 
-def test_augmenting_randomized_pixels_is_refused(cifar10: ImageDataset) -> None:
-    spec = small(randomization="random_pixels", random_flip=True)
-    with pytest.raises(InvalidInput, match=r"random_pixels.*Switch the augmentation off"):
-        prepare(spec, cifar10, CPU)
-
-
 @pytest.mark.parametrize("model", ["mlp-1x512", "alexnet", "inception"])
 @pytest.mark.parametrize("randomization", ["random_labels", "random_pixels", "gaussian"])
 def test_classes_channels_and_size_come_from_the_dataset(

@@ -12,6 +12,7 @@ from worker.training.models.layers import LocalResponseNorm, MaxPoolSame, scaled
 
 
 def build(spec: RunSpec) -> nn.Module:
+    """Images (n, c, h, w) to logits (n, classes); dropout follows both fully connected ReLUs."""
     info = spec.dataset_info
     maps, wide, narrow = scaled(64, spec), scaled(384, spec), scaled(192, spec)
     side = -(-spec.crop // 4)  # two poolings, each rounding up

@@ -15,7 +15,11 @@ def scaled(width: int, spec: RunSpec) -> int:
 
 
 def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
-    """TensorFlow's SAME: (before, after), the odd pixel after, so that out = ⌈size / stride⌉."""
+    """TensorFlow's SAME: (before, after), the odd pixel after, so that out = ⌈size / stride⌉.
+
+    In all (out - 1)·stride + kernel - size pixels, if positive (documentation of `tf.nn`, notes on
+    padding). PyTorch's own padding is the same before and after.
+    """
     total = max((-(-size // stride) - 1) * stride + kernel - size, 0)
     return total // 2, total - total // 2
 
@@ -44,6 +48,10 @@ class BatchNormShift(nn.Module):
     """Batch normalisation with a shift and no scale (TF-slim's `center=True, scale=False`).
 
     Ioffe and Szegedy 2015, algorithm 1 with γ = 1: y = (x - E[x]) / √(Var[x] + ε) + β.
+
+    Evaluation uses running statistics in place of the batch's: after each batch r ← (1 - m)·r + m·b
+    with m = `momentum` and b the batch's mean or unbiased variance, as in algorithm 2, which
+    averages over batches in another way. They begin at 0 and 1.
     """
 
     running_mean: Tensor

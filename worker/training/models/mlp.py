@@ -44,7 +44,7 @@ class Perceptron(nn.Sequential):
         layers = [layer for layer in others if isinstance(layer, nn.Linear)]
         weights = [layer.weight.to(self.number_format) for layer in layers]
         dropout = self.dropout if self.training else 0.0
-        read: list[Tensor] = [flatten(images)]
+        read: list[Tensor] = [flatten(images).to(self.number_format)]  # augmented: float32
         for layer, weight in zip(layers, weights, strict=True):
             output = F.linear(read[-1], weight, layer.bias.to(self.number_format))
             if layer is layers[-1]:
@@ -66,7 +66,7 @@ class Perceptron(nn.Sequential):
 
 
 def build(spec: RunSpec) -> Perceptron:
-    """The MLP of `spec`: one or three hidden layers."""
+    """The MLP of `spec`, one or three hidden layers: images (b, c, h, w) to logits (b, classes)."""
     info = spec.dataset_info
     inputs = spec.crop * spec.crop * info.channels
     hidden = scaled(512, spec)
