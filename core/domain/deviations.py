@@ -81,8 +81,8 @@ class Curve(NamedTuple):
 def deviations(entries: Plan, scale: Scale | None, variant: Variant) -> list[str]:
     """Sentences, the general ones first.
 
-    `scale` is None for a grid and for single runs, whose specs say the variant; what the paper leaves
-    unstated is then not listed.
+    `scale` is None for a grid and for single runs, whose specs say the variant; what the paper
+    leaves unstated is then not listed.
     """
     if scale is None:
         return _of_ones_own(entries)
@@ -149,7 +149,9 @@ def _of_ones_own(entries: Iterable[Planned]) -> list[str]:
 
 
 def _words(spec: RunSpec, changed: Mapping[str, Any]) -> Words:
-    return {
+    """What is changed, in words; of fields that the spec has not, such as BN's, none."""
+    without = {field: "" for field, value in spec if value is None}
+    return without | {
         field: WORDS[field](value, spec) if field in WORDS else _plainly(field, value)
         for field, value in changed.items()
         if field not in IGNORED
@@ -178,7 +180,7 @@ def _sentence(model: ModelName, curves: Mapping[Curve, Words], epochs: Iterable[
     clauses = [", ".join([*general.values(), *epochs])]
     groups: dict[tuple[str, ...], list[Curve]] = {}
     for curve, words in curves.items():
-        own = [word for field, word in words.items() if general.get(field) != word]
+        own = [word for field, word in words.items() if word not in ("", general.get(field))]
         own += [f"{f.replace('_', ' ')} as in the paper" for f in general if f not in words]
         if own:
             groups.setdefault(tuple(own), []).append(curve)
@@ -192,7 +194,7 @@ def _sentence(model: ModelName, curves: Mapping[Curve, Words], epochs: Iterable[
 
 def _general(curves: Collection[Words]) -> Words:
     """Of each field the words that hold for more than half of the curves."""
-    counted = Counter((field, word) for words in curves for field, word in words.items())
+    counted = Counter((field, word) for words in curves for field, word in words.items() if word)
     return {field: word for (field, word), n in counted.items() if 2 * n > len(curves)}
 
 
