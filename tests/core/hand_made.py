@@ -21,8 +21,9 @@ SEGMENT = {
     "device": "cpu",
     "name": "a processor",
     "precision": "fp32",
+    "engine": 2,
     "numerics": NUMERICS,
-    "versions": {"rethink": "0.1.0", "torch": "2.14.1"},
+    "versions": {"rethink": "0.1.0 (1a2b3c4)", "torch": "2.14.1"},
     "data_fingerprint": "ab" * 32,
 }
 

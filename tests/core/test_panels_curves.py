@@ -13,6 +13,7 @@ from core.domain.panels.frame import Options
 from core.domain.panels.model import Panel, Series, SpreadKind, VerdictState, XKind
 from core.domain.panels.spread import kept, summarise
 from core.domain.plans import Planned
+from core.domain.reference import report
 from core.domain.scales import Scale
 from core.domain.spec import Variant
 from core.domain.studies import grid
@@ -311,6 +312,35 @@ def test_2b_has_the_paper_s_curves_with_and_without_batch_norm() -> None:
         "with_bn_same_setting",
         "bn_down",
     }
+
+
+def test_2b_has_the_gains_of_batch_norm_beside_the_paper_s_and_the_report_s() -> None:
+    ends = {"with_bn": 0.86, "without_bn": 0.82, "with_bn_same_setting": 0.85, "bn_down": 0.84}
+
+    def ending(p: Planned) -> list[EpochMetrics]:
+        test = ends[p.role.series] + p.role.seed / 100 * (p.role.series == "with_bn")
+        return [metrics(i, 0.1, test=test) for i in range(1, p.demand.epochs + 1)]
+
+    facts = panel(PanelName.FIGURE_2B, ending, seeds=2).facts
+    gains = {(f.key, f.name): f for f in facts if f.name.startswith("gain_over_")}
+    assert {key: pytest.approx(gain.value) for key, gain in gains.items()} == {
+        ("with_bn", "gain_over_without_bn"): 0.045,
+        ("with_bn_same_setting", "gain_over_without_bn"): 0.03,
+        ("with_bn", "gain_over_bn_down"): 0.025,
+    }
+    none = gains["with_bn", "gain_over_without_bn"]
+    assert (none.n, none.paper, none.report) == (2, pytest.approx(0.0161), 0.015)
+    assert gains["with_bn", "gain_over_bn_down"].report == 0.02
+
+
+@pytest.mark.parametrize("name", [n for n in PanelName if n in report.EXECUTION_SECONDS])
+def test_a_figure_s_time_stands_beside_the_report_s(name: PanelName) -> None:
+    curve = [metrics(i, 0.001, accuracy=1.0) for i in range(1, 11)]
+    found = panel(name, lambda p: curve * (p.demand.epochs // 10 + 1), seeds=2)
+    (time,) = (f for f in found.facts if f.name == "execution_time")
+    assert time.report == report.EXECUTION_SECONDS[name]
+    epochs = sum(run.epochs for run in found.provenance.runs)
+    assert (time.n, time.value) == (2, pytest.approx(epochs * 3.0 / 2))
 
 
 # -------------------------------------------------------------------------- beyond the paper

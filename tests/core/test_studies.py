@@ -192,6 +192,38 @@ def test_precision_is_a_deviation() -> None:
     assert said[-1] == "Small Inception: bf16 matrix products."
 
 
+def test_a_deviation_of_some_curves_names_them() -> None:
+    said = deviations(plan(StudyName.FIGURE_2B, Scale.SMOKE), Scale.SMOKE, Variant.PAPER)
+    (sentence,) = (s for s in said if s.startswith("Small Inception: "))
+    general, *particular = sentence.rstrip(".").split("; ")
+    assert "width 0.25" in general
+    assert "learning rate 0.01" not in general
+    assert "with batch norm: learning rate 0.01" in particular
+    (without,) = (clause for clause in particular if clause.startswith("without batch norm"))
+    assert "warm-up of 100 steps" in without
+    assert "bn momentum" not in without, "it has none"
+
+
+def test_what_most_curves_have_is_said_once() -> None:
+    said = deviations(plan(StudyName.EVERYTHING, Scale.SMOKE), Scale.SMOKE, Variant.PAPER)
+    (sentence,) = (s for s in said if s.startswith("Small Inception: 300"))
+    assert sentence.count("learning rate 0.01") == 1
+    names = [clause.split(": ")[0] for clause in sentence.split("; ")[1:]]
+    assert all("batch norm" in name for name in names), "they alone have a setting of their own"
+
+
+def test_a_grid_is_held_against_the_paper_s_setting_of_each_model() -> None:
+    base = {"n_train": 1000, "randomization": "gaussian", "variant": "report", "decay": 1}
+    axes = {"model": ["mlp-1x512", "inception"], "learning_rate": [0.01, 0.1]}
+    said = deviations(grid(base, axes, Demand(epochs=3)), None, Variant.PAPER)
+    both = "1,000 of 50,000 training images, randomization as in the report, constant learning rate"
+    assert said == [
+        f"MLP 1×512: {both}; in some curves: learning rate 0.1.",
+        f"Small Inception: {both}; in some curves: learning rate 0.01.",
+    ]
+    assert deviations(grid({}, {"seed": [1, 2]}, Demand(epochs=3)), None, Variant.PAPER) == []
+
+
 # ------------------------------------------------------------------------------------ grids
 
 

@@ -167,7 +167,7 @@ def provenance(entries: Sequence[Entry], command: str) -> Provenance:
     mixed = len({part.kind for part in parts}) > 1 or any(entry.mixed for entry in entries)
     return Provenance(
         runs=[_run(entry) for entry in entries],
-        code_versions=_distinct(s.get("versions", {}).get("rethink") for s in told),
+        code_versions=_distinct(_code_version(s) for s in told),
         torch_versions=_distinct(s.get("versions", {}).get("torch") for s in told),
         devices=_distinct(s.get("name") or s.get("device") for s in told),
         precisions=precisions,
@@ -192,6 +192,12 @@ def _run(entry: Entry) -> RunProvenance:
         asked=entry.planned.demand.epochs,
         mixed=entry.mixed,
     )
+
+
+def _code_version(segment: Mapping[str, Any]) -> str | None:
+    """The program's version and, where it is stored, that of the training code in it."""
+    version, engine = segment.get("versions", {}).get("rethink"), segment.get("engine")
+    return f"{version}, engine {engine}" if version and engine else version
 
 
 def _distinct(values: Iterable[Any]) -> list[str]:

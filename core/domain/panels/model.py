@@ -46,10 +46,14 @@ class MeasureKind(StrEnum):
     LOSS = "loss"
 
 
+LogAxes = Literal["", "x", "y", "xy"]
+"""Which axes are logarithmic."""
+
+
 class Axis(BaseModel):
     title: str = Field(description="What is on the axis, for people.")
     unit: str = Field(description="Unit of the numbers: steps, epochs, seconds, nats, fraction, 1.")
-    log: bool = Field(False, description="Whether the panel is best drawn on a logarithmic axis.")
+    log: bool = Field(False, description="Whether it is drawn logarithmic.")
 
 
 class Flag(StrEnum):
@@ -121,6 +125,7 @@ class Fact(BaseModel):
     diverged: int = Field(0, description="Seeds that have no value since they diverged.")
     unit: str = Field("", description="Unit of the value.")
     paper: float | None = Field(None, description="The paper's value, if it published one.")
+    report: float | None = Field(None, description="The report's value, if it has one.")
 
 
 class VerdictState(StrEnum):
@@ -227,7 +232,7 @@ class Panel(BaseModel):
     name: PanelName = Field(description="Which panel.")
     title: str = Field(description="What it shows, for people.")
     scale: str = Field(description="smoke, quick or full; custom for a grid.")
-    variant: str = Field(description="paper or report.")
+    variant: str = Field(description="paper, report, or mixed in a grid or among single runs.")
     seeds: int = Field(description="Seeds planned.")
     criterion: str | None = Field(None, description="When a run counts as fitted, in words.")
     status: Literal["empty", "live", "partial", "complete"] = Field(
