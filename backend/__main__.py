@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import gc
 import json
 import logging
 import os
@@ -47,6 +48,9 @@ def serve(settings: Settings) -> int:
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else shown}:{port}"
     app = create_app(settings)
+    # What is loaded stays: without this, answers wait for the collector to look through it again.
+    gc.collect()
+    gc.freeze()
     server = _Server(
         uvicorn.Config(
             app,

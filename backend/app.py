@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Header, Query, Request
+from fastapi import Depends, FastAPI, Header, Query, Request
 from fastapi.openapi.utils import get_openapi
 from sse_starlette import EventSourceResponse
 from starlette.exceptions import HTTPException
@@ -15,6 +15,7 @@ from backend.broker import Broker
 from backend.dependencies import Parts
 from backend.figures import routes as figures
 from backend.instance import routes as instance
+from backend.queries import known_only
 from backend.reaper import Reaper
 from backend.runs import routes as runs
 from backend.security import Credentials, Guard
@@ -55,16 +56,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.parts = parts
     app.state.hub = Hub(settings.broker_url, parts.database)
-    app.include_router(instance.router, prefix=API)
-    app.include_router(runs.router, prefix=API)
-    app.include_router(studies.router, prefix=API)
-    app.include_router(figures.router, prefix=API)
+    app.include_router(instance.router, prefix=API, dependencies=[Depends(known_only)])
+    app.include_router(runs.router, prefix=API, dependencies=[Depends(known_only)])
+    app.include_router(studies.router, prefix=API, dependencies=[Depends(known_only)])
+    app.include_router(figures.router, prefix=API, dependencies=[Depends(known_only)])
     app.add_api_route(
         f"{API}/stream",
         stream,
         methods=["GET"],
         tags=["stream"],
         response_class=EventSourceResponse,
+        dependencies=[Depends(known_only)],
         responses={
             200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
             **problems.responses(422),

@@ -69,6 +69,11 @@ class Settings(BaseSettings):
     reap_seconds: Annotated[float, Field(gt=0)] = Field(
         15, description="Interval at which the API looks for lost runs and lost messages."
     )
+    first_worker_seconds: Annotated[float, Field(ge=0, le=60)] = Field(
+        0,
+        description="How long a launch waits for the very first worker, whose advice settles the "
+        "precision; `rethink up` has 20.",
+    )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
 
     @model_validator(mode="after")

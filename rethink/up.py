@@ -29,6 +29,8 @@ WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
 START_SECONDS = 60.0
 END_SECONDS = 7.5
 """How long the worker and the API may take to end, together."""
+FIRST_WORKER_SECONDS = 20
+"""How long a launch waits for the worker that is on its way; clients wait for 30."""
 END_BROKER_SECONDS = 1.5
 """How long the broker may take after them: less than ten seconds in all."""
 
@@ -101,7 +103,8 @@ class Stack:
             }
         )
         where = ("--host", self.host, "--port", str(self.port))
-        self.api = self._child("api", module("backend", *where), environment)
+        waits = {"RETHINK_FIRST_WORKER_SECONDS": f"{FIRST_WORKER_SECONDS}"}
+        self.api = self._child("api", module("backend", *where), environment | waits)
         self._wait_for_api(stop)
         if not stop.is_set():  # after the API, which then has the processor to itself
             slot, self._slot_lock = slots.claim(self.settings)

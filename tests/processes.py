@@ -286,7 +286,7 @@ class System:
         yield
         self._forget_the_dead()
         with self.database.write() as session:
-            for run in runs.page(session, limit=1000)[0]:
+            for run in session.scalars(sa.select(Run)).all():
                 if not RunState(run.state).terminal:
                     runs.cancel(session, run.id)
         for worker in self.workers.values():

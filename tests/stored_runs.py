@@ -37,9 +37,8 @@ def finish(session: Session, entry: Planned, epochs: int) -> None:
     run = runs.get(session, entry.spec.hash()[:16])
     run.state, run.outcome, run.attempt, run.epochs_done = "SUCCEEDED", "completed", 1, epochs
     run.started_at, run.finished_at = 1e9, 1e9 + 60
-    session.add(
-        Attempt(run_id=run.id, attempt=1, worker_id="w", started_at=1e9, provenance=SEGMENT)
-    )
+    told = {"started_at": 1e9, "ended_at": 1e9 + 60, "provenance": SEGMENT}
+    session.add(Attempt(run_id=run.id, attempt=1, worker_id="w", **told))
     fit = round(5 + 20 * entry.spec.label_corruption) + entry.role.seed
     rows = [{"run_id": run.id, "attempt": 1, **m.model_dump()} for m in fits_at(fit, epochs)]
     session.execute(sa.insert(Metric), rows)

@@ -1,7 +1,10 @@
 """What this machine offers, and what could explain a difference between two attempts' results."""
 
+import functools
 import platform
+import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from core import __version__
@@ -25,12 +28,38 @@ def capabilities() -> dict[str, Any]:
     }
 
 
+ROOT = Path(__file__).parents[1]
+
+
+@functools.cache
+def code_version(root: Path = ROOT) -> str:
+    """The version with the commit, as in "0.1.0 (1a2b3c4)"; + where files differ from it.
+
+    The version alone where `root` is not the top of a git repository, or git is not there.
+    """
+    top = _git(root, "rev-parse", "--show-toplevel")
+    if not top or Path(top) != root.resolve():  # installed somewhere inside another repository
+        return __version__
+    commit = _git(root, "describe", "--always", "--exclude=*", "--abbrev=7", "--dirty=+")
+    return f"{__version__} ({commit})" if commit else __version__
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """What git answers; nothing if it fails."""
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return answer.stdout.strip()
+
+
 def versions() -> dict[str, str]:
     import numpy
     import torch
 
     return {
-        "rethink": __version__,
+        "rethink": code_version(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": numpy.__version__,

@@ -40,7 +40,8 @@ def _ours(panel: Panel, series: Series, place: int) -> list[Trace]:
     points = _is_points(panel)
     chosen = kept(series.y, MAX_POINTS)
     traces = []
-    if series.spread != "none" and not points:
+    # A band of the running best would stand between it and the test curve it is shaded down to.
+    if series.spread != "none" and series.kind != "running best" and not points:
         traces += _band(series, chosen, style)
     traces.append(_line(panel, series, chosen, style, points=points))
     return traces

@@ -18,9 +18,10 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from backend.figures.style import PAPER_GREY, Style, style_of
-from core.domain.panels.model import Axis, Flag, Panel, PanelName, Series
+from core.domain.panels.model import Axis, Flag, Panel, PanelName, Series, TableRow
 from core.domain.panels.spread import kept
 
 COLUMN = 3.5
@@ -60,32 +61,36 @@ ONE_AT_A_TIME = threading.Lock()
 def render(panel: Panel, format: str) -> bytes:
     """The picture as a file of that format: svg, pdf or png."""
     with ONE_AT_A_TIME, mpl.rc_context(STYLE):
-        figure = _table(panel) if panel.name is PanelName.TABLE_1 else _plot(panel)
         file = io.BytesIO()
-        figure.savefig(file, format=format, dpi=DPI, metadata=METADATA[format])
+        figure(panel).savefig(file, format=format, dpi=DPI, metadata=METADATA[format])
         return file.getvalue()
+
+
+def figure(panel: Panel) -> Figure:
+    """The picture, not laid out yet."""
+    return _table(panel) if panel.name is PanelName.TABLE_1 else _plot(panel)
 
 
 def _plot(panel: Panel) -> Figure:
     many = len(panel.series) > 6
     figure = Figure(figsize=(WIDE, 3.4) if many else (COLUMN, 2.75), layout="constrained")
     axes = figure.add_subplot()
-    for place, series in enumerate(panel.references):
-        _draw_reference(axes, _reduced(series), place, panel)
     for place, series in enumerate(panel.series):
         style = style_of(series.key, place)
         if series.kind == "running best":
             _shade_early_stopping(axes, series, style, panel)
         elif series.x:
             _draw(axes, _reduced(series), style, panel)
+    for place, series in enumerate(panel.references):
+        _draw_reference(axes, _reduced(series), place, panel)
     axes.set_xlabel(_label(panel.x_axis))
     axes.set_ylabel(_label(panel.y_axis))
     axes.set_title(_wrapped(panel.title, many))
     if panel.x_axis.log:
-        axes.set_xscale("log")
+        axes.set_xscale("log", nonpositive="mask")
     if panel.y_axis.log:
-        axes.set_yscale("log")
-    _legend(axes, panel)
+        axes.set_yscale("log", nonpositive="mask")
+    _legend(figure, axes, panel)
     _footnote(figure, panel, many)
     return figure
 
@@ -105,7 +110,7 @@ def _draw(axes: Axes, series: Series, style: Style, panel: Panel) -> None:
         marker=style.marker,
         markevery=1 if points else max(len(series.x) // 8, 1),
         markersize=0 if faint else 3.2,
-        label=None if faint else _with_n(series),
+        label=None if faint else _with_n(series, panel),
     )
     if points:
         _spread_bars(axes, series, style)
@@ -191,15 +196,60 @@ def _draw_reference(axes: Axes, series: Series, place: int, panel: Panel) -> Non
         label=series.label if panel.comparable or few else None,
         zorder=1.5,
     )
+    for x, y, flag in zip(series.x, series.y, series.flag, strict=True):
+        if flag is Flag.DUPLICATE:
+            axes.plot(x, y, **DUPLICATE, markersize=5, zorder=1.6)
 
 
-def _with_n(series: Series) -> str:
-    n = max(series.n, default=0)
+def _with_n(series: Series, panel: Panel) -> str:
+    """The label, with the number of seeds where the series differ in it."""
+    return series.label if len(_seeds(panel)) < 2 else f"{series.label} ({_n(series)})"
+
+
+def _seeds(panel: Panel) -> set[str]:
+    """How many seeds the means are of, and what the spread is: one text if all are alike."""
+    return {_n(series) for series in panel.series if series.kind == "mean" and series.n}
+
+
+def _n(series: Series) -> str:
     words = {"range": "min–max", "sd": "±s.d.", "ci95": "95 % interval"}.get(series.spread)
-    return f"{series.label} (n = {n}, {words})" if words else series.label
+    return ", ".join([f"n = {max(series.n)}", *([words] if words else [])])
 
 
-def _legend(axes: Axes, panel: Panel) -> None:
+DUPLICATE: Any = {
+    "linestyle": "none",
+    "marker": "o",
+    "markerfacecolor": "none",
+    "markeredgecolor": PAPER_GREY,
+    "markeredgewidth": 0.7,
+}
+"""A ring around the published point."""
+MEANINGS: dict[Flag, tuple[str, Any]] = {
+    Flag.LOWER_BOUND: (
+        "lower bound: did not fit within its limit",
+        {"linestyle": "none", "marker": "$\\uparrow$", "color": "#444444", "markersize": 5},
+    ),
+    Flag.NOT_FITTED: (
+        "its run did not fit the training set",
+        {"linestyle": "none", "marker": "x", "color": "#444444", "markersize": 5},
+    ),
+    Flag.DUPLICATE: ("published twice: see below", DUPLICATE | {"markersize": 5}),
+}
+"""Marks that are more than a value, as the legend has them."""
+
+
+def _marked(panel: Panel) -> set[Flag]:
+    return {flag for series in (*panel.series, *panel.references) for flag in series.flag}
+
+
+UNDER = 0.3
+"""Inches from the axis to the legend: room for its numbers and its title, however high it is."""
+
+
+def _legend(figure: Figure, axes: Axes, panel: Panel) -> None:
+    for flag in sorted(_marked(panel) & MEANINGS.keys()):
+        words, mark = MEANINGS[flag]
+        axes.plot([], [], label=words, **mark)
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         columns = 2 if len(labels) > 4 else 1
@@ -208,7 +258,8 @@ def _legend(axes: Axes, panel: Panel) -> None:
             labels[:16],
             ncols=columns,
             loc="upper center",
-            bbox_to_anchor=(0.5, -0.2),
+            bbox_to_anchor=(0.5, 0),
+            bbox_transform=axes.transAxes + ScaledTranslation(0, -UNDER, figure.dpi_scale_trans),
         )
     if not any(series.x for series in panel.series):
         axes.text(0.5, 0.5, panel.status_text, transform=axes.transAxes, ha="center")
@@ -221,8 +272,16 @@ def _footnote(figure: Figure, panel: Panel, wide: bool) -> None:
         parts.append("Not comparable with the paper's numbers.")
     if panel.references and panel.name is not PanelName.TABLE_1:
         parts.append("Grey: published values.")
+    if Flag.DUPLICATE in _marked(panel):
+        parts.append(
+            "Ringed: equal to its neighbour to full precision in the publication, hardly a "
+            "measurement."
+        )
+    if len(seeds := _seeds(panel)) == 1:
+        parts.append(f"Seeds: {seeds.pop()}.")
     parts += panel.notes
-    text = textwrap.fill(" ".join(parts), 120 if wide else 78)
+    parts += [f"{s.label}: {s.note}." for s in panel.series if s.state == "incomplete"]
+    text = textwrap.fill(" ".join(parts), 145 if wide else 92)
     figure.supxlabel(text, fontsize=5, color="#444444", x=0.02, ha="left")
 
 
@@ -241,7 +300,7 @@ def _label(axis: Axis) -> str:
 # ------------------------------------------------------------------------------------ Table 1
 
 HEADINGS = ("model", "crop", "decay", "labels", "train", "test", "paper train", "paper test", "n")
-WIDTHS = (0.27, 0.07, 0.08, 0.1, 0.1, 0.1, 0.12, 0.11, 0.05)
+WIDTHS = (0.285, 0.05, 0.06, 0.075, 0.165, 0.145, 0.095, 0.095, 0.03)
 
 
 def _table(panel: Panel) -> Figure:
@@ -254,6 +313,7 @@ def _table(panel: Panel) -> Figure:
         colLabels=HEADINGS,
         colWidths=WIDTHS,
         cellLoc="right",
+        colLoc="right",
         loc="center",
         edges="horizontal",
     )
@@ -267,17 +327,23 @@ def _table(panel: Panel) -> Figure:
     return figure
 
 
-def _cells(row: Any) -> Sequence[str]:
+def _cells(row: TableRow) -> Sequence[str]:
     def percent(value: float | None) -> str:
         return "–" if value is None else f"{100 * value:.2f}"
+
+    def spread(value: float | None, low: float | None, high: float | None) -> str:
+        if value is None or low is None or high is None:
+            return percent(value)
+        ends = f"{100 * low:.1f}", f"{100 * high:.1f}"
+        return f"{100 * value:.1f}" + (f" ({'–'.join(ends)})" if ends[0] != ends[1] else "")
 
     return (
         row.model,
         row.crop,
         row.weight_decay,
         row.labels,
-        percent(row.train_accuracy),
-        percent(row.test_accuracy),
+        spread(row.train_accuracy, row.train_low, row.train_high),
+        spread(row.test_accuracy, row.test_low, row.test_high),
         percent(row.paper_train_accuracy),
         percent(row.paper_test_accuracy),
         str(row.n),

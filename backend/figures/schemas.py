@@ -6,7 +6,15 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.domain.criteria import CRITERIA, Criterion, CriterionName
-from core.domain.panels.model import Counts, MeasureKind, PanelName, SpreadKind, Verdict, XKind
+from core.domain.panels.model import (
+    Counts,
+    LogAxes,
+    MeasureKind,
+    PanelName,
+    SpreadKind,
+    Verdict,
+    XKind,
+)
 from core.domain.scales import Scale
 from core.domain.spec import Variant
 from core.domain.studies import MAX_SEEDS
@@ -53,6 +61,9 @@ class FigureQuery(Selection):
     spread: SpreadKind = Field(
         SpreadKind.AUTO,
         description="Spread over seeds. auto: the range below five, the standard deviation above.",
+    )
+    log: LogAxes = Field(
+        "", description="Axes drawn logarithmic: x, y or xy; x of learning curves alone."
     )
     individual: bool = Field(False, description="Show each seed besides the mean.")
     study: str | None = Field(

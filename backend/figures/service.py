@@ -2,21 +2,20 @@
 
 Notable choices:
 - A panel is looked up by the versions of its runs (attempt, epochs, state), which one query gives.
-  Only when one changed is the panel computed anew, and only that run's curve is read again.
+  Only when one changed is the panel computed anew, and only that run's new epochs are read.
 - The precision of a study's specs is settled when it is submitted. A figure looks for both, and
   takes for each run the precision in which most of the panel was trained.
 """
 
 import functools
 import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from shlex import quote
 from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
 
+from backend.figures import commands
 from backend.figures.schemas import FigureQuery
 from backend.kept import Kept
 from core import __version__
@@ -34,7 +33,6 @@ from core.domain.spec import Precision, RunSpec, Variant
 from core.domain.studies import StudyName, plan
 from core.storage import curves, runs, studies
 from core.storage.database import Database
-from core.storage.tables import Study
 
 KEPT_POINTS = 2_000_000
 """Points of the panels kept in memory, at most 200 bytes each."""
@@ -76,11 +74,13 @@ class Drawn:
 
 
 class Cache:
-    """Panels by their etag, runs by their id and version."""
+    """Panels by their etag, runs by their id, with the version that was read."""
 
     def __init__(self) -> None:
         self.panels = Kept[Drawn](KEPT_POINTS, lambda drawn: drawn.weight)
-        self.runs = Kept[StoredRun](KEPT_EPOCHS, lambda run: len(run.curve) + 1)
+        self.runs = Kept[tuple[curves.Version, StoredRun]](
+            KEPT_EPOCHS, lambda kept: len(kept[1].curve) + 1
+        )
 
 
 CACHES: WeakKeyDictionary[Database, Cache] = WeakKeyDictionary()
@@ -91,7 +91,7 @@ def draw(database: Database, name: PanelName, query: FigureQuery) -> Drawn:
 
     Raises:
         NotFound: the study or the run does not exist.
-        InvalidInput: the study has no runs for this panel.
+        InvalidInput: the study has no runs for this panel, or it has no such logarithmic axis.
     """
     cache = CACHES.setdefault(database, Cache())
     with database.read() as session:
@@ -101,7 +101,11 @@ def draw(database: Database, name: PanelName, query: FigureQuery) -> Drawn:
         drawn = cache.panels.get(etag)
         if drawn is None:
             stored = _stored(session, cache, versions)
-            drawn = Drawn(build(name, _entries(source, stored), source.options), etag)
+            entries = _entries(source, stored)
+            options = source.options
+            if not options.command:  # of the catalogue: its precision is known from the runs
+                options = replace(options, command=_command_of(name, query, entries))
+            drawn = Drawn(build(name, entries, options), etag)
             cache.panels.put(etag, drawn)
     return drawn
 
@@ -109,14 +113,14 @@ def draw(database: Database, name: PanelName, query: FigureQuery) -> Drawn:
 def _stored(
     session: Session, cache: Cache, versions: Mapping[str, curves.Version]
 ) -> dict[str, StoredRun]:
-    """The runs by the hash of their spec; those that are kept in this version are not read."""
-    keys = {run_id: f"{run_id} {version}" for run_id, version in versions.items()}
-    found = {run_id: cache.runs.get(key) for run_id, key in keys.items()}
-    unknown = [run_id for run_id, run in found.items() if run is None]
-    fresh = curves.stored_runs(session, unknown) if unknown else {}
+    """The runs by the hash of their spec; of those that are kept only what is new is read."""
+    kept = {run_id: found for run_id in versions if (found := cache.runs.get(run_id))}
+    same = {i: run for i, (version, run) in kept.items() if version == versions[i]}
+    changed = {run_id: version for run_id, version in versions.items() if run_id not in same}
+    fresh = curves.stored_runs(session, changed, kept) if changed else {}
     for run in fresh.values():
-        cache.runs.put(keys[run.id], run)
-    return {run.spec_hash: run for run in found.values() if run is not None} | fresh
+        cache.runs.put(run.id, (versions[run.id], run))
+    return {run.spec_hash: run for run in same.values()} | fresh
 
 
 def _etag(
@@ -128,6 +132,10 @@ def _etag(
 
 
 def _source(session: Session, name: PanelName, query: FigureQuery) -> Source:
+    if query.log and name is PanelName.TABLE_1:
+        raise InvalidInput("log is not allowed with table-1: it has no axes")
+    if "x" in query.log and name in (PanelName.FIGURE_1B, PanelName.FIGURE_1C):
+        raise InvalidInput(f"log {query.log} is not allowed with figure {name}: it begins at p = 0")
     if query.run:
         return _of_runs(session, name, query)
     if query.study is not None:
@@ -143,14 +151,16 @@ def _of_catalogue(name: PanelName, query: FigureQuery) -> Source:
         plan(study, query.scale, query.variant, query.seeds, precision, criterion)
         for precision in Precision
     )
-    command = (
-        f"rethink study run {study} --scale {query.scale} --variant {query.variant} "
-        f"--seeds {query.seeds}"
-    )
-    if criterion is not None:
-        command += f" --criterion {criterion.name}"
-    options = _options(query, query.scale, query.variant, query.seeds, command)
+    options = _options(query, query.scale, query.variant, query.seeds)
     return Source(plans, _hashes(plans), options)
+
+
+def _command_of(name: PanelName, query: FigureQuery, entries: list[Entry]) -> str:
+    study = STUDY_OF[name]
+    request = query.model_dump(include={"scale", "variant", "seeds"})
+    if study is StudyName.FIGURE_1BC and query.chosen_criterion is not None:
+        request["criterion"] = query.criterion
+    return commands.of_catalogue(study, request, entries)
 
 
 def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
@@ -165,10 +175,10 @@ def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     request = study.request
     scale = Scale(request["scale"]) if "scale" in request else None
     variant = Variant(request.get("variant", Variant.PAPER))
-    command = _command(study)
-    options = _options(query, scale, variant, int(request["seeds"]), command)
+    options = _options(query, scale, variant, int(request["seeds"]))
     if options.criterion is None:  # the study's own, by which its runs ended
         options = replace(options, criterion=CRITERIA.get(request.get("criterion", "default")))
+    options = replace(options, command=commands.of_study(study.name, request))
     return Source((entries,), _hashes((entries,)), options)
 
 
@@ -179,33 +189,6 @@ def _for_panel(name: PanelName, entries: Plan) -> Plan:
     if found or name is not PanelName.CLEAN_CORRUPTED:
         return found
     return tuple(entry for entry in entries if entry.spec.label_corruption > 0)
-
-
-def _command(study: Study) -> str:
-    """What makes the study's runs again."""
-    request = study.request
-    words = ["rethink", "study", "run", study.name]
-    words += [f"--{name} {request[name]}" for name in ("scale", "variant") if name in request]
-    words.append(f"--seeds {request['seeds']}")
-    if "criterion" in request:
-        words.append(f"--criterion {request['criterion']}")
-    if grid := request.get("grid"):
-        words += [f"--set {quote(f'{k}={_text(v)}')}" for k, v in grid["base"].items()]
-        for name, values in grid["axes"].items():
-            tried = ",".join(map(_text, values))
-            words.append(f"--axis {quote(f'{name}={tried}')}")
-        words.append(f"--epochs {grid['epochs']}")
-        words += [
-            f"--stop-{name.replace('_', '-')} {value}"
-            for name, value in grid.get("stop", {}).items()
-            if value is not None
-        ]
-    return " ".join(words)
-
-
-def _text(value: object) -> str:
-    """A value as the command line reads it."""
-    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _of_runs(session: Session, name: PanelName, query: FigureQuery) -> Source:
@@ -219,8 +202,9 @@ def _of_runs(session: Session, name: PanelName, query: FigureQuery) -> Source:
         planned(spec, Demand(epochs=max(run.epochs_done, 1)), "run", label)
         for run, spec, label in zip(found, specs, labels, strict=True)
     )
-    command = "; ".join(f"rethink runs show {run.id}" for run in found)
-    options = _options(query, None, Variant.PAPER, 1, command)
+    trained = [(entry.spec, entry.demand.epochs) for entry in entries]
+    options = _options(query, None, Variant.PAPER, 1)
+    options = replace(options, command=commands.of_runs(trained))
     return Source((entries,), _hashes((entries,)), options)
 
 
@@ -228,9 +212,7 @@ def _hashes(plans: tuple[Plan, ...]) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(entry.spec.hash() for entry in entries) for entries in plans)
 
 
-def _options(
-    query: FigureQuery, scale: Scale | None, variant: Variant, seeds: int, command: str
-) -> Options:
+def _options(query: FigureQuery, scale: Scale | None, variant: Variant, seeds: int) -> Options:
     return Options(
         scale=scale,
         variant=variant,
@@ -240,8 +222,8 @@ def _options(
         spread=query.spread,
         levels=query.corruption,
         measure=query.measure,
+        log=query.log,
         individual=query.individual,
-        command=command,
     )
 
 

@@ -32,7 +32,7 @@ router = APIRouter(tags=["server"])
 YEAR = 365 * 24 * 3600
 
 
-@router.get("/health", responses={503: {"model": Health}})
+@router.get("/health", responses={422: problems.responses(422)[422], 503: {"model": Health}})
 def health(response: Response, parts: PartsDep) -> Health:
     """Whether the server can do its work; needs no token and holds no data."""
     database = broker = Check(ok=True, detail="")
@@ -67,13 +67,13 @@ def sign_in(request: SignIn, response: Response, parts: PartsDep) -> None:
     )
 
 
-@router.delete("/session", status_code=204, responses=problems.responses())
+@router.delete("/session", status_code=204, responses=problems.responses(422))
 def sign_out(response: Response, parts: PartsDep) -> None:
     """Forget this browser's cookie."""
     response.delete_cookie(parts.credentials.cookie_name, httponly=True, samesite="strict")
 
 
-@router.get("/capabilities", responses=problems.responses())
+@router.get("/capabilities", responses=problems.responses(422))
 def capabilities(parts: PartsDep) -> Capabilities:
     """What can be launched here: datasets, models, presets, workers and the request's schema."""
     listed = _workers(parts)
@@ -117,7 +117,7 @@ def capabilities(parts: PartsDep) -> Capabilities:
     )
 
 
-@router.get("/workers", responses=problems.responses())
+@router.get("/workers", responses=problems.responses(422))
 def index_workers(parts: PartsDep) -> list[WorkerView]:
     """The workers that are there, what each offers and what it is doing."""
     return _workers(parts)
@@ -151,7 +151,7 @@ def _state(silent_seconds: float, run_id: str | None, lease_seconds: float) -> s
 @router.get(
     "/metrics",
     response_class=PlainTextResponse,
-    responses={200: {"content": {"text/plain": {}}}, **problems.responses()},
+    responses={200: {"content": {"text/plain": {}}}, **problems.responses(422)},
 )
 def prometheus(parts: PartsDep) -> Response:
     """Numbers for Prometheus: runs by state, live workers, newest event."""

@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from backend import problems
 from backend.dependencies import PartsDep
-from backend.runs import service
+from backend.precision import wait_for_a_worker
+from backend.runs import listed, service
 from backend.runs.schemas import (
     EstimateView,
     ExtendRequest,
@@ -25,7 +26,7 @@ from backend.runs.schemas import (
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics
 from core.domain.spec import ModelName, Randomization
-from core.storage import artifacts, runs
+from core.storage import artifacts, listing, runs
 from core.storage.tables import Run
 
 Change = Callable[[Session, str], Run]
@@ -48,6 +49,8 @@ RunId = Annotated[
 )
 def create(request: RunRequest, response: Response, parts: PartsDep) -> RunView:
     """Launch a run. An existing spec returns its run, extended if it is too short."""
+    if request.spec.precision == "auto":
+        wait_for_a_worker(parts.database, parts.settings)
     with parts.database.write() as session:
         run, is_new = service.submit(session, request, parts.settings)
         session.flush()
@@ -82,7 +85,7 @@ def index(
 ) -> Response:
     """List runs."""
     with parts.database.read() as session:
-        found, total = runs.page(
+        found, total = listing.page(
             session,
             states=state,
             model=model,
@@ -93,10 +96,8 @@ def index(
             limit=limit,
             offset=offset,
         )
-        items = service.views(session, found)
-    page = RunPage(items=items, total=total, limit=limit, offset=offset)
-    # FastAPI would check every field of what was made right here once more.
-    return Response(page.model_dump_json(), media_type="application/json")
+        text = listed.page(parts.database, session, found, total=total, limit=limit, offset=offset)
+    return Response(text, media_type="application/json")
 
 
 @router.get("/{run_id}", responses=problems.responses(404, 422))

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from backend.kept import Kept
+from backend.precision import UNKNOWN, recommended
 from backend.runs.schemas import (
     AttemptView,
     DemandView,
@@ -21,22 +22,16 @@ from core.domain.metrics import EpochMetrics, Progress
 from core.domain.spec import Precision, RunSpec, SpecRequest
 from core.settings import Settings
 from core.storage import runs, workers
+from core.storage.studies import spec_of
 from core.storage.tables import DemandRow, Run, Worker
 
 
 def resolve(session: Session, request: SpecRequest, lease_seconds: float) -> tuple[RunSpec, str]:
-    """The spec to store, and why it has its precision: what all live workers recommend."""
+    """The spec to store, and why it has its precision."""
     if request.precision != "auto":
         return request.resolve(request.precision), "asked for"
-    live = workers.live(session, lease_seconds)
-    advice = [
-        (w.capabilities.get("precision"), w.capabilities.get("precision_reason")) for w in live
-    ]
-    if advice and all(precision == Precision.BF16 for precision, _ in advice):
-        return request.resolve(Precision.BF16), str(advice[0][1])
-    reasons = [reason for precision, reason in advice if precision != Precision.BF16 and reason]
-    reason = str(reasons[0]) if reasons else "fp32 is right on every device; no worker said more"
-    return request.resolve(Precision.FP32), reason
+    precision, reason = recommended(session, lease_seconds) or (Precision.FP32, UNKNOWN)
+    return request.resolve(precision), reason
 
 
 def submit(session: Session, request: RunRequest, settings: Settings) -> tuple[Run, bool]:
@@ -59,9 +54,10 @@ def estimated(session: Session, request: RunRequest, settings: Settings) -> Esti
     existing = session.get(Run, spec.hash()[:16])
     curve = runs.curve(session, existing.id) if existing else []
     epochs = 0 if request.demand.is_met(curve) else request.epochs - len(curve)
+    present = workers.live(session, settings.lease_seconds)
     measured = [
-        MeasuredEpoch(RunSpec(**row["spec"]), row["train_seconds"], row["evaluation_seconds"])
-        for row in runs.recent_speeds(session, spec)
+        MeasuredEpoch(spec_of(row.spec), row.train_seconds, row.evaluation_seconds)
+        for row in runs.recent_speeds(session, spec.model, present)
     ]
     guess = estimate(spec, epochs, measured)
     if request.stop != StopRule() and guess:
@@ -86,27 +82,28 @@ def views(session: Session, found: Sequence[Run], *, attempts: bool = False) -> 
     """Runs as the API shows them, with a fixed number of queries however many they are."""
     ids = [run.id for run in found]
     demands = runs.demand_rows(session, ids)
-    latest = runs.latest(session, ids)
+    latest = runs.latest(session, {run.id: run.epochs_done for run in found})
     positions = (
         runs.queue_positions(session) if any(r.state == RunState.QUEUED for r in found) else {}
     )
-    known = {worker.id: worker for worker in workers.listed(session)}
+    known = {worker.id: worker_view(worker) for worker in workers.listed(session)}
     shown = []
     for run in found:
-        view = _view(run, demands[run.id], latest.get(run.id), known.get(run.worker_id or ""))
-        view.queue_position = positions.get(run.id)
+        of_run = view(run, demands[run.id], latest.get(run.id), known.get(run.worker_id or ""))
+        of_run.queue_position = positions.get(run.id)
         if attempts:
-            view.attempts = [
+            of_run.attempts = [
                 AttemptView.model_validate(a, from_attributes=True)
                 for a in runs.attempts(session, run.id)
             ]
-        shown.append(view)
+        shown.append(of_run)
     return shown
 
 
-def _view(
-    run: Run, rows: Sequence[DemandRow], latest: EpochMetrics | None, worker: Worker | None
+def view(
+    run: Run, rows: Sequence[DemandRow], latest: EpochMetrics | None, worker: RunWorker | None
 ) -> RunView:
+    """A run as the API shows it, but for its attempts and its place in the queue."""
     spec, changes = _spec(run)
     asked = [row for row in rows if not row.withdrawn] or list(rows)
     longest = max((runs.as_demand(row) for row in asked), key=lambda d: d.epochs, default=None)
@@ -124,7 +121,7 @@ def _view(
         fraction=fraction,
         eta_seconds=eta_seconds,
         queue_position=None,
-        worker=_worker(worker) if worker and run.state == RunState.RUNNING else None,
+        worker=worker if run.state == RunState.RUNNING else None,
         demands=[
             DemandView(
                 owner=row.owner,
@@ -177,7 +174,7 @@ def _remaining(
     return fraction, seconds if run.state == RunState.RUNNING else None
 
 
-def _worker(worker: Worker) -> RunWorker:
+def worker_view(worker: Worker) -> RunWorker:
     return RunWorker(
         id=worker.id, host=worker.host, device=str(worker.capabilities.get("device", "cpu"))
     )

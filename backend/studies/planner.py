@@ -4,8 +4,10 @@ Notable choices:
 - A run is counted once, however many panels read it; its cost is the longest prefix asked for.
 - Where a stop rule ends a run, the likely number of epochs comes from known times to fit, and the
   range reaches up to the demand's limit for half of the runs at once.
-- Times come from epochs measured here on the same model at the same width. Without any they come
-  from figures of a reference machine, with a wide range, and the plan says so.
+- Times come from epochs measured on the same model at the same width, by the workers that are there
+  or on their kind of device if there are any. Without any they come from figures of a reference
+  machine, with a wide range, and the plan says so.
+- The time until all is ready counts what workers do before: runs of others with a higher claim.
 """
 
 import math
@@ -16,6 +18,7 @@ from typing import Literal
 from sqlalchemy.orm import Session
 
 from backend.runs import service as run_service
+from backend.studies.queue import Earlier, before
 from backend.studies.schemas import PlannedRunView, PlanView, Sharing, StudyRequest
 from core.domain.deviations import deviations
 from core.domain.estimates import MeasuredEpoch, estimate
@@ -26,6 +29,8 @@ from core.domain.spec import ModelName, Precision, RunSpec, SpecRequest
 from core.domain.studies import TITLES, StudyName, grid, plan
 from core.settings import Settings
 from core.storage import curves, runs, workers
+from core.storage.studies import spec_of
+from core.storage.tables import Worker
 
 REFERENCE_SECONDS: dict[ModelName, float] = {
     ModelName.INCEPTION: 1 / 110,
@@ -86,8 +91,10 @@ def resolve(
             request.chosen_criterion,
         )
     else:
-        base = {"precision": spec.precision, **request.grid.base}
-        entries = grid(base, request.grid.axes, request.grid.demand, request.seeds)
+        asked_for = request.grid
+        entries = grid(
+            asked_for.base, asked_for.axes, asked_for.demand, request.seeds, spec.precision
+        )
     return entries, spec.precision, reason
 
 
@@ -96,11 +103,16 @@ def planned(session: Session, request: StudyRequest, settings: Settings) -> Plan
     entries, _, _ = resolve(session, request, settings)
     scale = None if request.study is StudyName.CUSTOM else request.scale
     needed = _needed(session, entries, scale)
-    measured = _measured(session, {n.spec.model for n in needed})
+    present = workers.live(session, settings.lease_seconds)
+    earlier = _earlier(session, request.priority, needed)
+    models = {n.spec.model for n in needed} | {run.spec.model for run in earlier}
+    measured = _measured(session, models, present)
     costs = [_cost(n.spec, n.remaining, measured) for n in needed]
-    live = max(len(workers.live(session, settings.lease_seconds)), 1)
+    live = max(len(present), 1)
     actions = [_action(n) for n in needed]
     limits = [_cost(n.spec, _limit(n), measured).high for n in needed]
+    highest = [math.sqrt(c.high * limit) for c, limit in zip(costs, limits, strict=True)]
+    ahead = [_cost(run.spec, run.epochs, measured) for run in earlier]
     return PlanView(
         study=request.study,
         title=request.title or TITLES[request.study],
@@ -111,11 +123,11 @@ def planned(session: Session, request: StudyRequest, settings: Settings) -> Plan
         epochs=sum(n.remaining for n in needed),
         images=sum(n.remaining * n.spec.train_size for n in needed),
         workers=live,
-        seconds=sum(c.seconds for c in costs) / live,
-        low_seconds=sum(c.low for c in costs) / live,
-        high_seconds=sum(math.sqrt(c.high * limit) for c, limit in zip(costs, limits, strict=True))
-        / live,
-        basis=_basis(needed, costs),
+        seconds=_until_ready([c.seconds for c in costs], [c.seconds for c in ahead], live),
+        low_seconds=_until_ready([c.low for c in costs], [c.low for c in ahead], live),
+        high_seconds=_until_ready(highest, [c.high for c in ahead], live),
+        basis=_basis(needed, costs, len(earlier)),
+        ahead=len(earlier),
         waiting=runs.count_by_state(session).get(RunState.QUEUED, 0),
         sharing=_sharing(needed, measured, scale),
         deviations=deviations(entries, scale, request.variant),
@@ -132,7 +144,8 @@ def _needed(session: Session, entries: Plan, scale: Scale | None) -> list[Needed
         need = found.setdefault(run_hash, Needed(entry.spec))
         need.entries.append(entry)
         need.expected = max(need.expected, expected_epochs(entry, scale))
-    stored = curves.stored_runs(session, [run_hash[:16] for run_hash in found])
+    versions = curves.versions(session, [run_hash[:16] for run_hash in found])
+    stored = curves.stored_runs(session, versions)
     for run_hash, run in stored.items():
         need = found[run_hash]
         need.exists, need.done = True, len(run.curve)
@@ -146,17 +159,34 @@ def _limit(need: Needed) -> int:
     return 0 if need.met else max(longest - need.done, 1)
 
 
+def _earlier(session: Session, priority: int, needed: Sequence[Needed]) -> list[Earlier]:
+    """The runs of others that come before the last of those that are still to be trained."""
+    stages = [min(e.stage for e in need.entries) for need in needed if need.remaining]
+    if not stages:
+        return []
+    return before(session, priority - max(stages), {n.spec.hash()[:16] for n in needed})
+
+
+def _until_ready(costs: Sequence[float], ahead: Sequence[float], live: int) -> float:
+    """Seconds until the last run is there: all in equal parts, but no run is divided."""
+    if not any(costs):
+        return 0.0
+    return max((sum(costs) + sum(ahead)) / live, *costs)
+
+
 def _action(need: Needed) -> Literal["reuse", "extend", "new"]:
     if need.met:
         return "reuse"
     return "extend" if need.exists else "new"
 
 
-def _measured(session: Session, models: set[ModelName]) -> list[MeasuredEpoch]:
+def _measured(
+    session: Session, models: set[ModelName], present: Sequence[Worker]
+) -> list[MeasuredEpoch]:
     return [
-        MeasuredEpoch(RunSpec(**row["spec"]), row["train_seconds"], row["evaluation_seconds"])
+        MeasuredEpoch(spec_of(row.spec), row.train_seconds, row.evaluation_seconds)
         for model in sorted(models)
-        for row in runs.recent_speeds(session, RunSpec(model=model))
+        for row in runs.recent_speeds(session, model, present)
     ]
 
 
@@ -175,18 +205,20 @@ def _cost(spec: RunSpec, epochs: int, measured: Sequence[MeasuredEpoch]) -> Cost
     return Cost(seconds, seconds / UNKNOWN_RANGE, seconds * UNKNOWN_RANGE, measured=False)
 
 
-def _basis(needed: Sequence[Needed], costs: Sequence[Cost]) -> str:
+def _basis(needed: Sequence[Needed], costs: Sequence[Cost], ahead: int) -> str:
     guessed = sorted(
         {str(n.spec.model) for n, c in zip(needed, costs, strict=True) if not c.measured}
     )
     if not any(n.remaining for n in needed):
         return "nothing is left to train"
     words = "epochs measured here, and the epochs such runs took to fit"
-    if not guessed:
-        return words
-    if len(guessed) == len({n.spec.model for n in needed if n.remaining}):
+    if guessed and len(guessed) == len({n.spec.model for n in needed if n.remaining}):
         words = "nothing measured here yet"
-    return f"{words}; for {', '.join(guessed)} speeds of a reference machine with two cores"
+    if guessed:
+        words += f"; for {', '.join(guessed)} speeds of a reference machine with two cores"
+    if ahead:
+        words += f"; with {ahead} run{'s' if ahead > 1 else ''} of others that come before"
+    return words
 
 
 def _sharing(

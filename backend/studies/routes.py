@@ -6,6 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from backend import problems
 from backend.dependencies import PartsDep
+from backend.precision import wait_for_a_worker
 from backend.studies import planner, service
 from backend.studies.schemas import PlanView, StudyPage, StudyRequest, StudyView
 from core.storage import artifacts, studies
@@ -29,6 +30,8 @@ def plan(request: StudyRequest, parts: PartsDep) -> PlanView:
 )
 def create(request: StudyRequest, response: Response, parts: PartsDep) -> StudyView:
     """Launch a study. The same request returns the same study, its missing runs queued again."""
+    if request.precision == "auto":
+        wait_for_a_worker(parts.database, parts.settings)
     with parts.database.write() as session:
         study, is_new = service.submit(session, request, parts.settings)
         session.flush()

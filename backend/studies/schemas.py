@@ -122,11 +122,14 @@ class PlanView(BaseModel):
     epochs: int = Field(description="Epochs likely to be trained.")
     images: int = Field(description="Training images likely to be processed.")
     workers: int = Field(description="Live workers the time is divided among; at least one.")
-    seconds: float = Field(description="Likely time until all runs are there.")
+    seconds: float = Field(
+        description="Likely time until all runs are there, with what workers do before."
+    )
     low_seconds: float = Field(description="Lower end of the range.")
     high_seconds: float = Field(description="Upper end of the range.")
     basis: str = Field(description="What the time rests on.")
     waiting: int = Field(description="Runs that wait in the queue already.")
+    ahead: int = Field(description="Runs of others that are trained before; the time has them in.")
     sharing: Sharing = Field(description="What planning the panels together saves.")
     deviations: list[str] = Field(description="What differs from the paper.")
     runs: list[PlannedRunView] = Field(description="The runs, in the order of training.")

@@ -1,13 +1,17 @@
 """What a plan does differently from the paper, in words that are shown on its figures.
 
 Every override is explicit: each spec is compared, field by field, with the entry of the paper's
-full-scale plan that plays the same role.
+full-scale plan that plays the same role, or, in a grid or a comparison of runs, with the paper's
+setting of its model.
 """
 
-from collections.abc import Callable, Iterable
-from typing import Any
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from core.domain.choices import unstated
+from core.domain.labels import label_of
 from core.domain.plans import Plan, Planned, Role
 from core.domain.presets import MODEL_TITLES
 from core.domain.reference import report
@@ -19,6 +23,9 @@ PANELS = {"1bc": "1b and 1c", "table-1": "Table 1"}
 """Panels of a plan whose name is not the figure's number."""
 
 IGNORED = frozenset({"seed", "data_seed", "subset_seed", "replicate", "engine"})
+
+STUDIED = frozenset({"randomization", "corruption"})
+"""Fields that say which test of the paper's a run is, and are no deviation from it."""
 
 ALWAYS: dict[str, tuple[str, ...]] = {
     "2a": (
@@ -62,8 +69,23 @@ WORDS: dict[str, Callable[[Any, RunSpec], str]] = {
 }
 
 
+Words = dict[str, str]
+"""What differs, by field or panel, in order."""
+
+
+class Curve(NamedTuple):
+    panel: str
+    series: str
+
+
 def deviations(entries: Plan, scale: Scale | None, variant: Variant) -> list[str]:
-    """Sentences, the general ones first. A grid of one's own has none."""
+    """Sentences, the general ones first.
+
+    `scale` is None for a grid and for single runs, whose specs say the variant; what the paper
+    leaves unstated is then not listed.
+    """
+    if scale is None:
+        return _of_ones_own(entries)
     panels = {entry.role.panel for entry in entries}
     said = [sentence for panel in sorted(panels) for sentence in ALWAYS.get(panel, ())]
     if variant is Variant.REPORT:
@@ -71,8 +93,6 @@ def deviations(entries: Plan, scale: Scale | None, variant: Variant) -> list[str
             f"Variant of the report: batch size {report.BATCH_SIZE} at full scale, pixels permuted "
             "with their channels kept together, Gaussian moments per image and channel."
         )
-    if scale is None:
-        return said
     said += _unstated(entries)
     if scale is not Scale.FULL:
         said.append(f"Reduced scale ({scale}): not comparable with the paper's numbers.")
@@ -92,43 +112,113 @@ def _place(role: Role) -> tuple[str, str, float | None]:
 
 
 def _differences(
-    entries: Iterable[Planned], originals: dict[tuple[str, str, float | None], Planned]
+    entries: Iterable[Planned], originals: Mapping[tuple[str, str, float | None], Planned]
 ) -> list[str]:
-    """A sentence a model, with what differs in any of its runs."""
-    found: dict[ModelName, dict[str, None]] = {}
+    """A sentence a model: what differs in general, its epochs, then what is particular."""
+    found: dict[ModelName, dict[Curve, Words]] = {}
+    horizons: dict[ModelName, Words] = {}
     for entry in entries:
         original = originals.get(_place(entry.role))
         if original is None:
             continue
-        words = found.setdefault(entry.spec.model, {})
-        for text in _changed(entry, original):
-            words[text] = None
+        model, curve = entry.spec.model, Curve(entry.role.panel, entry.role.series)
+        ours, theirs = entry.spec.model_dump(mode="json"), original.spec.model_dump(mode="json")
+        changed = {field: value for field, value in ours.items() if value != theirs[field]}
+        found.setdefault(model, {})[curve] = _words(entry.spec, changed)
+        horizons.setdefault(model, {}).update(_horizon(entry, original))
     return [
-        f"{MODEL_TITLES[model]}: {', '.join(words)}." for model, words in found.items() if words
+        sentence
+        for model, curves in found.items()
+        if (sentence := _sentence(model, curves, horizons[model].values()))
     ]
 
 
-def _changed(entry: Planned, original: Planned) -> list[str]:
-    ours, theirs = entry.spec.model_dump(mode="json"), original.spec.model_dump(mode="json")
-    texts = []
-    for field, value in ours.items():
-        if field == "decay_steps" and _an_epoch_or_never(entry.spec):
-            continue
-        if field not in IGNORED and value != theirs[field]:
-            word = WORDS.get(field, lambda v, _, f=field: f"{f.replace('_', ' ')} {v}")
-            texts.append(word(value, entry.spec))
-    if entry.demand.epochs != original.demand.epochs:
-        panel = entry.role.panel
-        texts.append(
-            f"{entry.demand.epochs} epochs in {PANELS.get(panel, panel)} "
-            f"(at full scale {original.demand.epochs})"
-        )
-    return texts
+def _of_ones_own(entries: Iterable[Planned]) -> list[str]:
+    """A sentence a model, against the paper's setting of it: runs that are no figure's."""
+    found: dict[ModelName, dict[Curve, Words]] = {}
+    for entry in entries:
+        changed = entry.spec.changes()
+        if changed.get("variant") == Variant.PAPER:
+            del changed["variant"]
+        changed = {field: value for field, value in changed.items() if field not in STUDIED}
+        curve = Curve(entry.role.panel, entry.role.series)
+        found.setdefault(entry.spec.model, {})[curve] = _words(entry.spec, changed)
+    return [
+        sentence for model, curves in found.items() if (sentence := _sentence(model, curves, ()))
+    ]
+
+
+def _words(spec: RunSpec, changed: Mapping[str, Any]) -> Words:
+    """What is changed, in words; of fields that the spec has not, such as BN's, none."""
+    without = {field: "" for field, value in spec if value is None}
+    return without | {
+        field: WORDS[field](value, spec) if field in WORDS else _plainly(field, value)
+        for field, value in changed.items()
+        if field not in IGNORED
+        and value is not None
+        and not (field == "decay_steps" and _an_epoch_or_never(spec))
+    }
+
+
+def _plainly(field: str, value: object) -> str:
+    name = field.replace("_", " ")
+    if isinstance(value, bool):
+        return name if value else f"no {name}"
+    return f"{name} {value}"
+
+
+def _horizon(entry: Planned, original: Planned) -> Words:
+    ours, theirs, panel = entry.demand.epochs, original.demand.epochs, entry.role.panel
+    if ours == theirs:
+        return {}
+    return {panel: f"{ours} epochs in {PANELS.get(panel, panel)} (at full scale {theirs})"}
+
+
+def _sentence(model: ModelName, curves: Mapping[Curve, Words], epochs: Iterable[str]) -> str:
+    """What holds for most curves first, then what is particular to some; empty if nothing."""
+    general = _general(curves.values())
+    clauses = [", ".join([*general.values(), *epochs])]
+    groups: dict[tuple[str, ...], list[Curve]] = {}
+    for curve, words in curves.items():
+        own = [word for field, word in words.items() if word not in ("", general.get(field))]
+        own += [f"{f.replace('_', ' ')} as in the paper" for f in general if f not in words]
+        if own:
+            groups.setdefault(tuple(own), []).append(curve)
+    particular: dict[str, dict[str, None]] = {}
+    for told, group in groups.items():
+        particular.setdefault(_named(group, curves), {}).update(dict.fromkeys(told))
+    clauses += [f"{names}: {', '.join(own)}" for names, own in particular.items()]
+    said = "; ".join(clause for clause in clauses if clause)
+    return f"{MODEL_TITLES[model]}: {said}." if said else ""
+
+
+def _general(curves: Collection[Words]) -> Words:
+    """Of each field the words that hold for more than half of the curves."""
+    counted = Counter((field, word) for words in curves for field, word in words.items() if word)
+    return {field: word for (field, word), n in counted.items() if 2 * n > len(curves)}
+
+
+def _named(group: Collection[Curve], curves: Collection[Curve]) -> str:
+    """A panel's name stands for all of its curves, where there are several panels.
+
+    Curves of a grid are named after the very fields that differ.
+    """
+    if any(curve.panel == "custom" for curve in group):
+        return "in some curves"
+    sizes, here = Counter(c.panel for c in curves), Counter(c.panel for c in group)
+    names = {
+        f"in {PANELS.get(curve.panel, curve.panel)}"
+        if len(sizes) > 1 and here[curve.panel] == sizes[curve.panel]
+        else " + ".join(map(label_of, curve.series.split("+"))): None
+        for curve in group
+    }
+    return " and ".join(names)
 
 
 def _an_epoch_or_never(spec: RunSpec) -> bool:
     """Whether the learning rate decays as in the paper, or not at all, which `decay` says."""
-    return spec.decay == 1 or spec.decay_steps == spec.steps_per_epoch
+    whole = math.ceil(spec.dataset_info.train_size / spec.batch_size)
+    return spec.decay == 1 or spec.decay_steps in (spec.steps_per_epoch, whole)
 
 
 def _thinned(

@@ -52,17 +52,22 @@ def planned(
 
 
 def seeded(entries: Iterable[Planned], seeds: int, *, staged: bool = False) -> Plan:
-    """The entries for each seed, in stages: by their order unless they have stages already."""
+    """The entries for each seed, in stages: by their order unless they have stages already.
+
+    A seed begins after all stages of the one before it, and in every panel at the same stage unless
+    the panel is longer than the outline.
+    """
     if not staged:
         entries = [replace(entry, stage=i) for i, entry in enumerate(entries)]
-    entries, length = list(entries), len(OUTLINE)
+    entries = list(entries)
+    length = max(len(OUTLINE), 1 + max(entry.stage for entry in entries))
     return tuple(
         sorted(
             (
                 replace(
                     entry,
-                    spec=entry.spec.replace(seed=seed, data_seed=seed) if seed else entry.spec,
-                    role=replace(entry.role, seed=seed),
+                    spec=_with_seed(entry.spec, seed),
+                    role=replace(entry.role, seed=entry.role.seed + seed),
                     stage=entry.stage + seed * length,
                 )
                 for seed in range(seeds)
@@ -71,6 +76,13 @@ def seeded(entries: Iterable[Planned], seeds: int, *, staged: bool = False) -> P
             key=order,
         )
     )
+
+
+def _with_seed(spec: RunSpec, seed: int) -> RunSpec:
+    """The spec with its two seeds moved on by `seed`."""
+    if not seed:
+        return spec
+    return spec.replace(seed=spec.seed + seed, data_seed=(spec.data_seed or 0) + seed)
 
 
 def order(entry: Planned) -> tuple[int, int]:

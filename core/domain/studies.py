@@ -31,7 +31,15 @@ from core.domain.scales import (
     Fields,
     Scale,
 )
-from core.domain.spec import BatchNorm, ModelName, Precision, Randomization, RunSpec, Variant
+from core.domain.spec import (
+    BatchNorm,
+    ModelName,
+    Precision,
+    Randomization,
+    RunSpec,
+    SpecRequest,
+    Variant,
+)
 
 WITHOUT_NORM: Fields = {"batch_norm": BatchNorm.NONE, "bn_momentum": None, "bn_eps": None}
 """No batch normalisation, whatever a scale says of its statistics."""
@@ -213,8 +221,16 @@ def _until(criterion: Criterion, entry: Planned) -> Planned:
     return replace(entry, demand=Demand(epochs=entry.demand.epochs, stop=criterion.stop_rule))
 
 
-def grid(base: dict[str, Any], axes: dict[str, list[Any]], demand: Demand, seeds: int = 1) -> Plan:
+def grid(
+    base: dict[str, Any],
+    axes: dict[str, list[Any]],
+    demand: Demand,
+    seeds: int = 1,
+    precision: Precision = Precision.FP32,
+) -> Plan:
     """Every combination of the axes' values on top of `base`, for each seed.
+
+    The seeds count from those in `base` on. `precision` stands in where it is left out or auto.
 
     Raises:
         InvalidInput: a combination is not a valid spec, or there are too many.
@@ -225,16 +241,31 @@ def grid(base: dict[str, Any], axes: dict[str, list[Any]], demand: Demand, seeds
         raise InvalidInput(
             f"axes is not allowed: it makes {total} runs, use values that make 1 to {MAX_GRID}"
         )
-    entries = []
-    for values in itertools.product(*axes.values()):
-        chosen = dict(zip(axes, values, strict=True))
-        try:
-            spec = RunSpec.model_validate(base | chosen)
-        except ValidationError as error:
-            raise invalid_input(error, prefix=("spec",)) from error
-        name = ", ".join(f"{field} = {value}" for field, value in chosen.items()) or "base"
-        entries.append(planned(spec, demand, "custom", name, corruption=spec.corruption))
-    return _unique(seeded(entries, seeds))
+    if seeds > 1 and (seed := next((name for name in axes if name in SEEDS), None)):
+        raise InvalidInput(
+            f"seeds {seeds} is not allowed with an axis {seed}: it moves {' and '.join(SEEDS)} on, "
+            "use one of the two"
+        )
+    try:
+        entries = [
+            _of_grid(base, dict(zip(axes, values, strict=True)), demand, precision)
+            for values in itertools.product(*axes.values())
+        ]
+        return _unique(seeded(entries, seeds))
+    except ValidationError as error:
+        raise invalid_input(error, prefix=("spec",)) from error
+
+
+SEEDS = ("seed", "data_seed")
+
+
+def _of_grid(
+    base: dict[str, Any], chosen: dict[str, Any], demand: Demand, precision: Precision
+) -> Planned:
+    spec = SpecRequest.model_validate(base | chosen).resolve(precision)
+    name = ", ".join(f"{field} = {value}" for field, value in chosen.items()) or "base"
+    entry = planned(spec, demand, "custom", name, corruption=spec.corruption)
+    return replace(entry, role=replace(entry.role, seed=spec.seed))
 
 
 def _unique(entries: Iterable[Planned]) -> Plan:

@@ -1,78 +1,138 @@
-"""Bulk reads for figures: the whole curves of many runs in a fixed number of queries."""
+"""Bulk reads for figures: the curves of many runs in a fixed number of queries.
+
+What was read before need not be read again: stored epochs never change, they are only added to.
+"""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochRow
-from core.domain.panels.entries import StoredRun
+from core.domain.panels.entries import Part, StoredRun
 from core.storage.runs import METRIC_FIELDS
 from core.storage.tables import Attempt, Metric, Run
 
-Version = tuple[int, int, str, str | None]
-"""Attempt, epochs, state and outcome of a run: changes whenever anything a figure reads does."""
+
+class Version(NamedTuple):
+    """Changes whenever anything of the run does that a figure reads."""
+
+    attempt: int
+    epochs_done: int
+    state: str
+    outcome: str | None
+    provenance: int
+    """Characters of what its attempts tell of themselves: it is only ever added to."""
+    created_at: float
+    """Tells a run from one with the same spec that was deleted before it."""
+    started_at: float | None
+    spec_hash: str
+
+
+Known = Mapping[str, tuple[Version, StoredRun]]
+"""Runs as they were read before, with their version then, by id."""
 
 
 def versions(session: Session, run_ids: Sequence[str]) -> dict[str, Version]:
     """The version of each run that exists."""
-    query = sa.select(Run.id, Run.attempt, Run.epochs_done, Run.state, Run.outcome)
-    rows = session.execute(query.where(Run.id.in_(run_ids)).order_by(Run.id))
-    return {row.id: (row.attempt, row.epochs_done, row.state, row.outcome) for row in rows}
+    told = (
+        sa.select(sa.func.coalesce(sa.func.sum(sa.func.length(_TEXT)), 0))
+        .where(Attempt.run_id == Run.id)
+        .scalar_subquery()
+        .label("provenance")
+    )
+    columns = [told if name == "provenance" else Run.__table__.c[name] for name in Version._fields]
+    query = sa.select(Run.__table__.c.id, *columns).where(Run.id.in_(run_ids)).order_by(Run.id)
+    return {row[0]: Version._make(row[1:]) for row in session.execute(query)}
 
 
-def stored_runs(session: Session, run_ids: Sequence[str]) -> dict[str, StoredRun]:
-    """The runs that exist, by the hash of their spec, with curves and provenance."""
-    query = sa.select(
-        Run.id, Run.spec_hash, Run.state, Run.outcome, Run.started_at, Run.finished_at
-    ).where(Run.id.in_(run_ids))
-    rows = session.execute(query).all()
-    found = [row.id for row in rows]
-    curves = _curves(session, found)
-    segments = _segments(session, found)
+_TEXT = sa.cast(Attempt.provenance, sa.Text)
+
+
+def stored_runs(
+    session: Session, found: Mapping[str, Version], known: Known | None = None
+) -> dict[str, StoredRun]:
+    """The runs `found`, by the hash of their spec, with curves and provenance.
+
+    Of those that are `known` only the epochs after the known ones are read.
+    """
+    before = {
+        run_id: (version, run)
+        for run_id, (version, run) in (known or {}).items()
+        if run_id in found and version.created_at == found[run_id].created_at
+    }
+    curves, firsts = _curves(session, list(found), before)
+    parts = _parts(session, found, before, firsts)
     return {
-        row.spec_hash: StoredRun(
-            id=row.id,
-            spec_hash=row.spec_hash,
-            state=RunState(row.state),
-            outcome=row.outcome,
-            curve=curves.get(row.id, ()),
-            segments=segments.get(row.id, ()),
-            started_at=row.started_at,
-            finished_at=row.finished_at,
+        version.spec_hash: StoredRun(
+            id=run_id,
+            spec_hash=version.spec_hash,
+            state=RunState(version.state),
+            outcome=version.outcome,
+            curve=curves[run_id],
+            parts=parts[run_id],
+            started_at=version.started_at,
         )
-        for row in rows
+        for run_id, version in found.items()
     }
 
 
-def _curves(session: Session, run_ids: Sequence[str]) -> dict[str, list[EpochRow]]:
-    columns = [getattr(Metric, field) for field in METRIC_FIELDS]
+Firsts = dict[str, dict[int, int]]
+"""By run and attempt: the first epoch that the attempt stored."""
+
+
+def _curves(
+    session: Session, run_ids: Sequence[str], known: Known
+) -> tuple[dict[str, list[EpochRow]], Firsts]:
+    curves: dict[str, list[Any]] = {run_id: [] for run_id in run_ids}
+    firsts: Firsts = {run_id: {} for run_id in run_ids}
+    for run_id, (_, run) in known.items():
+        curves[run_id] = list(run.curve)
+        firsts[run_id] = {part.attempt: part.first for part in run.parts}
+    least = min(map(len, curves.values()), default=0)
+    columns = [Metric.__table__.c[field] for field in ("run_id", "attempt", *METRIC_FIELDS)]
     query = (
-        sa.select(Metric.run_id, *columns)
-        .where(Metric.run_id.in_(run_ids))
+        sa.select(*columns)
+        .where(Metric.run_id.in_(run_ids), Metric.epoch > least)
         .order_by(Metric.run_id, Metric.epoch)
     )
-    curves: dict[str, list[EpochRow]] = {}
     for run_id, rows in itertools.groupby(session.execute(query), key=itemgetter(0)):
-        curves[run_id] = [EpochRow._make(row[1:]) for row in rows]
-    return curves
+        curve, first = curves[run_id], firsts[run_id]
+        length = len(curve)
+        for row in rows:
+            epoch = EpochRow._make(row[2:])
+            if epoch.epoch > length:
+                curve.append(epoch)
+                first.setdefault(row[1], epoch.epoch)
+    return curves, firsts
 
 
-def _segments(session: Session, run_ids: Sequence[str]) -> dict[str, list[dict[str, Any]]]:
-    """The provenance of the attempts that trained an epoch which is still there."""
-    trained = sa.select(Metric.run_id, Metric.attempt).where(Metric.run_id.in_(run_ids)).distinct()
-    used = trained.subquery()
+def _parts(
+    session: Session, found: Mapping[str, Version], known: Known, firsts: Firsts
+) -> dict[str, Sequence[Part]]:
+    """What each attempt that stored an epoch tells of itself."""
+    parts: dict[str, Sequence[Part]] = {
+        run_id: run.parts
+        for run_id, (version, run) in known.items()
+        if _told(version) == _told(found[run_id]) and len(firsts[run_id]) == len(run.parts)
+    }
+    others = [run_id for run_id in found if run_id not in parts]
     query = (
-        sa.select(Attempt.run_id, Attempt.provenance)
-        .join(used, sa.and_(used.c.run_id == Attempt.run_id, used.c.attempt == Attempt.attempt))
+        sa.select(Attempt.run_id, Attempt.attempt, Attempt.provenance, Attempt.ended_at)
+        .where(Attempt.run_id.in_(others))
         .order_by(Attempt.run_id, Attempt.attempt)
     )
-    segments: dict[str, list[dict[str, Any]]] = {}
-    for run_id, provenance in session.execute(query):
-        if provenance:
-            segments.setdefault(run_id, []).append(provenance)
-    return segments
+    read: dict[str, list[Part]] = {run_id: [] for run_id in others}
+    for run_id, attempt, provenance, ended_at in session.execute(query) if others else ():
+        if first := firsts[run_id].get(attempt):
+            read[run_id].append(Part(provenance or {}, first, attempt, ended_at))
+    return parts | {run_id: tuple(found) for run_id, found in read.items()}
+
+
+def _told(version: Version) -> tuple[int, str, int]:
+    """Changes whenever an attempt begins, ends, or tells more of itself."""
+    return version.attempt, version.state, version.provenance

@@ -1,10 +1,10 @@
-"""Queries a user's requests make: submit, look up, list, and ask for a change of a run.
+"""Queries a user's requests make: submit, look up, and ask for a change of a run.
 
-What workers do to runs is in `core.storage.leases`.
+The list of runs is in `core.storage.listing`, what workers do to runs in `core.storage.leases`.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -17,11 +17,9 @@ from core.domain.metrics import EpochMetrics
 from core.domain.spec import RunSpec
 from core.storage import events
 from core.storage.clock import now
-from core.storage.tables import Attempt, DemandRow, Event, Metric, Run
+from core.storage.tables import Attempt, DemandRow, Event, Metric, Run, Worker
 
 METRIC_FIELDS = tuple(EpochMetrics.model_fields)
-
-Sort = Literal["created_at", "finished_at", "epochs_done", "name", "model", "state"]
 
 
 def submit(
@@ -106,7 +104,8 @@ def _put_demand(
     if row is None:
         row = DemandRow(run_id=run.id, owner=owner, created_at=time, epochs=0, stop={})
         session.add(row)
-    if row.withdrawn or demand.epochs >= row.epochs:
+    # A launch asks for more or for nothing new; what a study asks for is what its plan says now.
+    if owner != LAUNCH or row.withdrawn or demand.epochs >= row.epochs:
         row.epochs, row.stop = demand.epochs, demand.stop.model_dump(exclude_none=True)
     row.priority, row.withdrawn = priority, False
     session.flush()
@@ -163,43 +162,11 @@ def get(session: Session, run_id: str, *, lock: bool = False) -> Run:
     return run
 
 
-def page(
-    session: Session,
-    *,
-    states: Iterable[RunState] = (),
-    model: str | None = None,
-    randomization: str | None = None,
-    text: str = "",
-    sort: Sort = "created_at",
-    descending: bool = True,
-    limit: int = 50,
-    offset: int = 0,
-) -> tuple[Sequence[Run], int]:
-    """A page of runs that fit the filters, and how many fit in all."""
-    query = sa.select(Run)
-    if states := list(states):
-        query = query.where(Run.state.in_(states))
-    if model:
-        query = query.where(Run.model == model)
-    if randomization:
-        query = query.where(Run.randomization == randomization)
-    if text:
-        query = query.where(
-            Run.name.icontains(text, autoescape=True)
-            | Run.id.startswith(text.lower(), autoescape=True)
-        )
-    total = session.scalar(sa.select(sa.func.count()).select_from(query.subquery())) or 0
-    column = getattr(Run, sort)
-    order = column.desc().nulls_last() if descending else column.asc().nulls_last()
-    rows = session.scalars(query.order_by(order, Run.id).limit(limit).offset(offset)).all()
-    return rows, total
-
-
 def demand_rows(session: Session, run_ids: Sequence[str]) -> dict[str, list[DemandRow]]:
     """All demands of each run, withdrawn ones too."""
     rows: dict[str, list[DemandRow]] = {run_id: [] for run_id in run_ids}
-    query = sa.select(DemandRow).where(DemandRow.run_id.in_(run_ids)).order_by(DemandRow.created_at)
-    for row in session.scalars(query):
+    query = sa.select(DemandRow).where(DemandRow.run_id.in_(run_ids))
+    for row in session.scalars(query.order_by(DemandRow.created_at, DemandRow.owner)):
         rows[row.run_id].append(row)
     return rows
 
@@ -228,19 +195,16 @@ def curve(session: Session, run_id: str, first: int = 1) -> list[EpochMetrics]:
     return [EpochMetrics.model_construct(**row._mapping) for row in session.execute(query)]
 
 
-def latest(session: Session, run_ids: Sequence[str]) -> dict[str, EpochMetrics]:
-    """The newest metrics of each run that has any."""
+def latest(session: Session, reached: Mapping[str, int]) -> dict[str, EpochMetrics]:
+    """The metrics of the epoch that each run has `reached`, of those that are there."""
     columns = [getattr(Metric, field) for field in METRIC_FIELDS]
-    query = (
-        sa.select(Metric.run_id, *columns)
-        .join(Run, sa.and_(Run.id == Metric.run_id, Run.epochs_done == Metric.epoch))
-        .where(Metric.run_id.in_(run_ids))
+    query = sa.select(Metric.run_id, *columns).where(
+        sa.tuple_(Metric.run_id, Metric.epoch).in_(list(reached.items()))
     )
-    found = {}
-    for row in session.execute(query):
-        values = dict(row._mapping)
-        found[values.pop("run_id")] = EpochMetrics.model_construct(**values)
-    return found
+    return {
+        row[0]: EpochMetrics.model_construct(**dict(zip(METRIC_FIELDS, row[1:], strict=True)))
+        for row in session.execute(query)
+    }
 
 
 def attempts(session: Session, run_id: str) -> Sequence[Attempt]:
@@ -383,18 +347,31 @@ def count_by_state(session: Session) -> dict[str, int]:
     return {row.state: row[1] for row in session.execute(query)}
 
 
-def recent_speeds(session: Session, spec: RunSpec, limit: int = 20) -> list[dict[str, Any]]:
-    """Measured epochs of runs with the same model, newest first, to estimate times from."""
+def recent_speeds(
+    session: Session, model: str, present: Sequence[Worker], limit: int = 20
+) -> Sequence[Any]:
+    """Newest epochs of runs of the model, newest run first, to estimate times from.
+
+    Of the workers `present`, or of devices with the same name; of any worker if there are none.
+    Each row has the run's spec as JSON, and the epoch's `train_seconds` and `evaluation_seconds`.
+    """
+    names = {name for worker in present if (name := worker.capabilities.get("name"))}
     query = (
         sa.select(
-            Run.spec, Metric.train_seconds, Metric.evaluation_seconds, Metric.images_per_second
+            sa.cast(Run.spec, sa.Text).label("spec"),
+            Metric.train_seconds,
+            Metric.evaluation_seconds,
         )
-        .join(Metric, Metric.run_id == Run.id)
-        .where(Run.model == spec.model, Metric.epoch == Run.epochs_done)
+        .join(Metric, sa.and_(Metric.run_id == Run.id, Metric.epoch == Run.epochs_done))
+        .outerjoin(Attempt, sa.and_(Attempt.run_id == Run.id, Attempt.attempt == Metric.attempt))
+        .where(Run.model == model)
         .order_by(Run.created_at.desc())
         .limit(limit)
     )
-    return [dict(row._mapping) for row in session.execute(query)]
+    alike = Attempt.worker_id.in_([worker.id for worker in present])
+    if names:
+        alike |= Attempt.provenance["name"].as_string().in_(names)
+    return session.execute(query.where(alike)).all() or session.execute(query).all()
 
 
 def _refuse_ended(run: Run, what: str) -> None:

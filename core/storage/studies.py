@@ -1,5 +1,6 @@
 """Studies: what was asked for, the demands it made, and the runs that answer to it."""
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -17,8 +18,6 @@ from core.domain.spec import RunSpec
 from core.storage import events, runs
 from core.storage.clock import now
 from core.storage.tables import DemandRow, Metric, Run, Study, StudyRun
-
-LOWEST_PRIORITY = -100
 
 
 def owner(study_id: str, panel: str) -> str:
@@ -45,8 +44,12 @@ def submit(
 ) -> tuple[Study, bool]:
     """Store the study and its demands. Returns it and whether it is new.
 
+    Each stage of the plan has the priority below that of the stage before, without a floor, so that
+    studies of the same priority take turns however long they are.
+
     Asking again for a study renews its demands: runs that were cancelled or failed are queued
-    again, complete ones are left as they are.
+    again, complete ones are left as they are. Where the catalogue makes another plan of the same
+    request by now, the demands on runs that are no longer part of it are given up.
 
     Raises:
         TooManyRuns: `max_queued` runs wait already.
@@ -65,14 +68,35 @@ def submit(
             entry.spec,
             entry.demand,
             owner=owner(study_id, entry.role.panel),
-            priority=max(priority - entry.stage, LOWEST_PRIORITY),
+            priority=priority - entry.stage,
             precision_reason=precision_reason,
             max_queued=max_queued,
         )
         session.merge(_row(study_id, run.id, position, entry))
     session.flush()
+    _give_up(session, study_id, {(e.role.panel, e.spec.hash()[:16]) for e in plan})
     events.append(session, "study", None, study_id=study_id)
     return study, is_new
+
+
+def _give_up(session: Session, study_id: str, planned: set[tuple[str, str]]) -> None:
+    """Forget what the study wanted of runs outside its plan. Runs that nobody else demands end."""
+    rows = session.scalars(sa.select(StudyRun).where(StudyRun.study_id == study_id)).all()
+    for row in rows:
+        if (row.panel, row.run_id) in planned:
+            continue
+        demand = session.get(DemandRow, (row.run_id, owner(study_id, row.panel)))
+        if demand is not None:
+            _withdraw(session, demand)
+            session.delete(demand)
+        session.delete(row)
+    session.flush()
+
+
+def _withdraw(session: Session, demand: DemandRow) -> None:
+    run = session.get_one(Run, demand.run_id)
+    if not demand.withdrawn and not RunState(run.state).terminal:
+        runs.cancel(session, demand.run_id, owner=demand.owner)
 
 
 def _row(study_id: str, run_id: str, position: int, entry: Planned) -> StudyRun:
@@ -112,7 +136,7 @@ def page(session: Session, *, limit: int = 50, offset: int = 0) -> tuple[Sequenc
 def plan_of(session: Session, study_id: str) -> Plan:
     """The plan as it was submitted, whatever the catalogue says now."""
     query = (
-        sa.select(StudyRun, Run.spec, DemandRow.epochs, DemandRow.stop)
+        sa.select(StudyRun, sa.cast(Run.spec, sa.Text), DemandRow.epochs, DemandRow.stop)
         .join(Run, Run.id == StudyRun.run_id)
         .join(
             DemandRow,
@@ -126,13 +150,19 @@ def plan_of(session: Session, study_id: str) -> Plan:
     )
     return tuple(
         Planned(
-            spec=RunSpec.model_validate(spec),
+            spec=spec_of(spec),
             demand=Demand(epochs=epochs, stop=StopRule(**stop)),
             role=Role(panel=row.panel, series=row.series, corruption=row.corruption, seed=row.seed),
             stage=row.stage,
         )
         for row, spec, epochs, stop in session.execute(query)
     )
+
+
+@functools.lru_cache(maxsize=5000)
+def spec_of(text: str) -> RunSpec:
+    """A spec by its text: it never changes, and to check one takes long."""
+    return RunSpec.model_validate_json(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +251,7 @@ def cancel(session: Session, study_id: str) -> Study:
     study = get(session, study_id, lock=True)
     study.cancelled_at = study.cancelled_at or now(session)
     for row in _demands(session, study_id):
-        run = session.get_one(Run, row.run_id)
-        if row.withdrawn or RunState(run.state).terminal:
-            continue
-        runs.cancel(session, row.run_id, owner=row.owner)
+        _withdraw(session, row)
     events.append(session, "study", None, study_id=study_id)
     return study
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from core.storage import events
 from core.storage.clock import Now, now
-from core.storage.tables import Worker
+from core.storage.tables import Attempt, Worker
 
 
 def register(
@@ -68,6 +68,17 @@ def live(session: Session, seconds: float) -> Sequence[Worker]:
     return session.scalars(
         sa.select(Worker).where(Worker.seen_at > Now() - seconds).order_by(Worker.started_at)
     ).all()
+
+
+def last_told(session: Session) -> list[dict[str, Any]]:
+    """What the machine of the newest attempt told of itself; empty if none trained here yet."""
+    query = (
+        sa.select(Attempt.provenance)
+        .where(Attempt.provenance.is_not(None))
+        .order_by(Attempt.started_at.desc())
+        .limit(1)
+    )
+    return [told for told in session.scalars(query) if told]
 
 
 def forget_silent(session: Session, seconds: float) -> None:

@@ -10,7 +10,7 @@ export function integer(value) {
 /** 0.984 -> 98.4 % */
 export function percent(fraction, digits = 1) {
   if (fraction === null || fraction === undefined) return UNKNOWN;
-  return `${(100 * fraction).toFixed(digits)}\u00a0%`;
+  return `${(100 * fraction).toFixed(digits).replace("-", "−")}\u00a0%`;
 }
 
 /** A loss, with about four significant digits. */

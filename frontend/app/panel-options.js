@@ -1,17 +1,18 @@
 /** How a panel is shown: what the address says of it, and what of that the server is asked for. */
 
-import { CRITERIA, SPREAD_CHOICES, X_AXES } from "./panel-words.js";
+import { CRITERIA, PANELS, SPREAD_CHOICES, X_AXES } from "./panel-words.js";
 
 /** `{criterion, x, spread, log, logX, individual, paper}`; x is auto until the user chooses. */
-export function optionsFrom(query) {
+export function optionsFrom(query, name) {
+  const { kind } = PANELS[name];
   const given = (name, known, first) => (query.get(name) in known ? query.get(name) : first);
   const log = query.get("log") ?? "";
   return {
     criterion: given("criterion", CRITERIA, "default"),
     x: given("x", X_AXES, "auto"),
     spread: given("spread", SPREAD_CHOICES, "auto"),
-    log: log.includes("y"),
-    logX: log.includes("x"),
+    log: kind !== "rows" && log.includes("y"),
+    logX: kind === "curves" && log.includes("x"), // p begins at 0
     individual: query.get("individual") === "true",
     paper: query.get("references") !== "no",
   };
@@ -27,12 +28,13 @@ export function asked({ criterion, x, spread, individual }) {
   };
 }
 
+/** What a download is asked for: its axes too, which the page draws by itself. */
+export function askedOfFiles(options) {
+  const log = `${options.logX ? "x" : ""}${options.log ? "y" : ""}`;
+  return { ...asked(options), ...(log ? { log } : {}) };
+}
+
 /** Entries for the address: what is not as at first. */
 export function noted(options) {
-  const { log, logX, paper } = options;
-  return [
-    ...Object.entries(asked(options)),
-    ["log", `${log ? "y" : ""}${logX ? "x" : ""}`],
-    ["references", paper ? "" : "no"],
-  ];
+  return [...Object.entries(askedOfFiles(options)), ["references", options.paper ? "" : "no"]];
 }

@@ -59,16 +59,17 @@ function reference(trace, { panel, styles }) {
   const lone = trace.x.length === 1;
   const many = trace.x.length > 12;
   const duplicate = (symbol) => String(symbol).endsWith("-dot");
-  const symbols = [trace.marker.symbol].flat();
+  const symbols = [trace.marker.symbol].flat(); // one a point
   const symbol = many
     ? `${mark}-open`
     : trace.x.map((_, i) => (duplicate(symbols[i]) ? `${mark}-open-dot` : `${mark}-open`));
+  const size = many ? 6 : symbols.map((name) => (lone ? 10 : duplicate(name) ? 9 : 6));
   const dash = trace.meta.measure === "train_accuracy" ? "2px,3px" : PAPER.dash;
   return {
     ...trace,
     mode: lone ? "markers" : "lines+markers",
     line: { ...trace.line, color: grey, width: 1.25, dash },
-    marker: { color: grey, symbol, size: lone ? 10 : 6, maxdisplayed: many ? MARKS_SHOWN : 0 },
+    marker: { color: grey, symbol, size, maxdisplayed: many ? MARKS_SHOWN : 0 },
     ...said(trace, panel),
   };
 }

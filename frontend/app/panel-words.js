@@ -29,10 +29,10 @@ export const STUDIES = {
 export const CRITERIA = {
   default: "Each model’s own",
   "loss-0.05": "Loss below 0.05",
-  "loss-0.1": "Loss below 0.1",
-  "loss-0.25": "Loss below 0.25",
-  "loss-0.5": "Loss below 0.5",
-  "loss-0.6": "Loss below 0.6",
+  "loss-0.1": "Loss below 0.1 (report)",
+  "loss-0.25": "Loss below 0.25 (report)",
+  "loss-0.5": "Loss below 0.5 (report)",
+  "loss-0.6": "Loss below 0.6 (report)",
   "accuracy-98": "Accuracy 98 %",
   "accuracy-99.9": "Accuracy 99.9 %",
   "accuracy-100": "Accuracy 100 %",
@@ -114,6 +114,11 @@ export function measured(value, unit) {
 export function measuredRange(low, high, unit) {
   const [from, to] = [measured(low, unit), measured(high, unit)];
   return from === to ? "" : ` (${from.replace(/\u00a0%$/, "")}–${to})`;
+}
+
+/** A number stays on the line of its per cent sign. */
+export function unbroken(text) {
+  return text.replaceAll(" %", "\u00a0%");
 }
 
 /** Four digits at most. */

@@ -2,6 +2,7 @@
 
 import { h } from "../app/dom.js";
 import { percent } from "../app/format.js";
+import { SPREADS } from "../app/panel-words.js";
 import { LiveElement } from "./live-element.js";
 
 class AccuracyTable extends LiveElement {
@@ -24,10 +25,12 @@ class AccuracyTable extends LiveElement {
     const names = ["Model", "Random crop", "Weight decay", "Labels", "n"];
     const span = paper ? 2 : 1;
     const side = paper ? ["ours", "paper"] : ["ours"];
+    const spread = panel.table.find(({ n }) => n > 1)?.spread;
     this.frame.replaceChildren(
+      h("p", { class: "small soft" }, spread ? `Mean over n seeds; below it ${SPREADS[spread]}.` : ""),
       h(
         "table",
-        { class: "accuracies" },
+        { class: paper ? "accuracies beside" : "accuracies" },
         h("caption", { class: "unseen" }, panel.title),
         h(
           "thead",
@@ -35,7 +38,9 @@ class AccuracyTable extends LiveElement {
           h(
             "tr",
             {},
-            names.map((name) => h("th", { scope: "col", rowspan: "2" }, name)),
+            names.map((name, i) =>
+              h("th", { scope: "col", rowspan: "2", class: i ? "setting" : null }, name),
+            ),
             ["Training accuracy", "Test accuracy"].map((name) =>
               h("th", { scope: "colgroup", colspan: String(span), class: "right" }, name),
             ),
@@ -60,21 +65,50 @@ class AccuracyTable extends LiveElement {
 
 function line(row, paper) {
   const theirs = (value) => paper && h("td", { class: "right soft" }, percent(value));
-  const mine = (value) => h("td", { class: "right mine" }, percent(value));
-  const given = (word) => h("td", { class: word === "no" ? "soft" : "" }, word);
+  const mine = (value, low, high) =>
+    h(
+      "td",
+      { class: "right mine" },
+      percent(value),
+      row.n > 1 && h("div", { class: "spread small soft" }, range(low, high)),
+    );
+  const given = (word) => h("td", { class: `setting ${word === "no" ? "soft" : ""}` }, word);
   return h(
     "tr",
     {},
-    h("th", { scope: "row" }, row.model),
+    h("th", { scope: "row" }, row.model, h("span", { class: "settings small soft" }, ` · ${settings(row)}`)),
     given(row.crop),
     given(row.weight_decay),
-    h("td", {}, row.labels),
-    h("td", {}, row.n ? String(row.n) : "–"),
-    mine(row.train_accuracy),
+    h("td", { class: "setting" }, row.labels),
+    h("td", { class: "setting" }, row.n ? String(row.n) : "–", diverged(row)),
+    mine(row.train_accuracy, row.train_low, row.train_high),
     theirs(row.paper_train_accuracy),
-    mine(row.test_accuracy),
+    mine(row.test_accuracy, row.test_low, row.test_high),
     theirs(row.paper_test_accuracy),
   );
+}
+
+/** A spread, whose per cent sign stands at the mean; nothing where both ends look alike. */
+function range(low, high) {
+  const [from, to] = [low, high].map((value) => percent(value).replace(/\u00a0%$/, ""));
+  return from === to ? "" : `${from}–${to}`;
+}
+
+function diverged({ diverged: count }) {
+  return count ? ` (${count} diverged)` : "";
+}
+
+/** The row's settings in words, where there is no room for their columns. */
+function settings(row) {
+  const { crop, weight_decay: decay, labels, n } = row;
+  return [
+    crop === "yes" && "crop",
+    decay === "yes" && "weight decay",
+    labels === "random" && "random labels",
+    `n = ${n}${diverged(row)}`,
+  ]
+    .filter(Boolean)
+    .join(", ");
 }
 
 function list(title, texts) {

@@ -6,7 +6,7 @@
 import { h, setText } from "../app/dom.js";
 import { dressed, panelLayout } from "../app/panel-plot.js";
 import { stylesOf } from "../app/panel-style.js";
-import { PANELS, SPREADS } from "../app/panel-words.js";
+import { PANELS, SPREADS, unbroken } from "../app/panel-words.js";
 import { LiveChart } from "./live-chart.js";
 import "./panel-legend.js";
 import "./panel-table.js";
@@ -61,7 +61,7 @@ class PanelChart extends LiveChart {
     setText(this.heading, panel.title);
     setText(this.spread, spreadWords(panel));
     this.legend.update(panel, this.styles, this.hidden_);
-    setText(this.criterion, panel.criterion ? `Fitted means: ${panel.criterion}.` : "");
+    setText(this.criterion, panel.criterion ? unbroken(`Fitted means: ${panel.criterion}.`) : "");
     say(this.notes, notesOf(panel));
     say(this.deviations, panel.deviations);
     this.deviationsTitle.hidden = !panel.deviations.length;

@@ -31,7 +31,7 @@ class PanelControls extends HTMLElement {
       this.append(this.axis);
     }
     this.spread = this.select("spread", "Spread over seeds", SPREAD_CHOICES, options.spread);
-    if (kind !== "rows") this.append(this.spread);
+    this.append(this.spread);
     const shown = { curves: [paper, log, logX, individual], points: [paper, log, individual], rows: [paper] };
     this.append(h("div", { class: "checks" }, shown[kind]));
   }

@@ -62,6 +62,11 @@ const FLAGS = {
     path: "M13 0l5.5 12h-11z",
   },
   "not fitted": { word: "its run did not fit the training set", path: "M9 2l8 8M17 2l-8 8" },
+  duplicate: {
+    word: "published twice: equal to its neighbour, hardly a measurement",
+    path: "M13 2a4 4 0 1 0 0 8a4 4 0 1 0 0-8M12.2 6h1.6",
+    isReference: true,
+  },
 };
 
 /** What dashes, marks and grey mean, where the panel has more than one such. */
@@ -72,15 +77,19 @@ function kinds({ series, references, comparable }) {
     for (const measure of measures) if (MEASURES[measure]) found.push(MEASURES[measure]);
   }
   if (series.some(({ kind }) => kind === "running best")) found.push(BEST);
-  const flags = new Set(series.flatMap(({ flag }) => flag));
-  for (const flag of flags) if (FLAGS[flag]) found.push(FLAGS[flag]);
+  found.push(...flagged(series));
   const rest = comparable ? "" : ", not comparable here";
   for (const source of new Set(references.map((reference) => reference.source))) {
     const word = source === "paper" ? PAPER.word : "the report’s number";
     const path = source === "paper" ? null : "M13 2.5a3.5 3.5 0 1 0 0 7a3.5 3.5 0 1 0 0-7";
     found.push({ word: word + rest, dash: PAPER.dash, path, isReference: true });
   }
-  return found;
+  return [...found, ...flagged(references)];
+}
+
+function flagged(series) {
+  const flags = new Set(series.flatMap(({ flag }) => flag));
+  return [...flags].map((flag) => FLAGS[flag]).filter(Boolean);
 }
 
 function kindEntry({ isReference, path }) {
@@ -95,7 +104,7 @@ function kindEntry({ isReference, path }) {
     label,
   );
   node.update = ({ word, dash }) => {
-    line.style.strokeDasharray = !dash || dash === "solid" ? "none" : dash;
+    line.style.strokeDasharray = path || !dash || dash === "solid" ? "none" : dash;
     setText(label, word);
   };
   return node;

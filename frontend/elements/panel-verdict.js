@@ -2,7 +2,7 @@
 
 import { h, setText } from "../app/dom.js";
 import { icon } from "../app/icons.js";
-import { measured, measuredRange, plain, verdictWords } from "../app/panel-words.js";
+import { measured, measuredRange, plain, unbroken, verdictWords } from "../app/panel-words.js";
 import { dataTable } from "./data-table.js";
 import { LiveElement } from "./live-element.js";
 import { stateLine } from "./state-line.js";
@@ -45,7 +45,7 @@ class PanelVerdict extends LiveElement {
       ),
     );
     this.facts.replaceChildren(
-      ...table("Read off the curves", ["Number", "Ours", "n", "Paper"], facts, fact),
+      ...table("Read off the curves", ["Number", "Ours", "n", "Published"], facts, fact),
     );
   }
 }
@@ -88,17 +88,26 @@ function range(low, high) {
   return `${plain(low)} to ${plain(high)}`;
 }
 
-function fact({ label, value, low, high, n, planned, lower_bound: bound, unit, paper }) {
+function fact({ label, value, low, high, n, planned, ...more }) {
+  const { lower_bound: bound, diverged, unit, paper, report } = more;
   const spread = n > 1 ? measuredRange(low, high, unit) : "";
+  const lost = diverged ? `, ${diverged} diverged` : "";
   const ours = value === null ? "–" : `${bound ? "≥ " : ""}${measured(value, unit)}${spread}`;
   return h(
     "tr",
     {},
-    h("th", { scope: "row" }, label),
+    h("th", { scope: "row" }, unbroken(label)),
     h("td", { class: "right" }, ours),
-    h("td", { class: "right" }, n === planned ? String(n) : `${n} of ${planned}`),
-    h("td", { class: "right soft" }, measured(paper, unit)),
+    h("td", { class: "right" }, n === planned ? String(n) : `${n} of ${planned}`, lost),
+    h("td", { class: "right soft" }, published(paper, report, unit)),
   );
+}
+
+/** The paper's number; the report's under it, with its name. */
+function published(paper, report, unit) {
+  if (report === null) return measured(paper, unit);
+  const theirs = h("div", {}, `report ${measured(report, unit)}`);
+  return paper === null ? theirs : [measured(paper, unit), theirs];
 }
 
 customElements.define("panel-verdict", PanelVerdict);

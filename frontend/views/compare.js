@@ -5,7 +5,7 @@ import { h, setText } from "../app/dom.js";
 import { loadRun } from "../app/feed.js";
 import { isForPage } from "../app/keyboard.js";
 import { LiveFetch } from "../app/live-fetch.js";
-import { asked, noted, optionsFrom } from "../app/panel-options.js";
+import { asked, askedOfFiles, noted, optionsFrom } from "../app/panel-options.js";
 import { MOST_PICKED, picked } from "../app/picked.js";
 import { rememberQuery } from "../app/router.js";
 import "../elements/compare-table.js";
@@ -22,7 +22,7 @@ class CompareView extends LiveElement {
   build() {
     const { query } = this;
     this.ids = [...new Set(query.getAll("run"))].slice(0, MOST_PICKED);
-    this.options = optionsFrom(query);
+    this.options = optionsFrom(query, PANEL);
     this.measure = query.get("measure") in MEASURES ? query.get("measure") : "accuracy";
     this.heading = h("h1", { tabindex: "-1" });
     this.empty = h(
@@ -75,12 +75,12 @@ class CompareView extends LiveElement {
     this.change({});
   }
 
-  /** What the server is asked for. */
-  get asked() {
+  /** What the server is asked for; `chosen`: the part that the options make. */
+  requested(chosen) {
     return [
       ...this.ids.map((id) => ["run", id]),
       ["measure", this.measure],
-      ...Object.entries(asked(this.options)),
+      ...Object.entries(chosen),
     ];
   }
 
@@ -101,10 +101,11 @@ class CompareView extends LiveElement {
 
   async load(signal) {
     if (!this.ids.length) return;
+    const query = this.requested(asked(this.options));
     try {
       const [panel, figure, ...runs] = await Promise.all([
-        api.panel(PANEL, this.asked, signal),
-        api.plotly(PANEL, this.asked, signal),
+        api.panel(PANEL, query, signal),
+        api.plotly(PANEL, query, signal),
         ...this.ids.map(loadRun),
       ]);
       this.wrong.hidden = true;
@@ -114,7 +115,7 @@ class CompareView extends LiveElement {
       this.chart.update({ panel, figure, log, logX, paper: false });
       this.table.update(runs, panel);
       this.controls.update(panel);
-      this.downloads.update(PANEL, this.asked);
+      this.downloads.update(PANEL, this.requested(askedOfFiles(this.options)));
     } catch (error) {
       if (error.name === "AbortError") return;
       if (!(error instanceof Problem)) throw error;

@@ -4,7 +4,7 @@ import { api, Problem } from "../app/api.js";
 import { debounce, h, setAttribute, setText } from "../app/dom.js";
 import { isForPage } from "../app/keyboard.js";
 import { LiveFetch } from "../app/live-fetch.js";
-import { asked, noted, optionsFrom } from "../app/panel-options.js";
+import { asked, askedOfFiles, noted, optionsFrom } from "../app/panel-options.js";
 import { BEYOND, numberOf, OF_THE_PAPER, PANELS, statusWords } from "../app/panel-words.js";
 import { panelPath, rememberQuery } from "../app/router.js";
 import { rememberSelection, selectionFrom } from "../app/selection.js";
@@ -28,7 +28,7 @@ class PanelView extends LiveElement {
     }
     this.selection = selectionFrom(query);
     this.study = query.get("study");
-    this.options = optionsFrom(query);
+    this.options = optionsFrom(query, name);
     this.choice = h("selection-bar");
     this.choice.selection = this.selection;
     this.choice.hidden = this.study !== null;
@@ -159,7 +159,7 @@ class PanelView extends LiveElement {
   }
 
   show() {
-    const { panel, figure, options, asked } = this;
+    const { panel, figure, options } = this;
     document.title = `${numberOf(panel.title) || "Curves"} · ${panel.status_text} · Rethink`;
     this.body.hidden = false;
     setText(this.heading, panel.title);
@@ -172,7 +172,7 @@ class PanelView extends LiveElement {
     this.verdict.hidden = panel.verdict.state === "none";
     this.provenance.update(panel);
     this.controls.update(panel);
-    this.downloads.update(panel.name, asked);
+    this.downloads.update(panel.name, { ...this.whose, ...askedOfFiles(options) });
     for (const tab of this.tabs) {
       setAttribute(tab, "href", panelPath(tab.dataset.panel, this.whose));
     }

@@ -46,6 +46,9 @@ def get(
     measure: Annotated[MeasureKind, typer.Option(help="atlas: what to show.")] = (
         MeasureKind.ACCURACY
     ),
+    log: Annotated[
+        Literal["x", "y", "xy"] | None, typer.Option(help="Axes drawn logarithmic.")
+    ] = None,
     individual: Annotated[bool, typer.Option("--individual", help="Each seed too.")] = False,
 ) -> None:
     """Fetch a figure: data as CSV, JSON or Parquet, a picture as SVG, PDF or PNG."""
@@ -65,6 +68,7 @@ def get(
         "run": run,
         "corruption": corruption,
         "measure": measure,
+        "log": log,
         "individual": individual,
     }
     with Client() as client:

@@ -12,22 +12,28 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from typer.testing import CliRunner
 
 from backend.app import create_app
+from backend.figures import commands, publication
 from backend.figures.tables import COLUMNS
-from core.domain.panels.model import PanelName
+from core.domain.panels.model import Panel, PanelName
 from core.domain.scales import Scale
+from core.domain.spec import Precision, SpecRequest, Variant
 from core.domain.studies import StudyName, plan
 from core.settings import Settings
 from core.storage import leases, studies
 from core.storage.database import Database, migrate
 from rethink.cli import app
 from rethink.client import Client
+from rethink.commands import launch
 from tests.backend.conftest import TOKEN
 from tests.core.hand_made import metrics
 from tests.stored_runs import fill
@@ -210,6 +216,65 @@ def test_plotly_accepts_the_browser_s_figure(filled: TestClient, name: str) -> N
         assert any(trace.get("fill") for trace in figure["data"])
 
 
+@pytest.mark.parametrize("name", ["2a", "2b"])
+def test_early_stopping_is_shaded_down_to_the_mean_test_curve(
+    filled: TestClient, name: str
+) -> None:
+    traces = get(filled, f"/{name}/plotly", seeds=2, individual=True)["data"]
+    shaded = [i for i, t in enumerate(traces) if t["meta"]["kind"] == "running best"]
+    assert len(shaded) == len({t["meta"]["key"] for t in traces if t["meta"]["source"] == "ours"})
+    for i in shaded:
+        below, best = traces[i - 1], traces[i]
+        assert best["fill"] == "tonexty"
+        assert "edge" not in below["meta"], "a band's edge would bound the shading"
+        assert below["meta"] | {"kind": "running best"} == best["meta"]
+        assert below["meta"]["measure"] == "test_accuracy"
+
+
+def test_axes_are_logarithmic_where_it_is_asked_for(filled: TestClient) -> None:
+    panel = get(filled, "/1a", log="xy")
+    assert (panel["x_axis"]["log"], panel["y_axis"]["log"]) == (True, True)
+    layout = get(filled, "/1a/plotly", log="y")["layout"]
+    assert (layout["xaxis"].get("type"), layout["yaxis"]["type"]) == (None, "log")
+    pictures = {
+        log: filled.get(f"{FIGURES}/1a.svg", params=SMOKE | {"log": log}).content
+        for log in ("", "x", "y", "xy")
+    }
+    assert len(set(pictures.values())) == 4
+    # Minor ticks, between the decades, are what only a logarithmic axis has: shorter than others.
+    assert {log: p.count(b'id="xtick_') > 8 for log, p in pictures.items() if "y" not in log} == {
+        "": False,
+        "x": True,
+    }
+    for path, params in (("1b", {"log": "x"}), ("table-1", {"log": "y"})):
+        answer = filled.get(f"{FIGURES}/{path}", params=SMOKE | params)
+        assert answer.status_code == 422
+        assert "log" in answer.json()["detail"]
+    assert get(filled, "/1b", log="y")["y_axis"]["log"]
+
+
+def words(picture: Figure) -> str:
+    """All that is written on a picture."""
+    texts = picture.findobj(lambda artist: isinstance(artist, Text))
+    return " ".join(text.get_text() for text in texts if isinstance(text, Text)).replace("\n", " ")
+
+
+def test_a_picture_marks_published_duplicates_and_says_n(filled: TestClient) -> None:
+    drawn = publication.figure(Panel.model_validate(get(filled, "/1c", seeds=2)))
+    rings = [
+        line
+        for line in drawn.axes[0].lines
+        if line.get_markerfacecolor() == "none" and line.get_markeredgecolor() == "#767676"
+    ]
+    found = {(round(float(x), 1)) for line in rings for x in np.asarray(line.get_xdata())}
+    assert found == {0.6, 0.9}
+    assert "equal to its neighbour to full precision" in words(drawn)
+    assert "published twice" in words(drawn)
+    assert "Seeds: n = 2, min–max." in words(drawn)
+    alone = publication.figure(Panel.model_validate(get(filled, "/1a")))
+    assert "Seeds: n = 1." in words(alone)
+
+
 def store_long_run(settings: Settings, epochs: int) -> str:
     """A run whose loss is 1 but in epoch 777."""
     database = Database(settings.database)
@@ -259,7 +324,9 @@ def test_runs_are_compared_as_curves_of_one_panel(api: TestClient, settings: Set
         "Small Inception, random labels",
     ]
     assert panel["status"] == "complete"
-    assert panel["provenance"]["command"] == "; ".join(f"rethink runs show {i}" for i in ids[:2])
+    assert panel["provenance"]["command"].count("rethink run --set model=inception ") == 2
+    assert panel["deviations"][0].startswith("Small Inception: 300 of 50,000 training images")
+    assert panel["variant"] == "paper"
     losses = get(api, "/atlas", run=[ids[0][:8], ids[0]], measure="loss")
     assert [s["measure"] for s in losses["series"]] == ["train_loss", "test_loss"]
     assert losses["y_axis"] == {"title": "Loss", "unit": "nats", "log": False}
@@ -302,8 +369,9 @@ def test_provenance_says_what_trained_the_runs(api: TestClient, settings: Settin
     assert origin["torch_versions"] == ["2.14.1"]
     assert origin["data_fingerprints"] == ["ab" * 32]
     assert origin["command"] == (
-        "rethink study run figure-1a --scale smoke --variant paper --seeds 1"
+        "rethink study run figure-1a --scale smoke --variant paper --seeds 1 --precision fp32"
     )
+    assert origin["code_versions"] == ["0.1.0 (1a2b3c4), engine 2"]
     assert len(origin["runs"]) == 5
     assert not origin["mixed"]
 
@@ -322,8 +390,8 @@ def test_a_study_names_the_command_that_makes_it_again(
     study = api.post("/api/v1/studies", json=body).json()
     command = get(api, "/atlas", study=study["id"])["provenance"]["command"]
     assert command == (
-        "rethink study run custom --seeds 2 --set model=mlp-1x512 --set n_train=1000 "
-        "--set random_flip=true --axis learning_rate=0.01,0.1 "
+        "rethink study run custom --seeds 2 --precision fp32 --set model=mlp-1x512 "
+        "--set n_train=1000 --set random_flip=true --axis learning_rate=0.01,0.1 "
         "--axis randomization=true_labels,random_labels --epochs 7 --stop-train-accuracy 0.99"
     )
     asked = []
@@ -339,6 +407,39 @@ def test_a_study_names_the_command_that_makes_it_again(
     CliRunner().invoke(app, words, catch_exceptions=False)
     again = api.post("/api/v1/studies", json={"study": "custom", **asked[0]})
     assert (again.status_code, again.json()["id"]) == (200, study["id"]), "it is the same study"
+
+
+def test_a_grid_and_a_run_say_their_variant_and_how_they_differ(api: TestClient) -> None:
+    def stored(axes: dict[str, list[str]]) -> dict[str, Any]:
+        base = {"n_train": 1000, "randomization": "gaussian"}
+        grid = {"base": base, "axes": axes, "epochs": 2}
+        study = api.post("/api/v1/studies", json={"study": "custom", "grid": grid}).json()
+        found: dict[str, Any] = {"study": study["id"], "run": study["run_ids"][0]}
+        return found
+
+    report = stored({"variant": ["report"]})
+    for source in ({"study": report["study"]}, {"run": report["run"]}):
+        panel = get(api, "/atlas", **source)
+        assert panel["variant"] == "report"
+        assert panel["deviations"] == [
+            "MLP 1×512: 1,000 of 50,000 training images, randomization as in the report."
+        ]
+        name = api.get(f"{FIGURES}/atlas.csv", params=source).headers["content-disposition"]
+        assert "-custom-report-" in name
+    both = stored({"variant": ["paper", "report"]})
+    assert get(api, "/atlas", study=both["study"])["variant"] == "mixed"
+
+
+@pytest.mark.parametrize("name", [StudyName.EVERYTHING, StudyName.TABLE_1])
+@pytest.mark.parametrize("scale", list(Scale))
+def test_the_command_of_a_run_makes_the_same_spec(name: StudyName, scale: Scale) -> None:
+    for entry in plan(name, scale, Variant.REPORT, 2, Precision.BF16):
+        words = shlex.split(commands.of_runs([(entry.spec, 3)]))
+        assert words[:2] == ["rethink", "run"]
+        assert words[-2:] == ["--epochs", "3"]
+        assert set(words[2:-2:2]) == {"--set"}
+        asked = SpecRequest.model_validate(launch._assigned(words[3:-2:2]))
+        assert asked.resolve(Precision.FP32) == entry.spec
 
 
 def plan_without_runs() -> dict[str, Any]:

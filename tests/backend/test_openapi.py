@@ -55,6 +55,24 @@ def _described(value: dict[str, Any]) -> bool:
     return "description" in value
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("health", "workers", "capabilities", "metrics", "stream", "studies", "claims"),
+        *("runs", "runs/0123456789abcdef", "figures/1a", "figures/1a.csv"),
+    ],
+)
+def test_a_query_parameter_that_is_not_described_is_refused(api: TestClient, path: str) -> None:
+    answer = api.get(f"/api/v1/{path}", params={"mdel": "alexnet"})
+    assert answer.status_code == 422
+    (error,) = answer.json()["errors"]
+    assert error == {
+        "field": "mdel",
+        "value": "'alexnet'",
+        "message": "is not a known field: check its spelling",
+    }
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _migrated() -> Iterator[None]:
     migrate(FUZZED)

@@ -110,6 +110,32 @@ def test_workers_share_the_work_of_a_plan(api: TestClient, settings: Settings) -
     assert together["seconds"] == pytest.approx(alone["seconds"] / 4)
 
 
+def test_more_workers_than_runs_do_not_divide_a_run(api: TestClient, settings: Settings) -> None:
+    alone = post(api, SMOKE_1A, "/plan")
+    database = Database(settings.database)
+    with database.write() as session:
+        for i in range(20):
+            workers.register(session, f"w-{i}-1", host="h", pid=1, capabilities={})
+    database.close()
+    together = post(api, SMOKE_1A, "/plan")
+    assert together["seconds"] == max(run["seconds"] for run in alone["runs"])
+    assert together["low_seconds"] < together["seconds"] < together["high_seconds"]
+
+
+def test_runs_that_wait_before_a_plan_are_counted_in_its_time(api: TestClient) -> None:
+    alone = post(api, SMOKE_1A, "/plan")
+    assert alone["ahead"] == 0
+    for seed, priority in ((1, 0), (2, 5), (3, -50)):
+        body = {"spec": {"model": "mlp-1x512", "seed": seed}, "epochs": 3, "priority": priority}
+        assert api.post("/api/v1/runs", json=body).status_code == 201
+    later = post(api, SMOKE_1A, "/plan")
+    assert later["ahead"] == 2, "the last waits behind all stages of the plan"
+    assert later["seconds"] > alone["seconds"]
+    assert "with 2 runs of others that come before" in later["basis"]
+    post(api, SMOKE_1A)
+    assert post(api, SMOKE_1A, "/plan")["seconds"] == later["seconds"], "its own are no others"
+
+
 def test_precision_is_what_all_workers_recommend(api: TestClient, settings: Settings) -> None:
     database = Database(settings.database)
     with database.write() as session:
@@ -206,9 +232,12 @@ def test_a_stricter_criterion_extends_the_runs_and_the_figure_finds_them(
     query = {"scale": "smoke", "criterion": "accuracy-100"}
     figure = "/api/v1/figures/1b"
     short = api.get(figure, params=query).json()
-    command = "rethink study run figure-1bc --scale smoke --variant paper --seeds 1"
+    command = (
+        "rethink study run figure-1bc --scale smoke --variant paper --seeds 1 "
+        "--criterion accuracy-100 --precision fp32"
+    )
     assert short["counts"]["short"] == 17
-    assert f"`{command} --criterion accuracy-100` extends them" in short["notes"][0]
+    assert f"`{command}` extends them" in short["notes"][0]
     plan = post(api, strict, "/plan")
     assert (plan["reused"], plan["extended"], plan["new"]) == (0, 17, 0)
     assert plan["epochs"] > 17
@@ -221,9 +250,10 @@ def test_a_stricter_criterion_extends_the_runs_and_the_figure_finds_them(
         assert found["criterion"] == "training accuracy of 100 %"
         facts = {f["name"]: f["value"] for f in found["facts"] if f["key"] == "inception"}
         assert facts == {"epochs_to_fit_p0": 4, "epochs_to_fit_p1": 4}
-        assert found["provenance"]["command"] == f"{command} --criterion accuracy-100"
+        assert found["provenance"]["command"] == command
     before = api.get(figure, params={"scale": "smoke"}).json()
-    assert {f["value"] for f in before["facts"]} == {2}, "the usual figure is as it was"
+    fits = {f["value"] for f in before["facts"] if f["unit"] == "epochs"}
+    assert fits == {2}, "the usual figure is as it was"
 
 
 def test_a_run_of_a_study_names_it(api: TestClient) -> None:

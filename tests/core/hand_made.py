@@ -6,7 +6,7 @@ from core.domain.criteria import Criterion
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics
 from core.domain.panels import STUDY_OF, PanelName, build
-from core.domain.panels.entries import Entry, StoredRun
+from core.domain.panels.entries import Entry, Part, StoredRun
 from core.domain.panels.frame import Options
 from core.domain.panels.model import Panel
 from core.domain.plans import Planned
@@ -21,8 +21,9 @@ SEGMENT = {
     "device": "cpu",
     "name": "a processor",
     "precision": "fp32",
+    "engine": 2,
     "numerics": NUMERICS,
-    "versions": {"rethink": "0.1.0", "torch": "2.14.1"},
+    "versions": {"rethink": "0.1.0 (1a2b3c4)", "torch": "2.14.1"},
     "data_fingerprint": "ab" * 32,
 }
 
@@ -76,9 +77,8 @@ def stored(
         state=state,
         outcome=outcome,
         curve=curve,
-        segments=segments,
+        parts=[Part(provenance, ended_at=1e9 + 60) for provenance in segments],
         started_at=1e9,
-        finished_at=1e9 + 60,
     )
 
 

@@ -1,16 +1,19 @@
 """Panels of learning curves: 1a, 2a, 2b, clean against corrupted, the atlas."""
 
+from dataclasses import replace
+
 import pytest
 
 from core.domain.demands import Demand
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics, EpochRow
 from core.domain.panels import STUDY_OF, PanelName, build
-from core.domain.panels.entries import Entry, StoredRun
+from core.domain.panels.entries import Entry, Part, StoredRun
 from core.domain.panels.frame import Options
 from core.domain.panels.model import Panel, Series, SpreadKind, VerdictState, XKind
 from core.domain.panels.spread import kept, summarise
 from core.domain.plans import Planned
+from core.domain.reference import report
 from core.domain.scales import Scale
 from core.domain.spec import Variant
 from core.domain.studies import grid
@@ -102,11 +105,29 @@ def test_a_diverged_seed_is_complete_and_shortens_the_mean_from_there_on() -> No
     assert "5 runs diverged: the loss became infinite." in found.notes
 
 
-def test_only_the_prefix_that_was_asked_for_is_read() -> None:
-    def longer(p: Planned) -> list:  # type: ignore[type-arg]
-        return [*falling(p), *(metrics(i, 9.0) for i in range(65, 200))]
+OTHER = {**SEGMENT, "numerics": {"device": "cuda"}, "name": "a GPU"}
 
-    assert panel(PanelName.FIGURE_1A, longer).series == panel(PanelName.FIGURE_1A, falling).series
+
+def extended(p: Planned, *later: Part) -> StoredRun:
+    """A run that another study took on from epoch 64 to 199."""
+    run = stored(p, [*falling(p), *(metrics(i, 9.0) for i in range(65, 200))])
+    return replace(run, parts=(*run.parts, *later))
+
+
+def test_a_later_extension_changes_nothing_of_a_finished_figure() -> None:
+    differs = {**OTHER, "mixed": {"epochs": [63, 64], "first": {}}}
+    before = panel(PanelName.FIGURE_1A, falling)
+    for later in (Part(OTHER, 65, 2, 2e9), Part(differs, 65, 2, 2e9)):
+        after = panel(PanelName.FIGURE_1A, lambda p, later=later: extended(p, later))
+        assert after == before
+
+
+def test_epochs_that_came_out_differently_are_mixed_on_the_same_device_too() -> None:
+    differs = {**SEGMENT, "mixed": {"epochs": [30], "first": {}}}
+    found = panel(PanelName.FIGURE_1A, lambda p: extended(p, Part(differs, 31, 2, 2e9)))
+    assert found.provenance.mixed
+    assert all(run.mixed for run in found.provenance.runs)
+    assert any("computed again" in note for note in found.notes)
 
 
 @pytest.mark.parametrize(
@@ -238,8 +259,7 @@ def test_single_seeds_of_every_panel_are_counted() -> None:
 
 def test_different_devices_are_mixed() -> None:
     def run(p: Planned) -> StoredRun:
-        other = {**SEGMENT, "numerics": {"device": "cuda"}, "name": "a GPU"}
-        return stored(p, falling(p), segments=(SEGMENT, other))
+        return stored(p, falling(p), segments=(SEGMENT, OTHER))
 
     found = panel(PanelName.FIGURE_1A, run)
     assert found.provenance.mixed
@@ -292,6 +312,35 @@ def test_2b_has_the_paper_s_curves_with_and_without_batch_norm() -> None:
         "with_bn_same_setting",
         "bn_down",
     }
+
+
+def test_2b_has_the_gains_of_batch_norm_beside_the_paper_s_and_the_report_s() -> None:
+    ends = {"with_bn": 0.86, "without_bn": 0.82, "with_bn_same_setting": 0.85, "bn_down": 0.84}
+
+    def ending(p: Planned) -> list[EpochMetrics]:
+        test = ends[p.role.series] + p.role.seed / 100 * (p.role.series == "with_bn")
+        return [metrics(i, 0.1, test=test) for i in range(1, p.demand.epochs + 1)]
+
+    facts = panel(PanelName.FIGURE_2B, ending, seeds=2).facts
+    gains = {(f.key, f.name): f for f in facts if f.name.startswith("gain_over_")}
+    assert {key: pytest.approx(gain.value) for key, gain in gains.items()} == {
+        ("with_bn", "gain_over_without_bn"): 0.045,
+        ("with_bn_same_setting", "gain_over_without_bn"): 0.03,
+        ("with_bn", "gain_over_bn_down"): 0.025,
+    }
+    none = gains["with_bn", "gain_over_without_bn"]
+    assert (none.n, none.paper, none.report) == (2, pytest.approx(0.0161), 0.015)
+    assert gains["with_bn", "gain_over_bn_down"].report == 0.02
+
+
+@pytest.mark.parametrize("name", [n for n in PanelName if n in report.EXECUTION_SECONDS])
+def test_a_figure_s_time_stands_beside_the_report_s(name: PanelName) -> None:
+    curve = [metrics(i, 0.001, accuracy=1.0) for i in range(1, 11)]
+    found = panel(name, lambda p: curve * (p.demand.epochs // 10 + 1), seeds=2)
+    (time,) = (f for f in found.facts if f.name == "execution_time")
+    assert time.report == report.EXECUTION_SECONDS[name]
+    epochs = sum(run.epochs for run in found.provenance.runs)
+    assert (time.n, time.value) == (2, pytest.approx(epochs * 3.0 / 2))
 
 
 # -------------------------------------------------------------------------- beyond the paper

@@ -96,6 +96,12 @@ def test_the_outline_comes_first_and_cheap_models_before_dear_ones() -> None:
     assert [e.stage for e in entries] == sorted(e.stage for e in entries)
 
 
+def test_a_seed_of_table_1_is_complete_before_the_next_begins() -> None:
+    entries = full(StudyName.TABLE_1, seeds=2)
+    assert [e.role.seed for e in entries] == [0] * 19 + [1] * 19
+    assert [e.stage for e in entries] == list(range(38))
+
+
 def test_seeds_draw_weights_and_randomization_anew() -> None:
     random = [e for e in full(StudyName.FIGURE_1A, 3) if e.role.series == "random_labels"]
     assert [(e.spec.seed, e.spec.data_seed) for e in random] == [(0, 0), (1, 1), (2, 2)]
@@ -186,6 +192,38 @@ def test_precision_is_a_deviation() -> None:
     assert said[-1] == "Small Inception: bf16 matrix products."
 
 
+def test_a_deviation_of_some_curves_names_them() -> None:
+    said = deviations(plan(StudyName.FIGURE_2B, Scale.SMOKE), Scale.SMOKE, Variant.PAPER)
+    (sentence,) = (s for s in said if s.startswith("Small Inception: "))
+    general, *particular = sentence.rstrip(".").split("; ")
+    assert "width 0.25" in general
+    assert "learning rate 0.01" not in general
+    assert "with batch norm: learning rate 0.01" in particular
+    (without,) = (clause for clause in particular if clause.startswith("without batch norm"))
+    assert "warm-up of 100 steps" in without
+    assert "bn momentum" not in without, "it has none"
+
+
+def test_what_most_curves_have_is_said_once() -> None:
+    said = deviations(plan(StudyName.EVERYTHING, Scale.SMOKE), Scale.SMOKE, Variant.PAPER)
+    (sentence,) = (s for s in said if s.startswith("Small Inception: 300"))
+    assert sentence.count("learning rate 0.01") == 1
+    names = [clause.split(": ")[0] for clause in sentence.split("; ")[1:]]
+    assert all("batch norm" in name for name in names), "they alone have a setting of their own"
+
+
+def test_a_grid_is_held_against_the_paper_s_setting_of_each_model() -> None:
+    base = {"n_train": 1000, "randomization": "gaussian", "variant": "report", "decay": 1}
+    axes = {"model": ["mlp-1x512", "inception"], "learning_rate": [0.01, 0.1]}
+    said = deviations(grid(base, axes, Demand(epochs=3)), None, Variant.PAPER)
+    both = "1,000 of 50,000 training images, randomization as in the report, constant learning rate"
+    assert said == [
+        f"MLP 1×512: {both}; in some curves: learning rate 0.1.",
+        f"Small Inception: {both}; in some curves: learning rate 0.01.",
+    ]
+    assert deviations(grid({}, {"seed": [1, 2]}, Demand(epochs=3)), None, Variant.PAPER) == []
+
+
 # ------------------------------------------------------------------------------------ grids
 
 
@@ -195,6 +233,27 @@ def test_a_grid_is_every_combination_for_each_seed() -> None:
     assert len(entries) == 12
     assert entries[0].role.series == "batch_size = 32, learning_rate = 0.01"
     assert {e.role.seed for e in entries} == {0, 1}
+
+
+def test_seeds_of_a_grid_count_from_its_own_on() -> None:
+    base = {"randomization": "random_labels", "seed": 5, "data_seed": 7}
+    entries = grid(base, {}, Demand(epochs=3), seeds=3)
+    seeds = [(e.spec.seed, e.spec.data_seed, e.role.seed) for e in entries]
+    assert seeds == [(5, 7, 5), (6, 8, 6), (7, 9, 7)]
+
+
+@pytest.mark.parametrize("field", ["seed", "data_seed"])
+def test_seeds_and_an_axis_of_seeds_exclude_each_other(field: str) -> None:
+    with pytest.raises(InvalidInput, match=f"seeds 2 is not allowed with an axis {field}"):
+        grid({}, {field: [1, 2]}, Demand(epochs=3), seeds=2)
+
+
+def test_auto_stands_for_the_study_s_precision() -> None:
+    for base, axes in (({}, {}), ({"precision": "auto"}, {}), ({}, {"precision": ["auto"]})):
+        (entry,) = grid(base, axes, Demand(epochs=3), precision=Precision.BF16)
+        assert entry.spec.precision is Precision.BF16
+    axes = {"precision": ["auto", "fp32", "bf16"]}
+    assert len(grid({}, axes, Demand(epochs=3))) == 2
 
 
 def test_combinations_that_are_the_same_run_are_planned_once() -> None:
@@ -208,6 +267,7 @@ def test_combinations_that_are_the_same_run_are_planned_once() -> None:
         ({}, {"learning_rat": [0.1]}, "spec.learning_rat"),
         ({"model": "resnet"}, {}, "spec.model"),
         ({}, {"batch_size": [60, -1]}, "spec.batch_size"),
+        ({"engine": 1}, {}, "spec.engine"),
     ],
 )
 def test_a_bad_grid_names_the_field(

@@ -162,7 +162,9 @@ def test_the_paper_and_the_axis_have_keys_and_stay_in_the_address(
     expect(entry).to_have_attribute("aria-pressed", "false")
     eventually(lambda: len(page.evaluate(DRAWN)) == 2, 5)
     csv_link = page.get_by_role("link", name="Download the figure as CSV")
-    assert "criterion=loss-0.1" in str(csv_link.get_attribute("href"))
+    for part in ("criterion=loss-0.1", "log=y"):
+        assert part in str(csv_link.get_attribute("href")), "files are as the page shows them"
+    expect(page.locator("panel-legend")).to_contain_text("published twice")
 
 
 def test_table_1_is_a_table_with_the_papers_numbers(page: Page, server: Server) -> None:

@@ -1,11 +1,15 @@
 """`rethink study`, `rethink figure` and the client, against a real server in this process."""
 
 import json
+import re
 from pathlib import Path
+from typing import Any
 
+import pandas
 import pytest
 from typer.testing import CliRunner
 
+from backend.figures.tables import COLUMNS
 from core.domain.errors import InvalidInput, NotFound
 from core.domain.lifecycle import Outcome
 from core.settings import Settings
@@ -15,6 +19,7 @@ from rethink.cli import app
 from rethink.client import Client
 from tests.core.storage.test_runs import epoch
 
+DOCS = Path(__file__).parents[2] / "docs" / "figures.md"
 GRID = ["custom", "--set", "n_train=1000", "--axis", "learning_rate=0.01,0.1", "--epochs", "2"]
 
 
@@ -107,8 +112,19 @@ def test_the_client_gives_panels_and_rows(settings: Settings) -> None:  # noqa: 
         assert panel["status"] == "empty"
         assert len(rows) == 33
         assert {row["source"] for row in rows} == {"paper"}
-        pandas = pytest.importorskip("pandas")
-        assert isinstance(client.figures.frame("1c"), pandas.DataFrame)
+
+
+def test_the_example_in_the_docs_fetches_a_figure_as_a_data_frame(settings: Settings) -> None:  # noqa: ARG001
+    (example,) = re.findall(r"^```python\n(.*?)^```", DOCS.read_text(), re.DOTALL | re.MULTILINE)
+    found: dict[str, Any] = {}
+    exec(compile(example, DOCS.name, "exec"), found)
+    with found["client"]:
+        table, panel = found["table"], found["panel"]
+        assert isinstance(table, pandas.DataFrame)
+        assert list(table.columns) == list(COLUMNS)
+        assert table["x"].dtype == table["y"].dtype == float
+        assert len(table) == len(found["rows"]) == sum(len(s["x"]) for s in panel["references"])
+        assert panel["counts"]["running"] == panel["counts"]["planned"] == 51, "it was launched"
 
 
 @pytest.mark.parametrize(

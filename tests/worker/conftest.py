@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 import torch
 
 from core.domain.demands import Demand
@@ -167,7 +168,7 @@ def bench(
     get_settings.cache_clear()
     yield Bench(worker)
     with worker.database.write() as session:
-        for run in runs.page(session, limit=1000)[0]:
+        for run in session.scalars(sa.select(Run)).all():
             if not RunState(run.state).terminal:
                 runs.cancel(session, run.id)
     POOL.submit(int).result(60)  # whatever was under way has ended

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 
+from core.domain.labels import label_of
 from core.domain.panels.curves import (
+    execution_time,
     fact,
     mean_series,
     reference_series,
     seed_series,
 )
 from core.domain.panels.entries import Entry, by_series
-from core.domain.panels.frame import X_AXES, Options, frame, label_of
+from core.domain.panels.frame import X_AXES, Options, frame
 from core.domain.panels.model import (
     Axis,
     Fact,
@@ -41,8 +43,8 @@ def figure_2b(entries: Sequence[Entry], options: Options) -> Panel:
     """The small Inception with and without batch normalisation."""
     groups = by_series(entries)
     gains = [
-        _gain(groups[key], groups.get("without_bn", []), options.spread)
-        for key in ("with_bn", "with_bn_same_setting")
+        _gain(key, other, words, groups, options.spread)
+        for key, other, words in OVER
         if key in groups
     ]
     return _panel(
@@ -87,8 +89,11 @@ def _panel(
         y_axis=ACCURACY,
         series=found,
         references=references,
-        facts=[f for group in groups.values() for f in _finals(name, group, options.spread)]
-        + gains,
+        facts=[
+            *gains,
+            *(f for group in groups.values() for f in _finals(name, group, options.spread)),
+            execution_time(name, entries, options.spread),
+        ],
     )
 
 
@@ -133,17 +138,26 @@ def _finals(name: PanelName, entries: Sequence[Entry], asked: SpreadKind) -> lis
     ]
 
 
-def _gain(entries: Sequence[Entry], without: Sequence[Entry], asked: SpreadKind) -> Fact:
-    """Final test accuracy over that of the same seed without batch normalisation."""
-    base = {e.role.seed: e for e in without}
-    pairs = [(e, base[e.role.seed]) for e in entries if e.role.seed in base]
-    key = entries[0].role.series
-    theirs = [paper.series("2b", name, "test_accuracy") for name in (key, "without_bn")]
-    with_, other = (series.points[-1].y if series else None for series in theirs)
+OVER = (
+    ("with_bn", "without_bn", "over none"),
+    ("with_bn_same_setting", "without_bn", "over none, both at its setting"),
+    ("with_bn", "bn_down", "over batch norm in the down modules only"),
+)
+"""Which two conditions of 2b are compared, and in what words."""
+
+
+def _gain(
+    key: str, other: str, words: str, groups: dict[str, list[Entry]], asked: SpreadKind
+) -> Fact:
+    """Final test accuracy over that of the same seed in another condition."""
+    base = {e.role.seed: e for e in groups.get(other, [])}
+    pairs = [(e, base[e.role.seed]) for e in groups[key] if e.role.seed in base]
+    series = [paper.series("2b", name, "test_accuracy") for name in (key, other)]
+    ours, theirs = (one.points[-1].y if one else None for one in series)
     return fact(
-        entries,
-        "gain_over_without_bn",
-        f"{label_of(key)}: gain in final test accuracy over none",
+        groups[key],
+        f"gain_over_{other}",
+        f"{label_of(key)}: gain in final test accuracy {words}",
         [
             e.curve[-1].test_accuracy - w.curve[-1].test_accuracy
             for e, w in pairs
@@ -152,7 +166,8 @@ def _gain(entries: Sequence[Entry], without: Sequence[Entry], asked: SpreadKind)
         asked,
         unit="fraction",
         diverged=sum(e.diverged or w.diverged for e, w in pairs),
-        paper=None if with_ is None or other is None else with_ - other,
+        paper=None if ours is None or theirs is None else ours - theirs,
+        report=report.BATCH_NORM_GAPS[other] if key == "with_bn" else None,
     )
 
 

@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from core.domain.criteria import Fit, FitState
-from core.domain.panels.curves import fact
+from core.domain.labels import label_of
+from core.domain.panels.curves import execution_time, fact
 from core.domain.panels.entries import Entry, counts
 from core.domain.panels.fits import (
     Fitted,
@@ -24,7 +25,7 @@ from core.domain.panels.fits import (
     notes_1c,
 )
 from core.domain.panels.fitting import fitted_or_failed
-from core.domain.panels.frame import CORRUPTION, Options, frame, label_of, plural
+from core.domain.panels.frame import CORRUPTION, Options, frame, plural
 from core.domain.panels.levels import Level, Point, lack, of_seed, series_over
 from core.domain.panels.model import Axis, Fact, Flag, Panel, PanelName, Series
 from core.domain.reference import paper
@@ -103,7 +104,8 @@ def _panel(
             _epochs_to_fit(model, p, group, options)
             for model, group in groups.items()
             for p in (0.0, 1.0)
-        ],
+        ]
+        + [execution_time(name, entries, options.spread)],
         notes=notes + fitted_or_failed(entries, options),
         counts=counts(entries).model_copy(update={"censored": censored(fits)}),
     )

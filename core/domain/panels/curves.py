@@ -4,14 +4,16 @@ import itertools
 from collections.abc import Callable, Iterable, Sequence
 
 from core.domain.criteria import CRITERIA, FitState
+from core.domain.labels import label_of
 from core.domain.metrics import Epoch
 from core.domain.panels.columns import Columns
 from core.domain.panels.entries import Entry, by_series
 from core.domain.panels.fitting import fitted_or_failed
-from core.domain.panels.frame import X_AXES, Options, frame, label_of, plural
+from core.domain.panels.frame import X_AXES, Options, frame, plural
 from core.domain.panels.model import Axis, Fact, Flag, Panel, PanelName, Series, SpreadKind, XKind
 from core.domain.panels.spread import summarise
 from core.domain.reference import paper
+from core.domain.reference import report as of_the_report
 
 Reads = Callable[[Epoch], float | None]
 
@@ -210,6 +212,7 @@ def fact(
     lower_bound: bool = False,
     diverged: int = 0,
     paper: float | None = None,
+    report: float | None = None,
 ) -> Fact:
     """A number over seeds; none where no seed has it."""
     found = summarise(values, asked) if values else None
@@ -228,7 +231,29 @@ def fact(
         diverged=diverged,
         unit=unit,
         paper=paper,
+        report=report,
     )
+
+
+def execution_time(name: PanelName, entries: Sequence[Entry], asked: SpreadKind) -> Fact:
+    """Seconds of training and evaluation of a seed's runs, beside the report's for the figure."""
+    seeds: dict[int, list[Entry]] = {}
+    for entry in entries:
+        seeds.setdefault(entry.role.seed, []).append(entry)
+    found = fact(
+        [runs[0] for runs in seeds.values()],
+        "execution_time",
+        "Time to train and evaluate its runs, one seed of each",
+        [
+            sum(m.train_seconds + m.evaluation_seconds for entry in runs for m in entry.curve)
+            for runs in seeds.values()
+            if all(entry.complete and not entry.diverged for entry in runs)
+        ],
+        asked,
+        unit="seconds",
+        report=of_the_report.EXECUTION_SECONDS[name],
+    )
+    return found.model_copy(update={"key": str(name)})  # not of one condition
 
 
 def figure_1a(entries: Sequence[Entry], options: Options) -> Panel:
@@ -239,6 +264,7 @@ def figure_1a(entries: Sequence[Entry], options: Options) -> Panel:
         for group in groups.values()
         for name in ("loss-0.05", "loss-0.1")
     ]
+    facts.append(execution_time(PanelName.FIGURE_1A, entries, options.spread))
     return frame(
         PanelName.FIGURE_1A,
         entries,

@@ -16,6 +16,29 @@ from core.domain.panels.model import Counts, Provenance, RunProvenance
 from core.domain.plans import Planned, Role
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one attempt added to a run's curve, and what it told of itself."""
+
+    provenance: Mapping[str, Any]
+    """Empty if it told nothing."""
+    first: int = 1
+    """The first epoch that it stored."""
+    attempt: int = 1
+    ended_at: float | None = None
+    """Seconds since 1970 UTC."""
+    kind: str = field(init=False)
+    """Equal where trajectories are."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kind", repr(numerics(self.provenance)))
+
+    @property
+    def differs(self) -> bool:
+        """Whether epochs that it computed again came out differently."""
+        return "mixed" in self.provenance
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredRun:
     """A run as stored, with its whole curve."""
@@ -26,24 +49,19 @@ class StoredRun:
     outcome: str | None
     curve: Sequence[Epoch]
     """From epoch 1 on."""
-    segments: Sequence[Mapping[str, Any]] = ()
-    """The provenance of each attempt that trained an epoch of it."""
+    parts: Sequence[Part] = ()
+    """One for each attempt that stored an epoch of it."""
     started_at: float | None = None
-    finished_at: float | None = None
     """Seconds since 1970 UTC."""
 
     @property
     def diverged(self) -> bool:
         return self.outcome == Outcome.DIVERGED
 
-    @property
-    def mixed(self) -> bool:
-        return len({repr(numerics(segment)) for segment in self.segments}) > 1
 
-
-def numerics(segment: Mapping[str, Any]) -> list[tuple[str, Any]]:
+def numerics(provenance: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """What must be equal for trajectories to be: device kind, CPU features, threads, versions."""
-    found = segment.get("numerics") or {k: segment.get(k) for k in ("device", "threads")}
+    found = provenance.get("numerics") or {k: provenance.get(k) for k in ("device", "threads")}
     return sorted(found.items())
 
 
@@ -83,6 +101,18 @@ class Entry:
     @property
     def ended(self) -> bool:
         return self.run is not None and self.run.state.terminal
+
+    @property
+    def parts(self) -> list[Part]:
+        """The parts that the prefix is made of, of those that tell anything of themselves."""
+        parts = self.run.parts if self.run else ()
+        return [part for part in parts if part.first <= len(self.curve) and part.provenance]
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the prefix is not one trajectory."""
+        parts = self.parts
+        return len({part.kind for part in parts}) > 1 or any(part.differs for part in parts)
 
     def fit(self, criterion: Criterion) -> Fit:
         if self.run is None:
@@ -129,22 +159,22 @@ def counts(entries: Sequence[Entry]) -> Counts:
 
 
 def provenance(entries: Sequence[Entry], command: str) -> Provenance:
-    stored = [e.run for e in entries if e.run is not None]
-    segments = [segment for run in stored for segment in run.segments]
-    starts = [run.started_at for run in stored if run.started_at is not None]
-    ends = [run.finished_at for run in stored if run.finished_at is not None]
+    parts = [part for entry in entries for part in entry.parts]
+    told = list({id(part.provenance): part.provenance for part in parts}.values())
+    starts = [e.run.started_at for e in entries if e.run and e.run.started_at is not None]
+    ends = [part.ended_at for part in parts if part.ended_at is not None]
     precisions = sorted({str(e.planned.spec.precision) for e in entries if e.run is not None})
-    kinds = {repr(numerics(segment)) for segment in segments}
+    mixed = len({part.kind for part in parts}) > 1 or any(entry.mixed for entry in entries)
     return Provenance(
         runs=[_run(entry) for entry in entries],
-        code_versions=_distinct(s.get("versions", {}).get("rethink") for s in segments),
-        torch_versions=_distinct(s.get("versions", {}).get("torch") for s in segments),
-        devices=_distinct(s.get("name") or s.get("device") for s in segments),
+        code_versions=_distinct(_code_version(s) for s in told),
+        torch_versions=_distinct(s.get("versions", {}).get("torch") for s in told),
+        devices=_distinct(s.get("name") or s.get("device") for s in told),
         precisions=precisions,
-        data_fingerprints=_distinct(s.get("data_fingerprint") for s in segments),
+        data_fingerprints=_distinct(s.get("data_fingerprint") for s in told),
         first=_iso(min(starts, default=None)),
         last=_iso(max(ends, default=None)),
-        mixed=len(kinds) > 1 or len(precisions) > 1,
+        mixed=mixed or len(precisions) > 1,
         command=command,
     )
 
@@ -160,8 +190,14 @@ def _run(entry: Entry) -> RunProvenance:
         state=str(run.state) if run else "missing",
         epochs=len(entry.curve),
         asked=entry.planned.demand.epochs,
-        mixed=run.mixed if run else False,
+        mixed=entry.mixed,
     )
+
+
+def _code_version(segment: Mapping[str, Any]) -> str | None:
+    """The program's version and, where it is stored, that of the training code in it."""
+    version, engine = segment.get("versions", {}).get("rethink"), segment.get("engine")
+    return f"{version}, engine {engine}" if version and engine else version
 
 
 def _distinct(values: Iterable[Any]) -> list[str]:

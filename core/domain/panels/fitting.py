@@ -3,8 +3,9 @@
 import math
 from collections.abc import Sequence
 
+from core.domain.labels import label_of
 from core.domain.panels.entries import Entry
-from core.domain.panels.frame import Options, label_of
+from core.domain.panels.frame import Options
 from core.domain.scales import Scale
 from core.domain.spec import Randomization
 

@@ -10,6 +10,7 @@ from core.domain.panels.entries import Entry, counts, provenance
 from core.domain.panels.model import (
     Axis,
     Counts,
+    LogAxes,
     MeasureKind,
     Panel,
     PanelName,
@@ -18,7 +19,7 @@ from core.domain.panels.model import (
     VerdictState,
     XKind,
 )
-from core.domain.presets import MODEL_TITLES
+from core.domain.plans import Plan
 from core.domain.scales import Scale
 from core.domain.spec import Variant
 
@@ -37,6 +38,8 @@ class Options:
     spread: SpreadKind = SpreadKind.AUTO
     measure: MeasureKind = MeasureKind.ACCURACY
     """What the atlas shows."""
+    log: LogAxes = ""
+    """Axes drawn logarithmic."""
     levels: tuple[float, ...] = ()
     """Levels of p that clean-corrupted shows; empty: p = 0.5 if it is there, else all."""
     individual: bool = False
@@ -57,22 +60,6 @@ class Options:
         return paper and self.criterion is None
 
 
-LABELS = {
-    "true_labels": "true labels",
-    "random_labels": "random labels",
-    "shuffled_pixels": "shuffled pixels",
-    "random_pixels": "random pixels",
-    "gaussian": "gaussian",
-    **{str(model): title for model, title in MODEL_TITLES.items()},
-    "none": "no regulariser",
-    "weight_decay": "weight decay",
-    "all": "augmentation, weight decay, dropout",
-    "with_bn": "with batch norm",
-    "without_bn": "without batch norm",
-    "with_bn_same_setting": "with batch norm, at the setting of the one without",
-    "bn_down": "batch norm in the down modules only",
-}
-
 X_AXES = {
     XKind.STEPS: Axis(title="Training steps", unit="steps"),
     XKind.EPOCHS: Axis(title="Epochs", unit="epochs"),
@@ -83,21 +70,19 @@ CORRUPTION = Axis(title="Label corruption", unit="1")
 UNJUDGED = Verdict(claim="", state=VerdictState.NONE, sentence="This panel makes no claim.")
 
 
-def label_of(key: str) -> str:
-    return LABELS.get(key, key.replace("_", " "))
-
-
 def frame(name: PanelName, entries: Sequence[Entry], options: Options, **given: Any) -> Panel:
     """A panel with everything but series filled in from its runs."""
     found = given.pop("counts", None) or counts(entries)
     status, text = _status(found)
     plan = tuple(entry.planned for entry in entries)
     origin = provenance(entries, options.command)
+    for axis in options.log:
+        given[f"{axis}_axis"] = given[f"{axis}_axis"].model_copy(update={"log": True})
     notes = [*given.pop("notes", []), *_notes(found, options.command, mixed=origin.mixed)]
     return Panel(
         name=name,
         scale=str(options.scale or "custom"),
-        variant=str(options.variant),
+        variant=str(options.variant) if options.scale else variant_of(plan),
         seeds=options.seeds,
         status=status,
         status_text=text,
@@ -109,6 +94,12 @@ def frame(name: PanelName, entries: Sequence[Entry], options: Options, **given: 
         notes=notes,
         **given,
     )
+
+
+def variant_of(plan: Plan) -> str:
+    """Of runs that are no figure's: the variant of those that one makes a difference to."""
+    variants = {e.spec.variant for e in plan if e.spec.variant is not None} or {Variant.PAPER}
+    return str(variants.pop()) if len(variants) == 1 else "mixed"
 
 
 def _status(found: Counts) -> tuple[Literal["empty", "live", "partial", "complete"], str]:
@@ -137,7 +128,7 @@ def _notes(found: Counts, command: str, *, mixed: bool) -> list[str]:
     if mixed:
         notes.append(
             "Mixed: the runs were not all trained on the same kind of device, with the same "
-            "versions and precision."
+            "versions and precision, or epochs came out differently when computed again."
         )
     return notes
 

@@ -46,10 +46,14 @@ class MeasureKind(StrEnum):
     LOSS = "loss"
 
 
+LogAxes = Literal["", "x", "y", "xy"]
+"""Which axes are logarithmic."""
+
+
 class Axis(BaseModel):
     title: str = Field(description="What is on the axis, for people.")
     unit: str = Field(description="Unit of the numbers: steps, epochs, seconds, nats, fraction, 1.")
-    log: bool = Field(False, description="Whether the panel is best drawn on a logarithmic axis.")
+    log: bool = Field(False, description="Whether it is drawn logarithmic.")
 
 
 class Flag(StrEnum):
@@ -121,6 +125,7 @@ class Fact(BaseModel):
     diverged: int = Field(0, description="Seeds that have no value since they diverged.")
     unit: str = Field("", description="Unit of the value.")
     paper: float | None = Field(None, description="The paper's value, if it published one.")
+    report: float | None = Field(None, description="The report's value, if it has one.")
 
 
 class VerdictState(StrEnum):
@@ -163,7 +168,8 @@ class RunProvenance(BaseModel):
     epochs: int = Field(description="Epochs that the panel reads of it.")
     asked: int = Field(description="Epochs that the panel asks for at most.")
     mixed: bool = Field(
-        description="Whether device, CPU features, threads or versions changed between attempts."
+        description="Whether device, CPU features, threads or versions changed between the turns "
+        "of workers at these epochs, or epochs came out differently when computed again."
     )
 
 
@@ -177,7 +183,9 @@ class Provenance(BaseModel):
     precisions: list[str] = Field(description="Number formats of matrix products.")
     data_fingerprints: list[str] = Field(description="SHA-256 of the datasets' content.")
     first: str | None = Field(description="When the first run began, ISO 8601.")
-    last: str | None = Field(description="When the last run ended, ISO 8601.")
+    last: str | None = Field(
+        description="When the last worker's turn at these epochs ended, ISO 8601."
+    )
     mixed: bool = Field(description="Whether the runs differ in device, precision or versions.")
     command: str = Field(description="The command that makes the panel's runs again.")
 
@@ -224,7 +232,7 @@ class Panel(BaseModel):
     name: PanelName = Field(description="Which panel.")
     title: str = Field(description="What it shows, for people.")
     scale: str = Field(description="smoke, quick or full; custom for a grid.")
-    variant: str = Field(description="paper or report.")
+    variant: str = Field(description="paper, report, or mixed in a grid or among single runs.")
     seeds: int = Field(description="Seeds planned.")
     criterion: str | None = Field(None, description="When a run counts as fitted, in words.")
     status: Literal["empty", "live", "partial", "complete"] = Field(

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from core.domain.labels import label_of
 from core.domain.panels.columns import Columns
 from core.domain.panels.entries import Entry, by_series
-from core.domain.panels.frame import Options, frame, label_of, plural
+from core.domain.panels.frame import Options, frame, plural
 from core.domain.panels.levels import of_seed
 from core.domain.panels.model import Axis, Flag, Panel, PanelName, Series, TableRow
 from core.domain.panels.spread import summarise

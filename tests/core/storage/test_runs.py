@@ -11,9 +11,9 @@ from core.domain.errors import Conflict, NotFound, TooManyRuns
 from core.domain.lifecycle import Outcome, RunState
 from core.domain.metrics import EpochMetrics
 from core.domain.spec import RunSpec
-from core.storage import leases, runs
+from core.storage import leases, listing, runs, workers
 from core.storage.database import Database
-from core.storage.tables import Metric
+from core.storage.tables import Metric, Worker
 
 TEN = Demand(epochs=10)
 
@@ -69,7 +69,7 @@ def test_the_same_spec_is_the_same_run(database: Database) -> None:
         second, is_new = runs.submit(session, RunSpec(), TEN)
         assert not is_new
         assert second.id == first.id
-        assert runs.page(session)[1] == 1
+        assert listing.page(session)[1] == 1
 
 
 def test_requests_for_one_spec_at_the_same_time_make_one_run(database: Database) -> None:
@@ -214,21 +214,21 @@ def test_a_full_queue_refuses_new_runs_and_keeps_the_old(database: Database) -> 
         submit(database, seed=2, max_queued=2)
     assert submit(database, seed=0, max_queued=2) == first
     with database.read() as session:
-        assert runs.page(session)[1] == 2
+        assert listing.page(session)[1] == 2
 
 
 def test_runs_are_filtered_sorted_and_paged(database: Database) -> None:
     for seed in range(5):
         submit(database, seed=seed, name=f"seed {seed} 100%_a")
     with database.read() as session:
-        page, total = runs.page(session, text="3 100%", sort="name")
-        assert [r.name for r in page] == ["seed 3 100%_a"]
+        page, total = listing.page(session, text="3 100%", sort="name")
+        assert [r.run("{}").name for r in page] == ["seed 3 100%_a"]
         assert total == 1
-        assert runs.page(session, text="%b")[1] == 0  # no wildcard
-        page, total = runs.page(session, sort="name", descending=False, limit=2, offset=2)
-        assert [r.name[:6] for r in page] == ["seed 2", "seed 3"]
+        assert listing.page(session, text="%b")[1] == 0  # no wildcard
+        page, total = listing.page(session, sort="name", descending=False, limit=2, offset=2)
+        assert [r.run("{}").name[:6] for r in page] == ["seed 2", "seed 3"]
         assert total == 5
-        assert runs.page(session, states=[RunState.RUNNING])[1] == 0
+        assert listing.page(session, states=[RunState.RUNNING])[1] == 0
 
 
 def test_an_id_may_be_shortened_while_it_is_the_only_one(database: Database) -> None:
@@ -244,3 +244,26 @@ def test_stop_rules_survive_storage(database: Database) -> None:
     run_id = submit(database, demand=demand)
     with database.read() as session:
         assert runs.demands(session, run_id) == {"launch": demand}
+
+
+def test_speeds_are_those_of_the_workers_present_or_else_of_any(database: Database) -> None:
+    told = {"old": {"name": "slow"}, "gone": {"name": "fast"}, "here": {"name": "fast"}}
+    for seed, (worker_id, provenance) in enumerate(told.items()):
+        run_id = submit(database, seed=seed)
+        with database.write() as session:
+            claimed = leases.claim(session, worker_id, 60)
+            assert claimed is not None
+            leases.record_provenance(session, run_id, 1, provenance)
+            measured = epoch(1).model_copy(update={"train_seconds": float(seed)})
+            leases.record_epochs(session, run_id, 1, [measured])
+    with database.write() as session:
+        for worker_id, capabilities in (("here", told["here"]), ("new", {"name": "other"})):
+            workers.register(session, worker_id, host="h", pid=1, capabilities=capabilities)
+        here, new = workers.listed(session)
+
+        def speeds(*present: Worker) -> list[float]:
+            rows = runs.recent_speeds(session, "mlp-1x512", present)
+            return sorted(row.train_seconds for row in rows)
+
+        assert speeds(here, new) == [1, 2]
+        assert speeds(new) == speeds() == [0, 1, 2]

@@ -1,16 +1,22 @@
 """Studies in the database, on SQLite and PostgreSQL alike."""
 
+from collections.abc import Callable
+
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
 from core.domain.demands import Demand, StopRule
 from core.domain.errors import NotFound, TooManyRuns
 from core.domain.lifecycle import Outcome, RunState
+from core.domain.panels.entries import StoredRun
 from core.domain.plans import Plan
 from core.domain.scales import Scale
 from core.domain.spec import Variant
 from core.domain.studies import StudyName, grid, plan
-from core.storage import curves, leases, runs, studies
+from core.storage import curves, leases, listing, runs, studies
 from core.storage.database import Database
+from core.storage.tables import Run
 from tests.core.storage.test_runs import epoch, state
 
 ONE = Demand(epochs=3)
@@ -47,7 +53,7 @@ def test_the_same_request_is_the_same_study(database: Database) -> None:
         again, is_new = studies.submit(session, "custom", {"request": "a"}, small(0, 1))
         assert (again.id, is_new) == (first, False)
         assert studies.page(session)[1] == 1
-        assert runs.page(session)[1] == 2
+        assert listing.page(session)[1] == 2
 
 
 def test_the_plan_survives_storage(database: Database) -> None:
@@ -63,6 +69,24 @@ def test_running_a_finished_study_again_trains_nothing(database: Database) -> No
     submit(database, small(0, 1))
     submit(database, small(1), "b")
     assert train_all(database) == []
+
+
+def test_a_plan_that_changed_in_the_code_leaves_no_stale_runs(database: Database) -> None:
+    submit(database, small(7), "b")
+    study_id = submit(database, small(0, 7))
+    train_all(database)
+    submit(database, small(9, epochs=6))
+    with database.write() as session:
+        assert leases.claim(session, "w", 60) is not None
+    assert submit(database, small(0, 1, epochs=2)) == study_id
+    with database.read() as session:
+        assert studies.plan_of(session, study_id) == small(0, 1, epochs=2)
+        assert len(studies.demand_states(session, [study_id])[study_id]) == 2
+        given_up = [entry.spec.hash()[:16] for entry in small(7, 9)]
+        owners = [set(runs.demands(session, run_id)) for run_id in given_up]
+        assert owners == [{studies.owner(studies.identity({"request": "b"}), "custom")}, set()]
+        running = runs.get(session, given_up[1])
+        assert running.cancel_requested, "nobody asks for it any more"
 
 
 def test_a_longer_study_extends_what_is_there(database: Database) -> None:
@@ -85,6 +109,17 @@ def test_workers_take_the_outline_first_whatever_the_study(database: Database) -
     assert {0, 1} <= {stages[i] for i in claimed}
     of_first = {e.spec.hash()[:16] for e in entries}
     assert sum(run_id in of_first for run_id in claimed[:6]) == 3, "both get their outline"
+
+
+def test_long_grids_take_turns_to_their_end(database: Database) -> None:
+    seeds = list(range(110))
+    for name, model in (("a", "mlp-1x512"), ("b", "mlp-3x512")):
+        axes = {"seed": seeds}
+        submit(database, grid({"model": model, "n_train": 1000}, axes, Demand(epochs=1)), name)
+    with database.read() as session:
+        models = {run.id: run.model for run in session.scalars(sa.select(Run))}
+        queue = [models[run_id] for run_id in runs.queue_positions(session)]
+    assert queue == ["mlp-1x512", "mlp-3x512"] * len(seeds)
 
 
 def test_two_panels_ask_one_run_for_two_prefixes(database: Database) -> None:
@@ -143,11 +178,11 @@ def test_deleting_a_study_keeps_its_results_unless_told(database: Database) -> N
     train_all(database)
     with database.write() as session:
         assert studies.delete(session, first) == []
-        assert runs.page(session)[1] == 3
+        assert listing.page(session)[1] == 3
     with database.write() as session:
         # Run 1 is demanded by nobody else any more, run 0 was not this study's.
         assert len(studies.delete(session, second, with_runs=True)) == 2
-        assert [r.id for r in runs.page(session)[0]] == [small(0)[0].spec.hash()[:16]]
+        assert [r.id for r in listing.page(session)[0]] == [small(0)[0].spec.hash()[:16]]
         with pytest.raises(NotFound, match="rethink study list"):
             studies.get(session, second)
 
@@ -156,7 +191,7 @@ def test_a_study_that_does_not_fit_the_queue_leaves_nothing_behind(database: Dat
     with pytest.raises(TooManyRuns), database.write() as session:
         studies.submit(session, "custom", {}, small(0, 1, 2), max_queued=2)
     with database.read() as session:
-        assert runs.page(session)[1] == 0
+        assert listing.page(session)[1] == 0
         assert studies.page(session)[1] == 0
 
 
@@ -170,9 +205,60 @@ def test_curves_come_with_their_provenance_and_change_the_version(database: Data
         after = curves.versions(session, ids)
         assert set(before) == set(after) == set(ids[:2])
         assert all(before[i] != after[i] for i in after)
-        found = curves.stored_runs(session, ids)
+        found = curves.stored_runs(session, after)
     assert set(found) == {e.spec.hash() for e in small(0, 1)}
     for run in found.values():
         assert [m.epoch for m in run.curve] == [1, 2, 3]
-        assert run.segments == [{"device": "cpu"}]
+        assert [part.provenance for part in run.parts] == [{"device": "cpu"}]
         assert run.state == RunState.SUCCEEDED
+
+
+def test_what_is_read_after_each_change_is_what_is_stored(database: Database) -> None:
+    """Runs that are read on from what is known equal runs that are read as a whole."""
+    submit(database, small(0, epochs=9))
+    run_id = small(0)[0].spec.hash()[:16]
+    known: dict[str, tuple[curves.Version, StoredRun]] = {}
+
+    def look() -> tuple[curves.Version, StoredRun]:
+        with database.read() as session:
+            found = curves.versions(session, [run_id])
+            (whole,) = curves.stored_runs(session, found).values()
+            (read_on,) = curves.stored_runs(session, found, known).values()
+        assert read_on == whole
+        changed = run_id not in known or known[run_id][0] != found[run_id]
+        assert changed, "the version tells"
+        known[run_id] = found[run_id], whole
+        return known[run_id]
+
+    def write(change: Callable[..., object], *given: object) -> StoredRun:
+        with database.write() as session:
+            change(session, *given)
+        return look()[1]
+
+    look()
+    write(leases.claim, "w", 60)
+    write(leases.record_provenance, run_id, 1, {"device": "cpu"})
+    write(leases.record_epochs, run_id, 1, [epoch(1), epoch(2)])
+    write(leases.record_epochs, run_id, 1, [epoch(3)])
+    run = write(leases.finish, run_id, 1, Outcome.PREEMPTED)
+    write(leases.claim, "w", 60)
+    run = write(leases.record_provenance, run_id, 2, {"device": "cuda"})
+    assert [part.first for part in run.parts] == [1]
+    run = write(leases.record_epochs, run_id, 2, [epoch(3), epoch(4)])
+    assert [(p.first, p.provenance) for p in run.parts] == [
+        (1, {"device": "cpu"}),
+        (4, {"device": "cuda"}),
+    ]
+    run = write(leases.record_epochs, run_id, 2, [epoch(2, loss=0.5)])
+    assert [part.differs for part in run.parts] == [False, True]
+    write(leases.finish, run_id, 2, Outcome.CANCELLED)
+
+    with database.write() as session:
+        studies.delete(session, studies.page(session)[0][0].id, with_runs=True)
+    submit(database, small(0, epochs=9))
+
+    def train_anew(session: Session) -> None:
+        leases.claim(session, "w", 60)
+        leases.record_epochs(session, run_id, 3, [epoch(i, loss=7.0) for i in range(1, 7)])
+
+    assert write(train_anew).curve[0].train_loss == 7.0

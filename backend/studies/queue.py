@@ -1,0 +1,42 @@
+"""What workers do before a plan's runs: runs of others that they train, or will take earlier."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from core.domain.lifecycle import RunState
+from core.domain.plans import expected_epochs, planned
+from core.domain.spec import RunSpec
+from core.storage import listing, runs
+from core.storage.listing import Listed
+from core.storage.studies import spec_of
+
+LOOKED_AT = 10_000
+"""As many runs as may wait by default."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A run of others, and the epochs that it is likely to train still."""
+
+    spec: RunSpec
+    epochs: int
+
+
+def before(session: Session, priority: int, own: Collection[str]) -> list[Earlier]:
+    """The runs in training or waiting at `priority` or above, but for the plan's `own`."""
+    found, _ = listing.page(session, states=(RunState.RUNNING, RunState.QUEUED), limit=LOOKED_AT)
+    earlier = [
+        run
+        for run in found
+        if run.id not in own and (run.state == RunState.RUNNING or run.priority >= priority)
+    ]
+    specs = listing.specs(session, [run.id for run in earlier])
+    return [_earlier(run, spec_of(specs[run.id])) for run in earlier if run.id in specs]
+
+
+def _earlier(run: Listed, spec: RunSpec) -> Earlier:
+    asked = [runs.as_demand(row) for row in run.demands() if not row.withdrawn]
+    expected = [expected_epochs(planned(spec, demand, "", ""), None) for demand in asked]
+    return Earlier(spec, max(max(expected, default=0) - run.epochs_done, 1))
