@@ -126,25 +126,30 @@ SMOKE = Setting(
 """Measured (docs/LOG.md): epochs until true and random labels fitted, 31 and 29 for Inception, 58
 to 73 and 72 to 79 for Inception without batch norm, 28 and 38 for AlexNet, 9 and 11 for the MLP."""
 
-# First guesses, not measured yet: to be sized to two hours on two cores.
-
 QUICK = Setting(
     fields={
         ModelName.INCEPTION: CONSTANT
-        | {"n_train": 2000, "n_test": 2000, "width": 0.375, "batch_size": 32},
+        | {
+            "n_train": 3000,
+            "n_test": 1000,
+            "width": 0.25,
+            "batch_size": 32,
+            "learning_rate": 0.02,
+            "bn_momentum": 0.3,
+        },
         ModelName.ALEXNET: CONSTANT
-        | {"n_train": 2000, "n_test": 2000, "width": 0.5, "batch_size": 32},
-        ModelName.MLP_1X512: CONSTANT | {"n_train": 5000, "n_test": 2000, "batch_size": 32},
-        ModelName.MLP_3X512: CONSTANT | {"n_train": 5000, "n_test": 2000, "batch_size": 32},
+        | {"n_train": 3000, "n_test": 1000, "width": 0.5, "batch_size": 32},
+        ModelName.MLP_1X512: CONSTANT | {"n_train": 10000, "n_test": 2000},
+        ModelName.MLP_3X512: CONSTANT | {"n_train": 10000, "n_test": 2000},
     },
-    without_bn=WITHOUT_BN | {"warmup_steps": 100},
-    bn_down={},
-    horizons={"1a": 40, "1bc": 150, "2a": 50, "2b": 50, "table-1": 50},
+    without_bn=WITHOUT_BN | {"learning_rate": 0.01, "warmup_steps": 200},
+    bn_down={"initialisation": Initialisation.HE_NORMAL, "learning_rate": 0.01},
+    horizons={"1a": 60, "1bc": 150, "2a": 60, "2b": 80, "table-1": 60},
     corruptions=dict.fromkeys(MEASURED_MODELS, ALL_TENTHS),
     expected_fit={
-        ModelName.INCEPTION: (10, 30),
-        ModelName.ALEXNET: (30, 60),
-        ModelName.MLP_1X512: (20, 50),
+        ModelName.INCEPTION: (30, 40),
+        ModelName.ALEXNET: (40, 60),
+        ModelName.MLP_1X512: (15, 25),
     },
 )
 
