@@ -117,14 +117,16 @@ SMOKE = Setting(
         ModelName.MLP_1X512: ALL_TENTHS,
     },
     expected_fit={
-        ModelName.INCEPTION: (31, 29),
+        ModelName.INCEPTION: (32, 25),
         ModelName.ALEXNET: (28, 38),
         ModelName.MLP_1X512: (9, 11),
     },
     table_1=False,
 )
-"""Measured (docs/LOG.md): epochs until true and random labels fitted, 31 and 29 for Inception, 58
-to 73 and 72 to 79 for Inception without batch norm, 28 and 38 for AlexNet, 9 and 11 for the MLP."""
+"""Measured (docs/LOG.md): epochs until true and random labels fitted by the criterion of Figure 1b,
+27 to 38 and 23 to 27 for Inception, 28 and 38 for AlexNet, 9 and 11 for the MLP; Inception without
+batch norm reached 98 % after 58 to 73 and 72 to 79. On fewer steps an epoch than the paper has, the
+running statistics of batch norm lag behind the weights; they follow faster here."""
 
 QUICK = Setting(
     fields={
@@ -139,18 +141,20 @@ QUICK = Setting(
         },
         ModelName.ALEXNET: CONSTANT
         | {"n_train": 3000, "n_test": 1000, "width": 0.5, "batch_size": 32},
-        ModelName.MLP_1X512: CONSTANT | {"n_train": 10000, "n_test": 2000},
-        ModelName.MLP_3X512: CONSTANT | {"n_train": 10000, "n_test": 2000},
+        ModelName.MLP_1X512: CONSTANT | {"n_train": 5000, "n_test": 2000},
+        ModelName.MLP_3X512: CONSTANT | {"n_train": 5000, "n_test": 2000},
     },
-    without_bn=WITHOUT_BN | {"learning_rate": 0.01, "warmup_steps": 200},
-    bn_down={"initialisation": Initialisation.HE_NORMAL, "learning_rate": 0.01},
-    horizons={"1a": 60, "1bc": 150, "2a": 60, "2b": 80, "table-1": 60},
+    without_bn=WITHOUT_BN | {"learning_rate": 0.005, "warmup_steps": 200},
+    bn_down={"initialisation": Initialisation.HE_NORMAL, "learning_rate": 0.005},
+    horizons={"1a": 60, "1bc": 150, "2a": 60, "2b": 80, "table-1": 80},
     corruptions=dict.fromkeys(MEASURED_MODELS, ALL_TENTHS),
     expected_fit={
-        ModelName.INCEPTION: (30, 40),
-        ModelName.ALEXNET: (40, 60),
-        ModelName.MLP_1X512: (15, 25),
+        ModelName.INCEPTION: (34, 45),
+        ModelName.ALEXNET: (31, 37),
+        ModelName.MLP_1X512: (12, 18),
     },
 )
+"""Measured (docs/LOG.md), as for smoke. The MLPs have 5,000 images, since on 10,000 random labels
+the accuracy of the small one stays below 98 % at a constant rate."""
 
 SETTINGS: dict[Scale, Setting] = {Scale.SMOKE: SMOKE, Scale.QUICK: QUICK, Scale.FULL: FULL}
