@@ -6,7 +6,14 @@ stated nowhere in the paper. The values themselves are `MODEL_DEFAULTS` and `BN_
 what is said to be measured earlier.
 """
 
-from core.domain.spec import MODEL_DEFAULTS, BatchNorm, Initialisation, ModelName, RunSpec
+from core.domain.spec import (
+    BN_DEFAULTS,
+    MODEL_DEFAULTS,
+    BatchNorm,
+    Initialisation,
+    ModelName,
+    RunSpec,
+)
 
 WEIGHTS = (
     "initial weights as PyTorch draws them (uniform, ±1/√fan_in): Inception, AlexNet and MLP 1×512 "
@@ -29,9 +36,16 @@ BATCH_SIZES = {
 }
 BATCH_SIZES[ModelName.MLP_3X512] = BATCH_SIZES[ModelName.MLP_1X512]
 BATCH_NORM = (
-    "the newest batch has weight {0:g} in batch norm's running statistics (PyTorch's default), so "
-    "that an evaluation sees the present weights: 0.1 and 0.4 needed the same steps on a subset; "
-    "eps {1:g} (TF-slim's default); other values were not run at full scale"
+    "the newest batch has weight {0:g} in batch norm's running statistics, {2}; eps {1:g} "
+    "(TF-slim's default); other values were not run at full scale"
+)
+USUAL_WEIGHT = (
+    "PyTorch's default, so that an evaluation sees the present weights: 0.1 and 0.4 needed the "
+    "same steps on a subset"
+)
+OTHER_WEIGHT = (
+    "in place of PyTorch's 0.1, since with few steps an epoch they would lag behind the weights, "
+    "and the evaluated loss would rise before it falls"
 )
 WITHOUT_BATCH_NORM = (
     "without batch norm He's initial weights, learning rate {0:g} and a warm-up of {1} steps: with "
@@ -51,7 +65,9 @@ def unstated(spec: RunSpec) -> list[str]:
     if spec.batch_norm is BatchNorm.NONE and spec.initialisation is Initialisation.HE_NORMAL:
         said.append(WITHOUT_BATCH_NORM.format(spec.learning_rate, spec.warmup_steps))
     if spec.bn_momentum is not None:
-        said.append(BATCH_NORM.format(spec.bn_momentum, spec.bn_eps))
+        usual = spec.bn_momentum == BN_DEFAULTS["bn_momentum"]
+        reason = USUAL_WEIGHT if usual else OTHER_WEIGHT
+        said.append(BATCH_NORM.format(spec.bn_momentum, spec.bn_eps, reason))
     if spec.batch_size == MODEL_DEFAULTS[spec.model]["batch_size"]:
         said.append(BATCH_SIZES[spec.model].format(spec.batch_size))
     return said
