@@ -101,7 +101,7 @@ NOT_PROMISED = [
 
 @schema.parametrize()
 @hypothesis_settings(
-    max_examples=15,
+    max_examples=8,
     derandomize=True,
     deadline=None,
     phases=[Phase.explicit, Phase.generate],

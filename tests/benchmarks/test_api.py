@@ -13,6 +13,11 @@ from tests.processes import slowness
 
 
 @pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    "empty_database_url",
+    ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)],
+    indirect=True,
+)
 def test_figures_lists_and_long_curves_are_quick(empty_database_url: str, home: Path) -> None:
     size = Size(listed=200, curves=5, epochs=2000, repeats=20)
     with benchmark(empty_database_url, home, size) as bench:

@@ -35,7 +35,9 @@ def server(
 def three(server: Server) -> list[str]:
     """Three short runs that have ended: ids in the order of their launch."""
     ids = [
-        server.launch(epochs=2, n_train=500, width=0.25, seed=seed, randomization=randomization)
+        server.launch(
+            epochs=2, n_train=500, n_test=200, width=0.25, seed=seed, randomization=randomization
+        )
         for seed, randomization in ((0, "true_labels"), (0, "random_labels"), (1, "true_labels"))
     ]
     eventually(lambda: all(server.run(i)["state"] == "SUCCEEDED" for i in ids), 60)

@@ -42,7 +42,6 @@ def look_after(system: System, run_id: str, **changes: str) -> None:
 # ------------------------------------------------------------- 1. SIGKILL at named points
 
 
-@pytest.mark.parametrize("servers", ["sqlite", "postgresql"], indirect=True)
 def test_a_run_survives_the_death_of_each_part_in_turn(system: System) -> None:
     """The short version of the tests below: one run, through which every part is killed.
 
@@ -128,6 +127,7 @@ def test_no_trainer_outlives_its_worker(system: System) -> None:
     assert eventually(lambda: not is_running(trainer), 5) < 3
 
 
+@pytest.mark.slow
 def test_a_predecessor_in_the_same_slot_is_succeeded_at_once(system: System) -> None:
     """A worker that starts in the slot of a dead one does not wait for its lease to run out."""
     system.end_workers()
@@ -260,6 +260,7 @@ def _survive_an_outage(system: System, servers: Servers, seconds: float) -> None
     assert system.is_undisturbed(run_id)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_after_a_sleep_of_the_whole_machine(system: System) -> None:
     """The laptop is closed and opened again: all leases have run out, yet nothing is taken back."""
     system.worker()
@@ -384,6 +385,7 @@ def test_workers_share_a_queue_and_the_list_says_what_each_does(system: System) 
         system.await_state(run_id, RunState.CANCELLED)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_at_another_host_that_shares_the_artifacts(system: System) -> None:
     """A home of its own, only the checkpoints are shared: it goes on from where it stopped."""
     system.end_workers()

@@ -113,6 +113,7 @@ def everything_random(model: str, precision: str) -> RunSpec:
     return small(model, **changes | REGULARISED)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="SIGKILL is POSIX")
 def test_a_run_killed_three_times_ends_in_the_same_bits(
     cifar10: ImageDataset, data_home: Path, tmp_path: Path
