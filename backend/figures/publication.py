@@ -20,17 +20,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
-from backend.figures.style import PAPER_GREY, Style, style_of
-from core.domain.panels.model import Axis, Flag, Panel, PanelName, Series, TableRow
-from core.domain.panels.spread import kept
+from backend.figures.drawing import (
+    DUPLICATE,
+    draw,
+    draw_reference,
+    reduced,
+    seeds_of,
+    shade_early_stopping,
+)
+from backend.figures.style import style_of
+from core.domain.panels.model import Axis, Flag, Panel, PanelName, TableRow
 
 COLUMN = 3.5
 """Inches: the width of a column in a two-column paper."""
 WIDE = 5.5
 """Inches: the width of the text in a one-column paper."""
 DPI = 300
-MAX_POINTS = 500
-"""Points of a curve; of longer ones the extremes are kept."""
 
 STYLE: Any = {
     "pdf.fonttype": 42,
@@ -78,11 +83,11 @@ def _plot(panel: Panel) -> Figure:
     for place, series in enumerate(panel.series):
         style = style_of(series.key, place)
         if series.kind == "running best":
-            _shade_early_stopping(axes, series, style, panel)
+            shade_early_stopping(axes, series, style, panel)
         elif series.x:
-            _draw(axes, _reduced(series), style, panel)
+            draw(axes, reduced(series), style, panel)
     for place, series in enumerate(panel.references):
-        _draw_reference(axes, _reduced(series), place, panel)
+        draw_reference(axes, reduced(series), place, panel)
     axes.set_xlabel(_label(panel.x_axis))
     axes.set_ylabel(_label(panel.y_axis))
     axes.set_title(_wrapped(panel.title, many))
@@ -95,135 +100,6 @@ def _plot(panel: Panel) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, series: Series, style: Style, panel: Panel) -> None:
-    points = panel.name in (PanelName.FIGURE_1B, PanelName.FIGURE_1C)
-    two = panel.name in (PanelName.FIGURE_2A, PanelName.FIGURE_2B)
-    training = two and series.measure == "train_accuracy"
-    faint = series.kind == "seed"
-    axes.plot(
-        series.x,
-        series.y,
-        color=style.print_color,
-        linestyle=("--" if training else "-") if two else style.line,
-        linewidth=0.5 if faint else 0.8 if training else 1.2,
-        alpha=0.5 if faint else 1,
-        marker=style.marker,
-        markevery=1 if points else max(len(series.x) // 8, 1),
-        markersize=0 if faint else 3.2,
-        label=None if faint else _with_n(series, panel),
-    )
-    if points:
-        _spread_bars(axes, series, style)
-        _marks(axes, series, style)
-    elif series.spread != "none":
-        low = [y if v is None else v for v, y in zip(series.low, series.y, strict=True)]
-        high = [y if v is None else v for v, y in zip(series.high, series.y, strict=True)]
-        axes.fill_between(series.x, low, high, color=style.print_color, alpha=0.18, linewidth=0)
-
-
-def _reduced(series: Series) -> Series:
-    chosen = kept(series.y, MAX_POINTS)
-    if len(chosen) == len(series.y):
-        return series
-    columns = {name: getattr(series, name) for name in COLUMNS}
-    return series.model_copy(
-        update={name: [column[i] for i in chosen] for name, column in columns.items() if column}
-    )
-
-
-COLUMNS = ("x", "y", "low", "high", "sd", "spread_at", "n", "censored", "flag")
-
-
-def _shade_early_stopping(axes: Axes, best: Series, style: Style, panel: Panel) -> None:
-    """What stopping at the best test accuracy so far would have gained, as the paper shades it."""
-    axes.plot(best.x, best.y, color=style.print_color, linewidth=0.5, linestyle=":")
-    for series in panel.series:
-        same = (series.key, series.kind, series.x) == (best.key, "mean", best.x)
-        if same and series.measure == best.measure:
-            axes.fill_between(
-                best.x, series.y, best.y, color=style.print_color, alpha=0.3, linewidth=0
-            )
-
-
-def _spread_bars(axes: Axes, series: Series, style: Style) -> None:
-    chosen = [i for i, low in enumerate(series.low) if low is not None]
-    if chosen:
-        axes.errorbar(
-            [series.x[i] for i in chosen],
-            [series.y[i] for i in chosen],
-            yerr=[
-                [series.y[i] - (series.low[i] or 0) for i in chosen],
-                [(series.high[i] or 0) - series.y[i] for i in chosen],
-            ],
-            fmt="none",
-            ecolor=style.print_color,
-            elinewidth=0.6,
-            capsize=1.5,
-        )
-
-
-def _marks(axes: Axes, series: Series, style: Style) -> None:
-    """An arrow upwards from lower bounds, a cross over runs that did not fit."""
-    for x, y, flag in zip(series.x, series.y, series.flag, strict=True):
-        if flag is Flag.LOWER_BOUND:
-            arrow = {"arrowstyle": "<-", "color": style.print_color, "linewidth": 0.9}
-            axes.annotate(
-                "",
-                (x, y),
-                xytext=(0, 11),
-                textcoords="offset points",
-                arrowprops=arrow,
-            )
-            axes.margins(y=0.15)
-        elif flag is Flag.NOT_FITTED:
-            axes.plot(x, y, linestyle="none", marker="x", markersize=7, color=style.print_color)
-
-
-def _draw_reference(axes: Axes, series: Series, place: int, panel: Panel) -> None:
-    style = style_of(series.key, place)
-    few = len(series.x) <= 12
-    axes.plot(
-        series.x,
-        series.y,
-        color=PAPER_GREY,
-        linestyle=(0, (3, 1.5)),
-        linewidth=0.7,
-        marker=style.marker,
-        markerfacecolor="white",
-        markeredgewidth=0.5,
-        markersize=2.8,
-        markevery=1 if few else max(len(series.x) // 8, 1),
-        label=series.label if panel.comparable or few else None,
-        zorder=1.5,
-    )
-    for x, y, flag in zip(series.x, series.y, series.flag, strict=True):
-        if flag is Flag.DUPLICATE:
-            axes.plot(x, y, **DUPLICATE, markersize=5, zorder=1.6)
-
-
-def _with_n(series: Series, panel: Panel) -> str:
-    """The label, with the number of seeds where the series differ in it."""
-    return series.label if len(_seeds(panel)) < 2 else f"{series.label} ({_n(series)})"
-
-
-def _seeds(panel: Panel) -> set[str]:
-    """How many seeds the means are of, and what the spread is: one text if all are alike."""
-    return {_n(series) for series in panel.series if series.kind == "mean" and series.n}
-
-
-def _n(series: Series) -> str:
-    words = {"range": "min–max", "sd": "±s.d.", "ci95": "95 % interval"}.get(series.spread)
-    return ", ".join([f"n = {max(series.n)}", *([words] if words else [])])
-
-
-DUPLICATE: Any = {
-    "linestyle": "none",
-    "marker": "o",
-    "markerfacecolor": "none",
-    "markeredgecolor": PAPER_GREY,
-    "markeredgewidth": 0.7,
-}
-"""A ring around the published point."""
 MEANINGS: dict[Flag, tuple[str, Any]] = {
     Flag.LOWER_BOUND: (
         "lower bound: did not fit within its limit",
@@ -277,7 +153,7 @@ def _footnote(figure: Figure, panel: Panel, wide: bool) -> None:
             "Ringed: equal to its neighbour to full precision in the publication, hardly a "
             "measurement."
         )
-    if len(seeds := _seeds(panel)) == 1:
+    if len(seeds := seeds_of(panel)) == 1:
         parts.append(f"Seeds: {seeds.pop()}.")
     parts += panel.notes
     parts += [f"{s.label}: {s.note}." for s in panel.series if s.state == "incomplete"]

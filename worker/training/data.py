@@ -9,7 +9,9 @@ Notable choices:
 - The last images prepared are kept, so that runs which differ in labels alone start at once.
 """
 
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,14 +26,15 @@ from worker.training.randomize import (
     Fingerprint,
     Moments,
     Pixels,
-    PixelsOrValues,
+    hashable,
     moments,
     randomize_labels,
     randomize_pixels,
 )
 
-CHUNK = 250
-"""Images prepared at a time, which bounds the memory that preparation takes."""
+CHUNK = 100
+"""Images drawn at a time by a thread: what is drawn for them fits the processor's cache."""
+STANDARDISED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,21 +187,36 @@ def _rows(
 ) -> Tensor:
     """Standardised float32 rows (n, d) of the chosen images, which the fingerprint takes in.
 
-    A chunk is drawn on another thread while the one before it is standardised.
+    Chunks are drawn on as many threads as matrix products have; standardising runs on all of them.
     """
     rows = torch.empty(len(indices), spec.crop * spec.crop * images.shape[-1])
-    chunks = np.array_split(indices, max(1, len(indices) // CHUNK))
+    values = rows.numpy()
 
-    def randomized(chosen: Ints) -> PixelsOrValues:
-        pixels = centre_crop(images[chosen], spec.crop)
-        return randomize_pixels(spec, pixels, chosen, stream, whole)
+    def draw(part: slice) -> memoryview:
+        chosen = indices[part]
+        cropped = centre_crop(images[chosen], spec.crop)
+        pixels = randomize_pixels(spec, cropped, chosen, stream, whole)
+        unit = np.float32(255 if pixels.dtype == np.uint8 else 1)
+        np.divide(pixels.reshape(len(pixels), -1), unit, out=values[part], casting="same_kind")
+        return hashable(pixels)
 
-    done = 0
-    with ThreadPoolExecutor(torch.get_num_threads()) as threads:
-        for pixels in threads.map(randomized, chunks):
-            fingerprint.add_pixels(pixels)
-            part = rows[done : done + len(pixels)]
-            part.copy_(torch.from_numpy(np.ascontiguousarray(pixels)).flatten(1))
-            standardise_(part.div_(255) if pixels.dtype == np.uint8 else part)
-            done += len(pixels)
+    chunks = [slice(start, start + CHUNK) for start in range(0, len(indices), CHUNK)]
+    for data in _ahead(draw, chunks, torch.get_num_threads()):
+        fingerprint.add_bytes(data)
+    for start in range(0, len(rows), STANDARDISED_AT_ONCE):
+        standardise_(rows[start : start + STANDARDISED_AT_ONCE])
     return rows
+
+
+def _ahead(
+    function: Callable[[slice], memoryview], parts: Sequence[slice], workers: int
+) -> Iterator[memoryview]:
+    """`function` of each part, in order, with no more than two a thread in memory at a time."""
+    pending: deque[Future[memoryview]] = deque()
+    with ThreadPoolExecutor(workers) as threads:
+        for part in parts:
+            if len(pending) == 2 * workers:
+                yield pending.popleft().result()
+            pending.append(threads.submit(function, part))
+        while pending:
+            yield pending.popleft().result()

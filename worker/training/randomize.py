@@ -20,6 +20,7 @@ from worker.training.draws import (
     gaussians,
     permutations,
     raw,
+    raw_each,
     uniform,
 )
 
@@ -100,8 +101,10 @@ def randomize_pixels(
 
 def _permute_each(pixels: Pixels, seed: int, stream: Stream, indices: Ints) -> Pixels:
     """Another permutation of axis 1 for each image; what axis 2 holds stays together."""
-    bits = np.stack([raw(seed, stream, int(i), pixels.shape[1]) for i in indices])
-    return np.take_along_axis(pixels, permutations(bits)[:, :, None], axis=1)
+    n, length, together = pixels.shape
+    order = permutations(raw_each(seed, stream, indices, length))
+    order += np.arange(n)[:, None] * length  # places among all images' rows
+    return pixels.reshape(-1, together)[order.ravel()].reshape(pixels.shape)
 
 
 def _redraw(
@@ -109,13 +112,23 @@ def _redraw(
 ) -> npt.NDArray[np.float64]:
     """Gaussian values; moments of the whole dataset, or of each image and channel if None."""
     size = pixels[0].size
-    bits = np.stack([raw(seed, stream, int(i), size + size % 2) for i in indices])
+    bits = raw_each(seed, stream, indices, size + size % 2)
     noise = gaussians(bits)[:, :size].reshape(pixels.shape)
     if whole is not None:
         return whole.mean + whole.std * noise
     values = pixels / 255.0
     mean, std = values.mean(axis=(1, 2), keepdims=True), values.std(axis=(1, 2), keepdims=True)
     return np.asarray(mean + std * noise)
+
+
+def hashable(pixels: PixelsOrValues) -> memoryview:
+    """Images (n, h, w, c) as a fingerprint takes them in.
+
+    uint8 as they are, Gaussian values as multiples of 1e-4 in little-endian int32.
+    """
+    if pixels.dtype != np.uint8:
+        pixels = np.rint(pixels / ROUNDING).astype("<i4")
+    return np.ascontiguousarray(pixels).data
 
 
 class Fingerprint:
@@ -128,17 +141,8 @@ class Fingerprint:
         """Labels (n,), hashed as little-endian int64."""
         self._hash.update(labels.astype("<i8").tobytes())
 
-    def add_pixels(self, pixels: PixelsOrValues) -> None:
-        """Images (n, h, w, c): uint8 as they are, Gaussian values as multiples of 1e-4 (int32).
-
-        Images added in parts give the digest of all of them added at once.
-        """
-        if pixels.dtype != np.uint8:
-            pixels = np.rint(pixels / ROUNDING).astype("<i4")
-        self._hash.update(np.ascontiguousarray(pixels).data)
-
-    def add_bytes(self, data: bytes) -> None:
-        """Anything else, such as another fingerprint's digest."""
+    def add_bytes(self, data: bytes | memoryview) -> None:
+        """`hashable` pixels, or another fingerprint's digest. In parts or at once is the same."""
         self._hash.update(data)
 
     def digest(self) -> bytes:

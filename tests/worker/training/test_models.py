@@ -236,3 +236,17 @@ def test_other_classes_and_channels_change_the_count(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(datasets.DATASETS, "grey", info)
     spec = RunSpec(dataset="grey", batch_size=10)
     assert parameter_count(spec) == 784 * 512 + 512 + 512 * 2 + 2
+
+
+@pytest.mark.parametrize("number_format", [torch.float32, torch.bfloat16])
+def test_relu_and_maximum_commute_to_the_bit(number_format: torch.dtype) -> None:
+    """Why AlexNet may take the maximum first. Few values, so that most windows hold equal ones."""
+    torch.manual_seed(0)
+    images = torch.randint(-2, 3, (4, 3, 9, 10)).to(number_format).requires_grad_()
+    gradient = torch.randn(4, 3, 5, 5).to(number_format)
+    pool = MaxPoolSame()
+    first, second = pool(images).relu(), pool(images.relu())
+    assert torch.equal(first, second)
+    (of_first,) = torch.autograd.grad(first, images, gradient)
+    (of_second,) = torch.autograd.grad(second, images, gradient)
+    assert torch.equal(of_first, of_second)

@@ -19,6 +19,7 @@ from worker.training.draws import Stream
 from worker.training.randomize import (
     Fingerprint,
     Moments,
+    hashable,
     moments,
     randomize_labels,
     randomize_pixels,
@@ -339,5 +340,5 @@ def _optional_features() -> list[str]:
 
 def _digest(values: np.ndarray) -> bytes:
     fingerprint = Fingerprint()
-    fingerprint.add_pixels(values)
+    fingerprint.add_bytes(hashable(values))
     return fingerprint.digest()
