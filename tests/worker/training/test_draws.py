@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.training.draws import Stream, below, gaussians, permutations, raw, uniform
+from worker.training.draws import (
+    Stream,
+    below,
+    gaussians,
+    permutations,
+    raw,
+    raw_each,
+    uniform,
+)
 
 SEEDS = st.integers(0, 2**31 - 1)
 
@@ -40,6 +48,15 @@ def test_a_draw_does_not_depend_on_how_many_follow(
 ) -> None:
     longer = raw(seed, stream, index, count + 7)
     assert (longer[:count] == raw(seed, stream, index, count)).all()
+
+
+@given(SEEDS, st.lists(st.integers(0, 2**40), max_size=5), st.integers(1, 50))
+def test_many_indices_are_drawn_as_each_alone(seed: int, indices: list[int], count: int) -> None:
+    """In any order, and whatever is left over of the draws before."""
+    together = raw_each(seed, Stream.TEST_PIXELS, np.array(indices, dtype=np.int64), count)
+    assert together.shape == (len(indices), count)
+    for row, index in zip(together, indices, strict=True):
+        assert (row == raw(seed, Stream.TEST_PIXELS, index, count)).all()
 
 
 @given(SEEDS, st.sampled_from(Stream), st.integers(0, 10**6))

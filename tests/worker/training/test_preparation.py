@@ -1,6 +1,7 @@
 """From dataset to tensors: subset, crop, standardisation, and what is refused."""
 
 import dataclasses
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from core.domain.errors import InvalidInput
 from core.domain.spec import RunSpec
 from tests.worker.training.small_runs import CPU, epochs, small
 from worker.datasets.images import ImageDataset
+from worker.training import data as preparation
 from worker.training.data import centre_crop, epoch_order, prepare, standardise_, subset
 from worker.training.draws import Stream
 
@@ -99,6 +101,33 @@ def test_runs_that_differ_in_labels_share_their_images(cifar10: ImageDataset) ->
     assert clean.train_images is random.train_images
     assert (clean.train_labels != random.train_labels).any()
     assert clean.fingerprint != random.fingerprint
+
+
+def test_few_images_are_drawn_ahead_of_those_taken(
+    cifar10: ImageDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many there are: with one thread, two parts and the one that is being taken."""
+    monkeypatch.setattr(preparation, "CHUNK", 1)
+    monkeypatch.setattr(preparation, "_last_images", {})
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    drawn, ahead = 0, []
+
+    class Counted(preparation.Fingerprint):
+        def add_bytes(self, data: bytes | memoryview) -> None:
+            time.sleep(0.001)  # the thread could draw all that are left meanwhile
+            ahead.append(drawn)
+            super().add_bytes(data)
+
+    def draw(_: RunSpec, pixels: np.ndarray, *_given: object) -> np.ndarray:
+        nonlocal drawn
+        drawn += 1
+        return pixels
+
+    monkeypatch.setattr(preparation, "Fingerprint", Counted)
+    monkeypatch.setattr(preparation, "randomize_pixels", draw)
+    prepare(small(randomization="random_pixels"), cifar10, CPU)
+    assert drawn == 150
+    assert max(count - taken for taken, count in enumerate(ahead[:100])) <= 3
 
 
 def test_another_dataset_than_the_specs_is_refused(cifar10: ImageDataset) -> None:
