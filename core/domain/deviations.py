@@ -5,6 +5,7 @@ full-scale plan that plays the same role, or, in a grid or a comparison of runs,
 setting of its model.
 """
 
+import functools
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -79,14 +80,15 @@ class Curve(NamedTuple):
     series: str
 
 
-def deviations(entries: Plan, scale: Scale | None, variant: Variant) -> list[str]:
+@functools.lru_cache(maxsize=64)  # asked for at every new epoch, and the same for all of them
+def deviations(entries: Plan, scale: Scale | None, variant: Variant) -> tuple[str, ...]:
     """Sentences, the general ones first.
 
     `scale` is None for a grid and for single runs, whose specs say the variant; what the paper
     leaves unstated is then not listed.
     """
     if scale is None:
-        return _of_ones_own(entries)
+        return tuple(_of_ones_own(entries))
     panels = {entry.role.panel for entry in entries}
     said = [sentence for panel in sorted(panels) for sentence in ALWAYS.get(panel, ())]
     if variant is Variant.REPORT:
@@ -100,7 +102,7 @@ def deviations(entries: Plan, scale: Scale | None, variant: Variant) -> list[str
     originals = {_place(entry.role): entry for entry in plan(StudyName.EVERYTHING, Scale.FULL)}
     said += _differences(entries, originals)
     said += _thinned(entries, originals)
-    return said
+    return tuple(said)
 
 
 def _unstated(entries: Iterable[Planned]) -> list[str]:
