@@ -4,8 +4,8 @@ Notable choices:
 - A reduction keeps network families, randomizations and optimiser, and changes the number of
   images, the width, the batch size, the schedule and the number of epochs. Its values were found by
   measurement (docs/LOG.md): true and random labels must both be fitted by every model.
-- The learning rate is constant at the reduced scales: a decay of 0.95 an epoch would be gone after
-  a fraction of the steps that random labels need.
+- The learning rate is constant at the reduced scales, but for one network: a decay of 0.95 an epoch
+  would be gone after a fraction of the steps that random labels need.
 - What the paper leaves open is settled here, with the reason, in one place.
 """
 
@@ -144,9 +144,10 @@ QUICK = Setting(
         ModelName.MLP_1X512: CONSTANT | {"n_train": 5000, "n_test": 2000},
         ModelName.MLP_3X512: CONSTANT | {"n_train": 5000, "n_test": 2000},
     },
-    without_bn=WITHOUT_BN | {"learning_rate": 0.005, "warmup_steps": 200},
+    without_bn=WITHOUT_BN
+    | {"learning_rate": 0.005, "warmup_steps": 200, "decay": 0.98, "decay_steps": 94},
     bn_down={"initialisation": Initialisation.HE_NORMAL, "learning_rate": 0.005},
-    horizons={"1a": 60, "1bc": 150, "2a": 60, "2b": 80, "table-1": 80},
+    horizons={"1a": 60, "1bc": 150, "2a": 60, "2b": 100, "table-1": 100},
     corruptions=dict.fromkeys(MEASURED_MODELS, ALL_TENTHS),
     expected_fit={
         ModelName.INCEPTION: (34, 45),
@@ -155,6 +156,7 @@ QUICK = Setting(
     },
 )
 """Measured (docs/LOG.md), as for smoke. The MLPs have 5,000 images, since on 10,000 random labels
-the accuracy of the small one stays below 98 % at a constant rate."""
+the accuracy of the small one stays below 98 % at a constant rate. Without batch norm the rate must
+fall, by 2 % an epoch of 94 steps: else random labels are not fitted after 180 epochs."""
 
 SETTINGS: dict[Scale, Setting] = {Scale.SMOKE: SMOKE, Scale.QUICK: QUICK, Scale.FULL: FULL}
