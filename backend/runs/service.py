@@ -105,9 +105,7 @@ def view(
 ) -> RunView:
     """A run as the API shows it, but for its attempts and its place in the queue."""
     spec, changes = _spec(run)
-    asked = [row for row in rows if not row.withdrawn] or list(rows)
-    longest = max((runs.as_demand(row) for row in asked), key=lambda d: d.epochs, default=None)
-    demand = longest or Demand(epochs=max(run.epochs_done, 1))
+    demand = _longest(rows, latest) or Demand(epochs=max(run.epochs_done, 1))
     fraction, eta_seconds = _remaining(run, spec, demand.epochs, latest)
     return RunView(
         **{field: getattr(run, field) for field in COPIED},
@@ -132,6 +130,14 @@ def view(
             for row in rows
         ],
     )
+
+
+def _longest(rows: Sequence[DemandRow], latest: EpochMetrics | None) -> Demand | None:
+    """The demand that asks for most; one whose stop rule holds asks for no more than there is."""
+    asked = [runs.as_demand(row) for row in rows if not row.withdrawn]
+    asked = asked or [runs.as_demand(row) for row in rows]
+    unmet = [demand for demand in asked if latest is None or not demand.stop.holds(latest)]
+    return max(unmet or asked, key=lambda demand: demand.epochs, default=None)
 
 
 SPECS = Kept[tuple[RunSpec, dict[str, Any]]](5000)

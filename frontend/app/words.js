@@ -125,12 +125,16 @@ const UNTOLD = new Set([
   ...["subset_seed", "data_seed", "variant", "precision"],
 ]);
 
-function extras({ changes }) {
+function extras({ changes, spec }) {
   const told = Object.entries(changes).filter(([field]) => !UNTOLD.has(field));
-  return told.map(([field, value]) => brief(field, value));
+  const constant = spec.decay === 1; // then the interval says nothing
+  return told
+    .filter(([field]) => !(constant && field === "decay_steps"))
+    .map(([field, value]) => brief(field, value));
 }
 
 function brief(field, value) {
+  if (field === "decay" && value === 1) return "constant learning rate";
   const label = fieldLabel(field);
   const words = label.startsWith("BN") ? label : label[0].toLowerCase() + label.slice(1);
   if (value === true) return words;

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,13 @@ import pytest
 from fastapi.testclient import TestClient
 
 from backend.app import create_app
+from core.domain.demands import Demand, StopRule
 from core.domain.lifecycle import Outcome
 from core.domain.metrics import EpochMetrics
 from core.domain.presets import all_presets
 from core.domain.spec import RunSpec
 from core.settings import Settings
-from core.storage import leases, workers
+from core.storage import leases, runs, workers
 from core.storage.database import Database
 from tests.core.storage.test_runs import epoch
 
@@ -107,6 +109,21 @@ def test_a_running_run_tells_how_far_it_is(api: TestClient, settings: Settings) 
     assert run["eta_seconds"] == pytest.approx(3 * 1.5)
     assert run["latest"]["epoch"] == 2
     assert run["attempts"][0]["worker_id"] == "w-0-1"
+
+
+def test_a_demand_whose_stop_rule_holds_asks_for_no_more(
+    api: TestClient, settings: Settings
+) -> None:
+    """As in Figure 1b, whose runs end once they fit, while Table 1 asks for a fixed number."""
+    run = launch(api)
+    until_fitted = Demand(epochs=50, stop=StopRule(train_accuracy=0.5))
+    with closing(Database(settings.database)) as database, database.write() as session:
+        runs.submit(session, RunSpec(**run["spec"]), until_fitted, owner="study:s:1bc")
+    assert api.get(f"{RUNS}/{run['id']}").json()["epochs"] == 50
+    train(settings, 2)
+    shown = api.get(f"{RUNS}/{run['id']}").json()
+    assert shown["epochs"] == 5
+    assert shown["eta_seconds"] == pytest.approx(3 * 1.5)
 
 
 def test_the_list_is_filtered_and_paged(api: TestClient) -> None:
