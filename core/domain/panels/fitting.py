@@ -18,19 +18,21 @@ LABELS = {
 
 
 def fitted_or_failed(entries: Sequence[Entry], options: Options) -> list[str]:
-    """A sentence a model, as soon as a run is complete; none at the paper's own scale.
+    """A sentence a model, as soon as one of its runs is complete; none at the paper's own scale.
 
     By another criterion than each model's own, runs may end before they fit: nothing is said then.
     """
     if options.scale in (None, Scale.FULL) or options.criterion is not None:
         return []
-    if not any(entry.complete for entry in entries):
-        return []
     models: dict[str, list[Entry]] = {}
     for entry in entries:
         if entry.planned.spec.randomization in LABELS:
             models.setdefault(str(entry.planned.spec.model), []).append(entry)
-    return [_sentence(label_of(model), group) for model, group in models.items()]
+    return [
+        _sentence(label_of(model), group)
+        for model, group in models.items()
+        if any(entry.complete for entry in group)
+    ]
 
 
 def _sentence(model: str, entries: Sequence[Entry]) -> str:
