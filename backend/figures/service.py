@@ -11,14 +11,16 @@ import functools
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Self
 from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
 
+import core.domain
 from backend.figures import commands
 from backend.figures.schemas import FigureQuery
 from backend.kept import Kept
-from core import __version__
 from core.domain.comparison import told_apart
 from core.domain.criteria import CRITERIA
 from core.domain.demands import Demand
@@ -47,6 +49,15 @@ class Source:
     plans: tuple[Plan, ...]
     hashes: tuple[tuple[str, ...], ...]
     options: Options
+    digest: str
+    """Changes whenever other runs are asked for, or more of them, or in another place."""
+
+    @classmethod
+    def of(cls, plans: tuple[Plan, ...], options: Options) -> Self:
+        hashes = tuple(tuple(entry.spec.hash() for entry in entries) for entries in plans)
+        asked = [(entry.demand, entry.role) for entry in plans[0]]
+        digest = hashlib.sha256(f"{hashes[0]} {asked}".encode()).hexdigest()
+        return cls(plans, hashes, options, digest)
 
     @property
     def run_ids(self) -> list[str]:
@@ -101,12 +112,13 @@ def draw(database: Database, name: PanelName, query: FigureQuery) -> Drawn:
         drawn = cache.panels.get(etag)
         if drawn is None:
             stored = _stored(session, cache, versions)
-            entries = _entries(source, stored)
-            options = source.options
-            if not options.command:  # of the catalogue: its precision is known from the runs
-                options = replace(options, command=_command_of(name, query, entries))
-            drawn = Drawn(build(name, entries, options), etag)
-            cache.panels.put(etag, drawn)
+    if drawn is None:  # built outside of the transaction, which may keep workers from writing
+        entries = _entries(source, stored)
+        options = source.options
+        if not options.command:  # of the catalogue: its precision is known from the runs
+            options = replace(options, command=_command_of(name, query, entries))
+        drawn = Drawn(build(name, entries, options), etag)
+        cache.panels.put(etag, drawn)
     return drawn
 
 
@@ -126,9 +138,19 @@ def _stored(
 def _etag(
     name: PanelName, query: FigureQuery, source: Source, versions: Mapping[str, curves.Version]
 ) -> str:
-    hashes = ",".join(source.hashes[0])
-    text = f"{__version__} {name} {query.model_dump_json()} {hashes} {sorted(versions.items())}"
+    asked = f"{name} {query.model_dump_json()} {source.digest}"
+    text = f"{_code()} {asked} {sorted(versions.items())}"
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@functools.cache
+def _code() -> str:
+    """Changes with the code that draws panels, as the number of a version need not."""
+    digest = hashlib.sha256()
+    for folder in (Path(core.domain.__file__).parent, Path(__file__).parent):
+        for file in sorted(folder.rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _source(session: Session, name: PanelName, query: FigureQuery) -> Source:
@@ -145,20 +167,19 @@ def _source(session: Session, name: PanelName, query: FigureQuery) -> Source:
 
 @functools.lru_cache(maxsize=256)
 def _of_catalogue(name: PanelName, query: FigureQuery) -> Source:
-    study = STUDY_OF[name]
-    criterion = query.chosen_criterion if study is StudyName.FIGURE_1BC else None
+    criterion = query.chosen_criterion if _has_criterion(name) else None
     plans = tuple(
-        plan(study, query.scale, query.variant, query.seeds, precision, criterion)
+        plan(STUDY_OF[name], query.scale, query.variant, query.seeds, precision, criterion)
         for precision in Precision
     )
-    options = _options(query, query.scale, query.variant, query.seeds)
-    return Source(plans, _hashes(plans), options)
+    options = _options(name, query, query.scale, query.variant, query.seeds)
+    return Source.of(plans, options)
 
 
 def _command_of(name: PanelName, query: FigureQuery, entries: list[Entry]) -> str:
     study = STUDY_OF[name]
     request = query.model_dump(include={"scale", "variant", "seeds"})
-    if study is StudyName.FIGURE_1BC and query.chosen_criterion is not None:
+    if _has_criterion(name) and query.chosen_criterion is not None:
         request["criterion"] = query.criterion
     return commands.of_catalogue(study, request, entries)
 
@@ -175,11 +196,11 @@ def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     request = study.request
     scale = Scale(request["scale"]) if "scale" in request else None
     variant = Variant(request.get("variant", Variant.PAPER))
-    options = _options(query, scale, variant, int(request["seeds"]))
-    if options.criterion is None:  # the study's own, by which its runs ended
+    options = _options(name, query, scale, variant, int(request["seeds"]))
+    if options.criterion is None and _has_criterion(name):  # the study's, by which its runs ended
         options = replace(options, criterion=CRITERIA.get(request.get("criterion", "default")))
     options = replace(options, command=commands.of_study(study.name, request))
-    return Source((entries,), _hashes((entries,)), options)
+    return Source.of((entries,), options)
 
 
 def _for_panel(name: PanelName, entries: Plan) -> Plan:
@@ -203,21 +224,24 @@ def _of_runs(session: Session, name: PanelName, query: FigureQuery) -> Source:
         for run, spec, label in zip(found, specs, labels, strict=True)
     )
     trained = [(entry.spec, entry.demand.epochs) for entry in entries]
-    options = _options(query, None, Variant.PAPER, 1)
+    options = _options(name, query, None, Variant.PAPER, 1)
     options = replace(options, command=commands.of_runs(trained))
-    return Source((entries,), _hashes((entries,)), options)
+    return Source.of((entries,), options)
 
 
-def _hashes(plans: tuple[Plan, ...]) -> tuple[tuple[str, ...], ...]:
-    return tuple(tuple(entry.spec.hash() for entry in entries) for entries in plans)
+def _has_criterion(name: PanelName) -> bool:
+    """Whether the panel shows when runs fitted: no other one depends on a criterion."""
+    return STUDY_OF[name] is StudyName.FIGURE_1BC
 
 
-def _options(query: FigureQuery, scale: Scale | None, variant: Variant, seeds: int) -> Options:
+def _options(
+    name: PanelName, query: FigureQuery, scale: Scale | None, variant: Variant, seeds: int
+) -> Options:
     return Options(
         scale=scale,
         variant=variant,
         seeds=seeds,
-        criterion=query.chosen_criterion,
+        criterion=query.chosen_criterion if _has_criterion(name) else None,
         x=query.x,
         spread=query.spread,
         levels=query.corruption,

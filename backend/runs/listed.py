@@ -74,10 +74,13 @@ def page(
 def _shown(session: Session, changed: Sequence[tuple[Listed, RunWorker | None]]) -> Iterator[Shown]:
     latest = runs.latest(session, {listed.id: listed.epochs_done for listed, _ in changed})
     specs = listing.specs(session, [listed.id for listed, _ in changed])
+    demands = {listed.id: listed.demands() for listed, _ in changed}
+    stopped = runs.stopped(session, demands.values())
     for listed, worker in changed:
         if spec := specs.get(listed.id):
-            run, demands = listed.run(spec), listed.demands()
-            text = service.view(run, demands, latest.get(run.id), worker).model_dump_json()
+            run = listed.run(spec)
+            view = service.view(run, demands[run.id], latest.get(run.id), worker, stopped)
+            text = view.model_dump_json()
             # Within a string the quotes of PLACE would be escaped.
             head, _, tail = text.partition(PLACE + "null")
             yield Shown(listed, worker, head + PLACE, tail)

@@ -1,6 +1,6 @@
 """Requests about runs, in terms of the storage. Opens no transaction: the routes do."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -83,13 +83,15 @@ def views(session: Session, found: Sequence[Run], *, attempts: bool = False) -> 
     ids = [run.id for run in found]
     demands = runs.demand_rows(session, ids)
     latest = runs.latest(session, {run.id: run.epochs_done for run in found})
+    stopped = runs.stopped(session, demands.values())
     positions = (
         runs.queue_positions(session) if any(r.state == RunState.QUEUED for r in found) else {}
     )
     known = {worker.id: worker_view(worker) for worker in workers.listed(session)}
     shown = []
     for run in found:
-        of_run = view(run, demands[run.id], latest.get(run.id), known.get(run.worker_id or ""))
+        worker = known.get(run.worker_id or "")
+        of_run = view(run, demands[run.id], latest.get(run.id), worker, stopped)
         of_run.queue_position = positions.get(run.id)
         if attempts:
             of_run.attempts = [
@@ -101,11 +103,19 @@ def views(session: Session, found: Sequence[Run], *, attempts: bool = False) -> 
 
 
 def view(
-    run: Run, rows: Sequence[DemandRow], latest: EpochMetrics | None, worker: RunWorker | None
+    run: Run,
+    rows: Sequence[DemandRow],
+    latest: EpochMetrics | None,
+    worker: RunWorker | None,
+    stopped: Container[tuple[str, str]],
 ) -> RunView:
-    """A run as the API shows it, but for its attempts and its place in the queue."""
+    """A run as the API shows it, but for its attempts and its place in the queue.
+
+    Args:
+        stopped: run and owner of demands that their stop rule has ended.
+    """
     spec, changes = _spec(run)
-    demand = _longest(rows, latest) or Demand(epochs=max(run.epochs_done, 1))
+    demand = _longest(rows, stopped) or Demand(epochs=max(run.epochs_done, 1))
     fraction, eta_seconds = _remaining(run, spec, demand.epochs, latest)
     return RunView(
         **{field: getattr(run, field) for field in COPIED},
@@ -132,12 +142,12 @@ def view(
     )
 
 
-def _longest(rows: Sequence[DemandRow], latest: EpochMetrics | None) -> Demand | None:
-    """The demand that asks for most; one whose stop rule holds asks for no more than there is."""
-    asked = [runs.as_demand(row) for row in rows if not row.withdrawn]
-    asked = asked or [runs.as_demand(row) for row in rows]
-    unmet = [demand for demand in asked if latest is None or not demand.stop.holds(latest)]
-    return max(unmet or asked, key=lambda demand: demand.epochs, default=None)
+def _longest(rows: Sequence[DemandRow], stopped: Container[tuple[str, str]]) -> Demand | None:
+    """The demand that asks for most; one that its stop rule has ended asks for no more."""
+    asked = [row for row in rows if not row.withdrawn] or rows
+    unmet = [row for row in asked if (row.run_id, row.owner) not in stopped]
+    demands = map(runs.as_demand, unmet or asked)
+    return max(demands, key=lambda demand: demand.epochs, default=None)
 
 
 SPECS = Kept[tuple[RunSpec, dict[str, Any]]](5000)

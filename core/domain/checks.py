@@ -23,9 +23,12 @@ def judged(check: Check, *facts: Fact | None) -> Check:
     """The check, unless one of the facts it rests on diverged or still lacks seeds."""
     if any(found is not None and found.diverged for found in facts):
         return diverged(check)
-    if any(found is None or found.n < found.planned for found in facts):
-        return check.model_copy(update={"passed": None})
-    return check
+    return settled(check, all(found and found.n >= found.planned for found in facts))
+
+
+def settled(check: Check, known: bool) -> Check:
+    """The check; while not all that it rests on is there, it neither passes nor fails."""
+    return check if known else check.model_copy(update={"passed": None})
 
 
 def diverged(check: Check) -> Check:

@@ -8,7 +8,7 @@ import itertools
 import math
 from collections.abc import Callable
 
-from core.domain.checks import diverged, fact, judged, within
+from core.domain.checks import diverged, fact, judged, settled, within
 from core.domain.panels.model import Check, Fact, Flag, Panel, PanelName, Series, TableRow
 from core.domain.reference.paper import TABLE_1, Table1Row
 from core.domain.reference.paper import series as paper_series
@@ -101,11 +101,11 @@ def _figure_1b(panel: Panel) -> list[Check]:
     checks = []
     for series in panel.series:
         if series.key in SLOWDOWN and series.kind == "mean":
-            checks += [_slowdown(series), _monotone(panel, series)]
+            checks += [_slowdown(panel, series), _monotone(panel, series)]
     return checks
 
 
-def _slowdown(series: Series) -> Check:
+def _slowdown(panel: Panel, series: Series) -> Check:
     low, high = SLOWDOWN[series.key]
     label = f"{series.label}: slowdown at p = 1"
     i = _at(series, 1.0)
@@ -115,8 +115,8 @@ def _slowdown(series: Series) -> Check:
     if i is not None and series.flag[i] is Flag.LOWER_BOUND:
         # The true ratio is higher: enough for a lower limit, never for an upper one.
         passed = False if high is not None else check.passed or None
-        return check.model_copy(update={"passed": passed, "label": f"{label} (lower bound)"})
-    return check
+        check = check.model_copy(update={"passed": passed, "label": f"{label} (lower bound)"})
+    return settled(check, i is not None and series.n[i] >= panel.seeds)
 
 
 def _monotone(panel: Panel, series: Series) -> Check:
@@ -135,7 +135,7 @@ def _monotone(panel: Panel, series: Series) -> Check:
         allowed = max(1 / first.value, 2 * _standard_error(series, i, j))
         worst = max(worst, series.y[i] - series.y[j] - allowed)
     excess = max(worst, 0.0)
-    return within(label, excess, None, 0.0)
+    return settled(within(label, excess, None, 0.0), series.state == "complete")
 
 
 def _standard_error(series: Series, i: int, j: int) -> float:
@@ -168,6 +168,7 @@ def _figure_1c(panel: Panel) -> list[Check]:
             elif point.x == 1:
                 low, high = CHANCE
             check = within(f"{series.label}: test error at p = {point.x:g}", value, low, high)
+            check = settled(check, i is not None and series.n[i] >= panel.seeds)
             if i is not None and series.flag[i] is Flag.NOT_FITTED:
                 check = check.model_copy(
                     update={"passed": False, "label": f"{check.label} (not fitted)"}
@@ -212,7 +213,7 @@ def _table_1(panel: Panel) -> list[Check]:
     checks: list[Check] = []
     for row, theirs in zip(panel.table, TABLE_1, strict=True):
         if not theirs.weight_decay:
-            found = _row(row, theirs)
+            found = [settled(check, row.n >= panel.seeds) for check in _row(row, theirs)]
             checks += map(diverged, found) if row.diverged else found
     return checks
 

@@ -23,8 +23,12 @@ class StopRule(BaseModel):
     )
 
     def holds(self, metrics: Epoch) -> bool:
-        return (self.train_loss is not None and metrics.train_loss < self.train_loss) or (
-            self.train_accuracy is not None and metrics.train_accuracy >= self.train_accuracy
+        return self.held(metrics.train_loss, metrics.train_accuracy)
+
+    def held(self, least_loss: float, best_accuracy: float) -> bool:
+        """Whether it held after one of the epochs that have these extremes."""
+        return (self.train_loss is not None and least_loss < self.train_loss) or (
+            self.train_accuracy is not None and best_accuracy >= self.train_accuracy
         )
 
 

@@ -17,10 +17,19 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from core.domain.datasets import DATASETS, DatasetInfo
 
+WHOLE = TypeAdapter(Annotated[int, Field(ge=1)])
+"""As `batch_size` is read."""
 ENGINE = 3
 """Raised whenever the training code changes trajectories."""
 
@@ -223,11 +232,10 @@ class RunSpec(BaseModel):
         if values.get("batch_norm", defaults.get("batch_norm", "none")) != "none":
             defaults |= BN_DEFAULTS
         try:
-            batch_size = int(values.get("batch_size", defaults["batch_size"]))
+            batch_size = WHOLE.validate_python(values.get("batch_size", defaults["batch_size"]))
             defaults["decay_steps"] = math.ceil(dataset.train_size / batch_size)
-        except (TypeError, ValueError, ZeroDivisionError):
+        except ValidationError:
             defaults["decay_steps"] = 1  # validation of batch_size will name the fault
-        defaults["decay_steps"] = max(defaults["decay_steps"], 1)
         return defaults | values
 
     @model_validator(mode="after")

@@ -3,7 +3,7 @@
 The list of runs is in `core.storage.listing`, what workers do to runs in `core.storage.leases`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -204,6 +204,33 @@ def latest(session: Session, reached: Mapping[str, int]) -> dict[str, EpochMetri
     return {
         row[0]: EpochMetrics.model_construct(**dict(zip(METRIC_FIELDS, row[1:], strict=True)))
         for row in session.execute(query)
+    }
+
+
+def stopped(session: Session, demands: Iterable[Sequence[DemandRow]]) -> set[tuple[str, str]]:
+    """Run and owner of demands whose stop rule held after an epoch, of each run's demands.
+
+    Only of runs on which several demands are in force: of one alone the run's end tells as much.
+    """
+    rows = [
+        row
+        for of_run in demands
+        if sum(not row.withdrawn for row in of_run) > 1
+        for row in of_run
+        if row.stop
+    ]
+    if not rows:
+        return set()
+    extremes = (
+        sa.select(Metric.run_id, sa.func.min(Metric.train_loss), sa.func.max(Metric.train_accuracy))
+        .where(Metric.run_id.in_({row.run_id for row in rows}))
+        .group_by(Metric.run_id)
+    )
+    found = {run_id: (loss, accuracy) for run_id, loss, accuracy in session.execute(extremes)}
+    return {
+        (row.run_id, row.owner)
+        for row in rows
+        if row.run_id in found and StopRule(**row.stop).held(*found[row.run_id])
     }
 
 

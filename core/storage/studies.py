@@ -228,10 +228,7 @@ def demand_states(session: Session, study_ids: Sequence[str]) -> dict[str, list[
     found: dict[str, list[DemandState]] = {study_id: [] for study_id in study_ids}
     for row in session.execute(query):
         stop = StopRule(**row.stop)
-        stopped = row.loss is not None and (
-            (stop.train_loss is not None and row.loss < stop.train_loss)
-            or (stop.train_accuracy is not None and row.accuracy >= stop.train_accuracy)
-        )
+        stopped = row.loss is not None and stop.held(row.loss, row.accuracy)
         found[row.study_id].append(
             DemandState(
                 run_id=row.id,

@@ -111,7 +111,7 @@ def test_a_running_run_tells_how_far_it_is(api: TestClient, settings: Settings) 
     assert run["attempts"][0]["worker_id"] == "w-0-1"
 
 
-def test_a_demand_whose_stop_rule_holds_asks_for_no_more(
+def test_a_demand_whose_stop_rule_held_asks_for_no_more(
     api: TestClient, settings: Settings
 ) -> None:
     """As in Figure 1b, whose runs end once they fit, while Table 1 asks for a fixed number."""
@@ -121,9 +121,13 @@ def test_a_demand_whose_stop_rule_holds_asks_for_no_more(
         runs.submit(session, RunSpec(**run["spec"]), until_fitted, owner="study:s:1bc")
     assert api.get(f"{RUNS}/{run['id']}").json()["epochs"] == 50
     train(settings, 2)
+    with closing(Database(settings.database)) as database, database.write() as session:
+        falls = epoch(3).model_copy(update={"train_accuracy": 0.4})
+        leases.record_epochs(session, run["id"], 1, [falls])
     shown = api.get(f"{RUNS}/{run['id']}").json()
-    assert shown["epochs"] == 5
-    assert shown["eta_seconds"] == pytest.approx(3 * 1.5)
+    assert shown["epochs"] == 5, "though the rule holds no longer, it has held"
+    assert shown["eta_seconds"] == pytest.approx(2 * 1.5)
+    assert api.get(RUNS).json()["items"] == [shown | {"attempts": []}]
 
 
 def test_the_list_is_filtered_and_paged(api: TestClient) -> None:
@@ -228,6 +232,7 @@ def test_bad_input_is_answered_with_the_field_the_value_and_what_is_allowed(
     [
         ('{"spec": {"learning_rate": NaN}}', 422),
         ('{"spec": {"learning_rate": 1e999}}', 422),
+        ('{"spec": {"batch_size": 1e999}}', 422),
         ('{"epochs": ', 400),
         ("[" * 50_000, 400),
         ("[]", 422),

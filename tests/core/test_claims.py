@@ -69,6 +69,13 @@ def test_several_seeds_reproduce_it_too(name: PanelName) -> None:
 
 
 @pytest.mark.parametrize("name", list(CLAIMS))
+def test_no_condition_is_judged_before_all_of_its_seeds_are_there(name: PanelName) -> None:
+    found = verdict(name, lambda p: as_published(p) if p.role.seed == 0 else None, seeds=2)
+    assert found.state is VerdictState.INCOMPLETE
+    assert {c.label: c.passed for c in found.checks if c.passed is not None} == {}
+
+
+@pytest.mark.parametrize("name", list(CLAIMS))
 def test_a_missing_run_makes_a_verdict_incomplete_with_counts(name: PanelName) -> None:
     found = panel(name, lambda p: None if p.stage == 0 else as_published(p))
     done, planned = found.counts.complete, found.counts.planned
@@ -304,6 +311,54 @@ def test_1b_with_an_unfitted_p_0_is_incomplete_and_not_wrong() -> None:
     assert "not known" in found.sentence
 
 
+def test_1b_knows_no_drop_before_every_level_is_there() -> None:
+    found = verdict(
+        PanelName.FIGURE_1B, lambda p: as_published(p) if p.role.corruption in (0, 1) else None
+    )
+    assert {c.passed for c in found.checks if "slowdown" in c.label} == {True}
+    assert {c.passed for c in found.checks if "no drop" in c.label} == {None}
+
+
+def test_1c_fails_on_a_network_that_did_not_fit() -> None:
+    def run(p: Planned) -> StoredRun:
+        whole = as_published(p)
+        if (p.role.series, p.role.corruption) != ("inception", 0.5):
+            return whole
+        return stored(p, [metrics(i, 1.5, accuracy=0.5, test=0.6) for i in range(1, 151)])
+
+    found = verdict(PanelName.FIGURE_1C, run)
+    assert found.state is VerdictState.NOT_REPRODUCED
+    assert [c.label for c in found.checks if c.passed is False] == [
+        "Small Inception: test error at p = 0.5 (not fitted)"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("series", "p", "error", "passed"),
+    [
+        ("inception", 1.0, 0.892, True),
+        ("inception", 1.0, 0.888, False),
+        ("inception", 1.0, 0.912, False),
+        ("alexnet", 0.0, 0.232, True),
+        ("alexnet", 0.0, 0.228, False),
+        ("alexnet", 0.0, 0.312, False),
+    ],
+)
+def test_1c_has_bands_of_its_own_at_chance_and_for_alexnet_at_0(
+    series: str, p: float, error: float, passed: bool
+) -> None:
+    def run(entry: Planned) -> StoredRun:
+        whole = as_published(entry)
+        if (entry.role.series, entry.role.corruption) != (series, p):
+            return whole
+        changed = {"test_accuracy": 1 - error}
+        return stored(entry, [m.model_copy(update=changed) for m in whole.curve])  # type: ignore[union-attr]
+
+    found = verdict(PanelName.FIGURE_1C, run)
+    label = {"inception": "Small Inception", "alexnet": "Small AlexNet"}[series]
+    assert check(found, f"{label}: test error at p = {p:g}").passed is passed
+
+
 @pytest.mark.parametrize(("shift", "passed"), [(0.029, True), (0.031, False)])
 def test_1c_allows_three_hundredths(shift: float, passed: bool) -> None:
     def run(p: Planned) -> StoredRun:
@@ -338,6 +393,16 @@ def test_2a_fails_without_a_gain_by_regularisation() -> None:
     found = verdict(PanelName.FIGURE_2A, run)
     assert found.state is VerdictState.NOT_REPRODUCED
     assert check(found, "gain by weight decay").value == pytest.approx(-0.01)
+
+
+def test_2a_fails_where_little_is_left_without_regularisers() -> None:
+    def run(p: Planned) -> StoredRun:
+        test = {"none": 0.6, "weight_decay": 0.81, "all": 0.79}[p.role.series]
+        return stored(p, [metrics(i, 0.01, test=test) for i in range(1, 101)])
+
+    found = verdict(PanelName.FIGURE_2A, run)
+    share = check(found, "as part of the best")
+    assert (share.passed, share.value) == (False, pytest.approx(0.6 / 0.81))
 
 
 @pytest.mark.parametrize(("gain", "passed"), [(0.0001, False), (0.0099, False), (0.011, True)])

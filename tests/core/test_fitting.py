@@ -57,6 +57,38 @@ def test_a_diverged_run_is_a_failure() -> None:
     ]
 
 
+def test_table_1_judges_every_network_by_the_runs_without_regulariser() -> None:
+    def run(p: Planned) -> StoredRun:
+        regularised = p.spec.weight_decay or p.spec.augments
+        return reaching(p, 0.5 if regularised else 0.99)
+
+    found = statements(PanelName.TABLE_1, run, scale=Scale.QUICK)
+    assert sorted(found) == [
+        f"{network}: training accuracy 99 % on true labels, 99 % on random labels: fitted."
+        for network in (
+            "MLP 1×512",
+            "MLP 3×512",
+            "Small AlexNet",
+            "Small Inception without batch norm",
+            "Small Inception",
+        )
+    ]
+
+
+def test_figure_2b_judges_each_network_at_its_own_setting() -> None:
+    good = ("with_bn", "bn_down")
+    found = statements(
+        PanelName.FIGURE_2B, lambda p: reaching(p, 0.99 if p.role.series in good else 0.6)
+    )
+    assert sorted(found) == [
+        "Small Inception with batch norm in the down modules only: training accuracy 99 % on true "
+        "labels: fitted.",
+        "Small Inception without batch norm: training accuracy 90 % on true labels: failed, 98 % "
+        "is required of each.",
+        "Small Inception: training accuracy 99 % on true labels: fitted.",
+    ]
+
+
 def test_while_runs_are_missing_it_is_not_known() -> None:
     found = statements(
         PanelName.FIGURE_1A,

@@ -89,6 +89,14 @@ def test_the_decay_interval_does_not_shrink_with_the_training_set() -> None:
     assert RunSpec(n_train=1000).decay_steps == RunSpec().decay_steps
 
 
+@pytest.mark.parametrize("text", ["60", "60.0", 60.0])
+def test_the_interval_of_the_decay_follows_the_batch_size_however_it_is_written(
+    text: object,
+) -> None:
+    spec = RunSpec.model_validate({"batch_size": text})
+    assert (spec.batch_size, spec.decay_steps) == (60, 834)
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

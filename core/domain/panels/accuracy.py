@@ -11,6 +11,7 @@ from core.domain.panels.curves import (
     seed_series,
 )
 from core.domain.panels.entries import Entry, by_series
+from core.domain.panels.fitting import fitted_or_failed
 from core.domain.panels.frame import X_AXES, Options, frame
 from core.domain.panels.model import (
     Axis,
@@ -94,6 +95,7 @@ def _panel(
             *(f for group in groups.values() for f in _finals(name, group, options.spread)),
             execution_time(name, entries, options.spread),
         ],
+        notes=fitted_or_failed(entries, options),
     )
 
 

@@ -7,10 +7,14 @@ from core.domain.labels import label_of
 from core.domain.panels.entries import Entry
 from core.domain.panels.frame import Options
 from core.domain.scales import Scale
-from core.domain.spec import Randomization
+from core.domain.spec import BatchNorm, Randomization, RunSpec
 
 LEAST = 0.98
 """Training accuracy that every seed must reach, else the scale has failed."""
+BATCH_NORM = {
+    BatchNorm.NONE: " without batch norm",
+    BatchNorm.DOWN: " with batch norm in the down modules only",
+}
 LABELS = {
     Randomization.TRUE_LABELS: "true labels",
     Randomization.RANDOM_LABELS: "random labels",
@@ -18,21 +22,34 @@ LABELS = {
 
 
 def fitted_or_failed(entries: Sequence[Entry], options: Options) -> list[str]:
-    """A sentence a model, as soon as one of its runs is complete; none at the paper's own scale.
+    """A sentence a network, as soon as one of its runs is complete; none at the paper's own scale.
 
-    By another criterion than each model's own, runs may end before they fit: nothing is said then.
+    By another criterion than each network's own, runs may end before they fit, and nothing is said.
     """
     if options.scale in (None, Scale.FULL) or options.criterion is not None:
         return []
-    models: dict[str, list[Entry]] = {}
+    networks: dict[str, list[Entry]] = {}
     for entry in entries:
-        if entry.planned.spec.randomization in LABELS:
-            models.setdefault(str(entry.planned.spec.model), []).append(entry)
+        if _is_required(entry):
+            networks.setdefault(_network(entry.planned.spec), []).append(entry)
     return [
-        _sentence(label_of(model), group)
-        for model, group in models.items()
+        _sentence(network, group)
+        for network, group in networks.items()
         if any(entry.complete for entry in group)
     ]
+
+
+def _is_required(entry: Entry) -> bool:
+    """Regularisers may keep a network from fitting; so may another network's setting."""
+    spec = entry.planned.spec
+    regularised = spec.weight_decay or spec.dropout or spec.augments
+    foreign = entry.role.series == "with_bn_same_setting"
+    return spec.randomization in LABELS and not regularised and not foreign
+
+
+def _network(spec: RunSpec) -> str:
+    norm = BATCH_NORM.get(spec.batch_norm, "") if spec.batch_norm else ""
+    return label_of(spec.model) + norm
 
 
 def _sentence(model: str, entries: Sequence[Entry]) -> str:

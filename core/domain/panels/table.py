@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from core.domain.labels import label_of
 from core.domain.panels.columns import Columns
 from core.domain.panels.entries import Entry, by_series
+from core.domain.panels.fitting import fitted_or_failed
 from core.domain.panels.frame import Options, frame, plural
 from core.domain.panels.levels import of_seed
 from core.domain.panels.model import Axis, Flag, Panel, PanelName, Series, TableRow
@@ -36,6 +37,7 @@ def table_1(entries: Sequence[Entry], options: Options) -> Panel:
             if (series := _series(measure, [_of(seed, row) for row in rows], options)).x
         ],
         references=[_reference(measure) for measure in MEASURES],
+        notes=fitted_or_failed(entries, options),
     )
 
 

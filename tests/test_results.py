@@ -1,0 +1,34 @@
+"""Recorded figures: whole, and with all it takes to make them again."""
+
+from pathlib import Path
+
+import pytest
+
+from backend.figures import tables
+from core.domain.panels.model import Panel
+
+RESULTS = Path(__file__).parents[1] / "results"
+FIGURES = sorted(RESULTS.glob("*/*.json"))
+
+
+@pytest.mark.parametrize("file", FIGURES, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_a_recorded_figure_is_complete_and_says_how_it_was_made(file: Path) -> None:
+    panel = Panel.model_validate_json(file.read_bytes())
+    assert panel.status == "complete"
+    assert panel.scale == file.parent.name
+    origin = panel.provenance
+    assert origin.command.startswith("rethink study run ")
+    assert origin.devices
+    assert origin.runs
+    assert all(run.spec_hash.startswith(run.id) for run in origin.runs)
+
+
+@pytest.mark.parametrize("file", FIGURES, ids=lambda file: f"{file.parent.name}-{file.stem}")
+def test_its_table_is_of_the_same_runs(file: Path) -> None:
+    panel = Panel.model_validate_json(file.read_bytes())
+    assert file.with_suffix(".csv").read_bytes() == tables.to_csv(panel)
+
+
+def test_every_panel_was_recorded() -> None:
+    names = {file.stem for file in (RESULTS / "quick").glob("*.json")}
+    assert names == {"1a", "1b", "1c", "2a", "2b", "table-1", "clean-corrupted"}
