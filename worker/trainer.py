@@ -33,6 +33,7 @@ from core.storage.artifacts import Folder
 from worker import provenance, wire
 from worker.datasets import store
 from worker.datasets.images import ImageDataset
+from worker.training import memory
 
 PR_SET_PDEATHSIG = 1
 EPOCH_CHECKPOINT_SECONDS = 5.0
@@ -138,13 +139,14 @@ class Trainer:
             else:
                 self._report_progress(report)
                 done, is_due = False, since > longest
-            leaving = self.interrupt in (Interrupt.PAUSE, Interrupt.PREEMPT)
+            why = self.interrupt  # once: what is asked for meanwhile is heard at the next report
+            leaving = why in (Interrupt.PAUSE, Interrupt.PREEMPT)
             if (is_due or leaving) and state.step > saved_step:
                 self._save(order, state)
                 saved_at, saved_step = time.monotonic(), state.step
             if done:
                 return Outcome.COMPLETED
-            if self.interrupt is not None:
+            if why is not None:
                 raise Interrupted
         raise AssertionError("train() ended by itself")
 
@@ -176,6 +178,8 @@ class Trainer:
                 path = self._folder.path(saved.key)
                 return checkpoint.load(path, order.spec, where, saved.sha256)
             except (RethinkError, OSError, RuntimeError, LookupError, ValueError) as error:
+                if memory.is_lacking(error):
+                    raise  # it is whole, and wanted when there is memory again
                 # Damaged, gone, or of an older version: going on from further back is always right.
                 _log(f"checkpoint {saved.key} is passed over: {_named(error)}")
         return None
@@ -212,11 +216,10 @@ def _failed(message: str) -> wire.Ended:
 
 
 def _memory_problem(error: Exception) -> str | None:
-    """What to tell the user if `error` says that memory ran out; torch has no one way to say it."""
-    if type(error).__name__ == "OutOfMemoryError":
+    """What to tell the user if `error` says that memory ran out."""
+    if memory.is_lacking_on_gpu(error):
         return "The GPU ran out of memory. Use a smaller batch_size or width, or free it."
-    words = ("can't allocate memory", "not enough memory", "bad_alloc")
-    if isinstance(error, MemoryError) or any(word in str(error) for word in words):
+    if memory.is_lacking(error):
         return "The trainer ran out of memory. Use a smaller batch_size or width."
     return None
 

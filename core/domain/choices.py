@@ -47,11 +47,18 @@ OTHER_WEIGHT = (
     "in place of PyTorch's 0.1, since with few steps an epoch they would lag behind the weights, "
     "and the evaluated loss would rise before it falls"
 )
-WITHOUT_BATCH_NORM = (
-    "without batch norm He's initial weights, learning rate {0:g} and a warm-up of {1} steps: with "
-    "PyTorch's weights at learning rate 0.1 it stays at chance, and on subsets He's alone fitted; "
-    "at full width it was not run"
-)
+HE_NORMAL = {
+    BatchNorm.NONE: (
+        "without batch norm He's initial weights, learning rate {0:g} and {1}: with PyTorch's "
+        "weights at learning rate 0.1 it stays at chance, and on subsets He's alone fitted; at "
+        "full width it was not run"
+    ),
+    BatchNorm.DOWN: (
+        "with batch norm in the down modules only He's initial weights, learning rate {0:g} and "
+        "{1}: on a subset it fitted at the rate that suits the network without batch norm, and at "
+        "twice that it did not; at full width it was not run"
+    ),
+}
 
 
 def unstated(spec: RunSpec) -> list[str]:
@@ -60,10 +67,12 @@ def unstated(spec: RunSpec) -> list[str]:
     A value that the spec has by somebody's own choice, such as another batch size, is left out.
     """
     said = []
-    if spec.initialisation is Initialisation.TORCH:
+    if spec.initialisation is Initialisation.TORCH and spec.batch_norm in (None, BatchNorm.ALL):
         said.append(WEIGHTS)
-    if spec.batch_norm is BatchNorm.NONE and spec.initialisation is Initialisation.HE_NORMAL:
-        said.append(WITHOUT_BATCH_NORM.format(spec.learning_rate, spec.warmup_steps))
+    if spec.initialisation is Initialisation.HE_NORMAL and spec.batch_norm in HE_NORMAL:
+        said.append(
+            HE_NORMAL[spec.batch_norm].format(spec.learning_rate, _warm_up(spec.warmup_steps))
+        )
     if spec.bn_momentum is not None:
         usual = spec.bn_momentum == BN_DEFAULTS["bn_momentum"]
         reason = USUAL_WEIGHT if usual else OTHER_WEIGHT
@@ -71,3 +80,7 @@ def unstated(spec: RunSpec) -> list[str]:
     if spec.batch_size == MODEL_DEFAULTS[spec.model]["batch_size"]:
         said.append(BATCH_SIZES[spec.model].format(spec.batch_size))
     return said
+
+
+def _warm_up(steps: int) -> str:
+    return f"a warm-up of {steps} steps" if steps else "no warm-up"

@@ -72,7 +72,9 @@ class Progress(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    phase: str = Field(description="fetching data, preparing data, training, evaluating or saving.")
+    phase: str = Field(
+        description="starting, fetching data, preparing data, training, evaluating or saving."
+    )
     epoch: int = Field(0, ge=0, description="Epochs completed.")
     step: int = Field(0, ge=0, description="Optimiser steps completed.")
     fraction: float | None = Field(

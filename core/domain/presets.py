@@ -55,7 +55,7 @@ def memorise() -> Preset:
 
 
 def randomization_test(model: ModelName, randomization: Randomization) -> Preset:
-    """The paper's setting at full scale (section 2.1 and appendix A), to the end of Figure 1a."""
+    """The paper's setting at full scale (section 2.1 and appendix A)."""
     return _full_scale(
         f"paper-{model}",
         MODEL_TITLES[model],

@@ -1,8 +1,9 @@
 """How large a study is: the paper's setting, and two reductions that a CPU can afford.
 
 Notable choices:
-- A reduction keeps network families, randomizations and optimiser, and changes the number of
-  images, the width, the batch size, the schedule and the number of epochs. Its values were found by
+- A reduction keeps network families, randomizations and the kind of optimiser, and changes the
+  number of images, the width, the batch size, learning rate and schedule, the weight of a batch in
+  batch norm's statistics and the number of epochs. Its values were found by
   measurement (docs/LOG.md): true and random labels must both be fitted by every model.
 - The learning rate is constant at the reduced scales, but for one network: a decay of 0.95 an epoch
   would be gone after a fraction of the steps that random labels need.
@@ -80,7 +81,7 @@ MEASURED_MODELS = (ModelName.INCEPTION, ModelName.ALEXNET, ModelName.MLP_1X512)
 FULL = Setting(
     fields={model: {} for model in ModelName},
     without_bn=WITHOUT_BN,
-    bn_down={},
+    bn_down=WITHOUT_BN,
     horizons={"1a": 64, "1bc": 150, "2a": 100, "2b": 51, "table-1": 100},
     corruptions=dict.fromkeys(MEASURED_MODELS, ALL_TENTHS),
     expected_fit={

@@ -385,6 +385,12 @@ def _check_batch_norm(spec: RunSpec) -> None:
 
 
 def _check_augmentation(spec: RunSpec) -> None:
+    info = spec.dataset_info
+    if (spec.saturation or spec.hue) and info.channels != 3:
+        raise ValueError(
+            f"{'saturation' if spec.saturation else 'hue'} is not allowed with {info.title}: its "
+            f"images have {info.channels} channels, and colours need three"
+        )
     if spec.augments and not spec.keeps_pixels:
         first = next(field for field in AUGMENTATIONS if getattr(spec, field))
         raise ValueError(

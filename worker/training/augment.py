@@ -1,5 +1,7 @@
 """Augmentation of a whole batch on the device: crop, flip, brightness, contrast, saturation, hue.
 
+A regulariser of the paper's section 3, which does not state the amounts: see `core.domain.scales`.
+
 Notable choices:
 - Each is switched on by its own field of the spec. Each image has its own draws, seven an epoch
   whatever is switched on, so that switching one on leaves the draws of the others as they were.
@@ -12,7 +14,6 @@ Notable choices:
 import torch
 from torch import Tensor
 
-from core.domain.errors import InvalidInput
 from core.domain.spec import RunSpec
 from worker.training.data import standardise_
 from worker.training.draws import Stream, raw, uniform
@@ -25,8 +26,7 @@ LUMA = (0.299, 0.587, 0.114)
 def epoch_draws(spec: RunSpec, epoch: int, device: torch.device) -> Tensor:
     """Uniform numbers in [0, 1) for epoch `epoch` (from 0): float64 (n, 7), by image."""
     bits = raw(spec.seed, Stream.AUGMENTATION, epoch, spec.train_size * 7)
-    draws = torch.from_numpy(uniform(bits)).view(-1, 7)
-    return draws.to(device, torch.float64 if device.type != "mps" else torch.float32)
+    return torch.from_numpy(uniform(bits)).view(-1, 7).to(device)
 
 
 def augment(spec: RunSpec, images: Tensor, draws: Tensor) -> Tensor:
@@ -35,9 +35,6 @@ def augment(spec: RunSpec, images: Tensor, draws: Tensor) -> Tensor:
     Args:
         images: uint8 (b, height, width, channels), uncropped.
         draws: (b, 7), the images' rows of `epoch_draws`.
-
-    Raises:
-        InvalidInput: saturation or hue is asked for, and the images have not three channels.
     """
     pixels = _crop_and_flip(spec, images, draws).to(torch.float32) / 255
     if spec.brightness:
@@ -45,8 +42,6 @@ def augment(spec: RunSpec, images: Tensor, draws: Tensor) -> Tensor:
     if spec.contrast:
         mean = _grey(pixels).mean(dim=(1, 2, 3), keepdim=True)
         pixels = _blend(mean, pixels, _factor(draws[:, CONTRAST], spec.contrast))
-    if spec.saturation or spec.hue:
-        _check_colour(spec)
     if spec.saturation:
         factor = _factor(draws[:, SATURATION], spec.saturation)
         pixels = _blend(_grey(pixels), pixels, factor)
@@ -112,11 +107,3 @@ def _rotate_hue(pixels: Tensor, shift: Tensor) -> Tensor:
         k = (n + sector) % 6
         channels.append(value - chroma * torch.minimum(k, 4 - k).clamp(0, 1))
     return torch.stack(channels, dim=-1)
-
-
-def _check_colour(spec: RunSpec) -> None:
-    info = spec.dataset_info
-    if info.channels != 3:
-        raise InvalidInput(
-            f"saturation and hue need images with three channels: {info.title} has {info.channels}."
-        )

@@ -19,6 +19,7 @@ from torch import nn
 
 from core.domain.errors import Conflict, DataCorrupt
 from core.domain.spec import RunSpec
+from worker.training import memory
 from worker.training.state import TrainingState
 
 FORMAT = 2
@@ -59,6 +60,7 @@ def load(path: Path, spec: RunSpec, device: torch.device, sha256: str | None) ->
     Raises:
         DataCorrupt: the file is missing, damaged, or not a checkpoint.
         Conflict: it is a checkpoint of another spec.
+        MemoryError, RuntimeError, torch.OutOfMemoryError: there is not enough memory for it.
     """
     try:
         data = path.read_bytes()
@@ -74,6 +76,8 @@ def load(path: Path, spec: RunSpec, device: torch.device, sha256: str | None) ->
     try:
         content = torch.load(io.BytesIO(data), map_location=device, weights_only=True)
     except Exception as error:  # torch raises many kinds, none documented
+        if memory.is_lacking(error):
+            raise
         raise DataCorrupt(f"The checkpoint {path.name} is damaged: {error}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise DataCorrupt(f"{path.name} is not a checkpoint of format {FORMAT}.")

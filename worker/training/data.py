@@ -1,8 +1,8 @@
 """From a dataset and a spec to tensors on the device: subset, crop, randomize, standardise.
 
 Notable choices:
-- The order is the paper's (appendix A): /255, centre crop, the randomization, per-image
-  standardisation. Cropping first, because permuting 32×32 pixels would throw some away.
+- The order is the paper's (appendix A): /255, centre crop, per-image standardisation, of the
+  randomized image. Cropping first, because permuting 32×32 pixels would throw some away.
 - All images are standardised once and stay on the device as rows of height·width·channels numbers:
   a batch is one `index_select`, and viewed as an image it is in channels-last layout for free.
 - Rows are kept in the spec's precision, to which the first layer would round them anyway.

@@ -2,8 +2,9 @@
 
 Notable choices:
 - bf16 is recommended where it was shown to leave epochs-to-fit and final error as they are, and is
-  faster: on x86 processors with bf16 products (docs/LOG.md), and on CUDA devices with tensor cores
-  for it, where the same arithmetic (bf16 products, float32 sums) is assumed to do the same.
+  faster: on an x86 processor with avx512_bf16 (docs/LOG.md). Of processors with amx_bf16 and CUDA
+  devices with tensor cores for it, where the arithmetic is the same (bf16 products, float32 sums),
+  the same is assumed.
 - Nothing is chosen by timing, so that the same machine always computes the same numbers.
 """
 

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from core.domain.errors import Conflict
 from core.domain.metrics import EpochMetrics, Progress
 from core.domain.spec import RunSpec
 from worker.datasets.images import ImageDataset
@@ -41,7 +42,7 @@ class Diverged(Exception):
     def __init__(self, step: int, epoch: int) -> None:
         super().__init__(f"The loss was not finite at step {step}, in epoch {epoch}.")
         self.step = step
-        """The step, counted from 1, whose loss was not finite."""
+        """The step, counted from 1, whose loss or the evaluation after it was not finite."""
         self.epoch = epoch
         """The epoch, counted from 1, that the step belongs to."""
 
@@ -56,8 +57,8 @@ def train(
     """Train `spec` on `dataset` until the consumer stops.
 
     Args:
-        device: where to train; the best there is if None.
-        state: where to go on from, changed in place; a fresh one if None.
+        device: where to train a fresh state; the best there is if None.
+        state: where to go on from, on its device, changed in place; a fresh one if None.
         should_yield: asked after every step and evaluated batch; True makes it yield there.
 
     Yields:
@@ -66,12 +67,14 @@ def train(
     Raises:
         Diverged: a loss was not finite.
         InvalidInput: the dataset is not the spec's.
+        Conflict: `state` is of another spec.
         DataCorrupt: the data is not what `state` was trained on so far.
     """
     yield Progress(phase="preparing data")
-    device = device or choose_device()
-    data = prepare(spec, dataset, device)
-    state = state or TrainingState.start(spec, device)
+    state = state or TrainingState.start(spec, device or choose_device())
+    if state.spec != spec:
+        raise Conflict(f"The state is of another spec: {state.spec.canonical_json()}")
+    data = prepare(spec, dataset, state.device)
     state.take_data(data.fingerprint)
     due = pulse(should_yield)
     while True:
@@ -84,7 +87,11 @@ def train(
 def train_epoch(
     state: TrainingState, data: TrainingData, due: Callable[[], bool]
 ) -> Iterator[Progress]:
-    """The steps of the epoch that are still to do."""
+    """The steps of the epoch that are still to do.
+
+    Raises:
+        Diverged: a loss was not finite.
+    """
     spec, steps = state.spec, state.spec.steps_per_epoch
     order = epoch_order(spec, state.epoch, state.device)
     seeds = raw(spec.seed, Stream.NOISE, state.epoch, steps)
@@ -122,7 +129,7 @@ def _step(state: TrainingState, images: Tensor, labels: Tensor, targets: Tensor)
         images: (b, c, h, w).
         labels: int64 (b,).
         targets: float32 (b, classes), the labels one-hot: the gradient of the mean cross-entropy at
-            the logits is (softmax - targets) / b.
+            the logits is (softmax - targets) / b (Bishop 2006, equation 4.109).
     """
     logits, backward = differentiate(state, images)
     log_p = F.log_softmax(logits, dim=1, dtype=torch.float32)

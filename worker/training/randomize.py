@@ -74,6 +74,10 @@ def randomize_pixels(
 ) -> PixelsOrValues:
     """Cropped images after the spec's randomization of pixels.
 
+    Variant `paper` (section 2.1): random pixels permute all values of an image, Gaussian images
+    have the mean and variance of the whole dataset. Variant `report`: random pixels permute
+    positions, channels kept together; Gaussian images have the moments of each image and channel.
+
     Args:
         pixels: uint8, shape (n, height, width, channels).
         indices: shape (n,), each image's index in its whole set.

@@ -1,4 +1,4 @@
-"""All that a run in progress consists of: what a checkpoint holds, and nothing lives elsewhere."""
+"""All that a run in progress consists of: nothing lives elsewhere, and a checkpoint restores it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ class TrainingState:
     @classmethod
     def start(cls, spec: RunSpec, device: torch.device) -> Self:
         """The state before the first step."""
-        # Convolutions are fastest in channels-last layout, on CPU and GPU: see docs/performance.md.
+        # The layout of the images, in which most convolutions are fastest: see docs/performance.md.
         model = build(spec).to(device).to(memory_format=torch.channels_last)
         parameters = list[Tensor](model.parameters())
         steps = spec.steps_per_epoch
@@ -112,6 +112,10 @@ def sgd_step(state: TrainingState, gradients: Sequence[Tensor], rate: float) -> 
 
     The rate acts on all of v. In Sutskever et al. 2013, equation 1, each gradient enters v with the
     rate of its own step, which is something else where the rate changes.
+
+    Args:
+        gradients: one a parameter, in its shape, in any number format and layout.
+        rate: this step's learning rate.
 
     Weight decay acts on weights alone, which have two or more dimensions; biases and the shifts of
     batch norm have one. The fused kernel is called by itself: `torch.optim` groups and checks the

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import OutOfMemoryError
 
 from core.domain.errors import Conflict, DataCorrupt
 from core.domain.metrics import EpochMetrics
@@ -119,6 +120,26 @@ def test_a_file_with_code_in_it_is_not_run(path: Path) -> None:
     with pytest.raises(DataCorrupt):
         load(path, small(), CPU, None)
     assert not (path.parent / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory"), OutOfMemoryError()],
+    ids=repr,
+)
+def test_lack_of_memory_is_not_taken_for_damage(
+    error: Exception, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a run would go on from further back, and in time forget its newest checkpoints."""
+
+    def load_nothing(*_: object, **__: object) -> None:
+        raise error
+
+    spec = small()
+    sha256, _ = save(TrainingState.start(spec, CPU), path)
+    monkeypatch.setattr(torch, "load", load_nothing)
+    with pytest.raises(type(error)):
+        load(path, spec, CPU, sha256)
 
 
 def test_a_file_of_another_kind_is_refused(path: Path) -> None:

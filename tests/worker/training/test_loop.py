@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
+from core.domain.errors import Conflict
 from core.domain.metrics import EpochMetrics, Progress
 from core.domain.spec import Precision, RunSpec
 from tests.worker.training.small_runs import (
@@ -44,6 +45,13 @@ def test_a_notebook_needs_two_lines(cifar10: ImageDataset) -> None:
         if isinstance(report, EpochMetrics):
             break
     assert report.epoch == 1
+
+
+def test_a_state_of_another_spec_is_refused(cifar10: ImageDataset) -> None:
+    """Its steps would follow one spec, and its labels another."""
+    state = TrainingState.start(small(randomization="random_labels"), CPU)
+    with pytest.raises(Conflict, match=r"of another spec: .*random_labels"):
+        list(train(small(), cifar10, CPU, state))
 
 
 def test_the_steps_read_on_one_screen() -> None:

@@ -5,7 +5,7 @@ connected layers of 384 and 192 and the logits. Each hidden layer ends in ReLU.
 
 Notable choices:
 - ReLU follows the maximum, on a quarter of the values: the two commute, to the bit in values and
-  gradients (docs/performance.md).
+  gradients (docs/LOG.md).
 """
 
 from torch import nn
@@ -16,7 +16,10 @@ from worker.training.models.layers import LocalResponseNorm, MaxPoolSame, scaled
 
 
 def build(spec: RunSpec) -> nn.Module:
-    """Images (n, c, h, w) to logits (n, classes); dropout follows both fully connected ReLUs."""
+    """Images (n, c, h, w) to logits (n, classes); dropout follows both fully connected ReLUs.
+
+    Dropout as in Srivastava et al. 2014, divided by what it keeps in training: `nn.Dropout`.
+    """
     info = spec.dataset_info
     maps, wide, narrow = scaled(64, spec), scaled(384, spec), scaled(192, spec)
     side = -(-spec.crop // 4)  # two poolings, each rounding up

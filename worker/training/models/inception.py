@@ -94,7 +94,10 @@ STAGES: tuple[tuple[int, ...], ...] = (
 
 
 def build(spec: RunSpec) -> nn.Module:
-    """Dropout, where the spec has it, follows each of the ten modules."""
+    """Images (b, c, h, w) to logits (b, classes).
+
+    Dropout (Srivastava et al. 2014), where the spec has it, follows each of the ten modules.
+    """
     info = spec.dataset_info
     first = ConvModule(
         spec,

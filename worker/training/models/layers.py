@@ -24,11 +24,11 @@ def same_padding(size: int, kernel: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
-def pad_same(images: Tensor, kernel: int, stride: int, value: float = 0.0) -> Tensor:
-    """`images` (n, c, h, w) padded so that a window of `kernel` and `stride` needs no padding."""
+def pad_same(images: Tensor, kernel: int, stride: int) -> Tensor:
+    """`images` (n, c, h, w) with the zeros that a window of `kernel` and `stride` needs."""
     height, width = images.shape[-2:]
     padding = (*same_padding(width, kernel, stride), *same_padding(height, kernel, stride))
-    return F.pad(images, padding, value=value) if any(padding) else images
+    return F.pad(images, padding) if any(padding) else images
 
 
 class MaxPoolSame(nn.Module):

@@ -37,8 +37,9 @@ class Perceptron(nn.Sequential):
 
         Back-propagation (Rumelhart, Hinton and Williams 1986). With aᵢ the values that layer i
         reads, a batch in rows, and gᵢ the gradient at its output: ∂Wᵢ = gᵢᵀ·aᵢ, ∂bᵢ = Σ gᵢ over the
-        batch, and gᵢ₋₁ = gᵢ·Wᵢ where aᵢ > 0, else 0. Products are in the run's precision, gradients
-        of biases are summed in float32.
+        batch, and gᵢ₋₁ = gᵢ·Wᵢ where aᵢ > 0, else 0. Dropout (Srivastava et al. 2014) sets values
+        to 0 with probability p and divides the others, and then their gradient, by 1 - p. Products
+        are in the run's precision, gradients of biases are summed in float32.
         """
         flatten, *others = self
         layers = [layer for layer in others if isinstance(layer, nn.Linear)]
