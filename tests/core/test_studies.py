@@ -172,7 +172,9 @@ def test_at_full_scale_of_the_paper_only_what_it_does_not_state_is_said() -> Non
 def test_networks_without_batch_norm_say_their_setting(scale: Scale) -> None:
     said = deviations(plan(StudyName.FIGURE_2B, scale), scale, Variant.PAPER)
     without = next(e.spec for e in plan(StudyName.FIGURE_2B, scale) if e.spec.batch_norm == "none")
-    setting = f"learning rate {without.learning_rate:g} and a warm-up of {without.warmup_steps}"
+    rate, warm_up = without.learning_rate, without.warmup_steps
+    setting = f"without batch norm He's initial weights, learning rate {rate:g} and a warm-up of "
+    setting += f"{warm_up} steps: "
     assert sum(setting in sentence for sentence in said) == 1
 
 
