@@ -64,7 +64,7 @@ DUPLICATES = frozenset({("mlp-1x512", 0.6), ("inception", 0.9)})
 def figure(panel: str) -> tuple[ReferenceSeries, ...]:
     """The paper's series of a panel: 1a, 1b, 1c or 2b; none for the others.
 
-    The last points of 1a and 2b lie where the paper's axis cuts the line off; they are left out.
+    The last points of 1a lie where the paper's axis cuts the line off; they are left out.
     """
     name = f"fig{panel}"
     found: dict[tuple[str, str], list[ReferencePoint]] = {}
