@@ -227,12 +227,17 @@ def cancel(session: Session, run_id: str, *, owner: str = LAUNCH) -> Run:
     """
     run = get(session, run_id, lock=True)
     _refuse_ended(run, "cancelled")
+    return withdraw(session, run, owner)
+
+
+def withdraw(session: Session, run: Run, owner: str) -> Run:
+    """Take the owner's demand on a locked run back. One that has ended stays as it is."""
     row = session.get(DemandRow, (run.id, owner))
     if row is not None:
         row.withdrawn = True
         session.flush()
     _set_priority(session, run)
-    if active_demands(session, run.id):
+    if active_demands(session, run.id) or RunState(run.state).terminal:
         return run
     if run.state == RunState.RUNNING:
         run.cancel_requested = True

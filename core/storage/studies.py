@@ -94,9 +94,10 @@ def _give_up(session: Session, study_id: str, planned: set[tuple[str, str]]) -> 
 
 
 def _withdraw(session: Session, demand: DemandRow) -> None:
-    run = session.get_one(Run, demand.run_id)
-    if not demand.withdrawn and not RunState(run.state).terminal:
-        runs.cancel(session, demand.run_id, owner=demand.owner)
+    """Also on a run that has ended: left in force, a later launch would train on to its end."""
+    if not demand.withdrawn:
+        run = runs.get(session, demand.run_id, lock=True)
+        runs.withdraw(session, run, demand.owner)
 
 
 def _row(study_id: str, run_id: str, position: int, entry: Planned) -> StudyRun:

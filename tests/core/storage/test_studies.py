@@ -162,6 +162,35 @@ def test_cancelling_ends_only_what_nobody_else_wants(database: Database) -> None
     ]
 
 
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.COMPLETED])
+def test_a_cancelled_study_asks_nothing_more_of_runs_that_ended(
+    database: Database, outcome: Outcome
+) -> None:
+    entries = small(0, epochs=150)
+    run_id = entries[0].spec.hash()[:16]
+    with database.write() as session:
+        study, _ = studies.submit(session, "custom", {}, entries, priority=5)
+        run = leases.claim(session, "w", 60)
+        assert run is not None
+        leases.record_epochs(session, run_id, run.attempt, [epoch(i) for i in range(1, 6)])
+    with database.write() as session:
+        if outcome is Outcome.COMPLETED:  # it went as far as asked
+            leases.record_epochs(session, run_id, 1, [epoch(i) for i in range(6, 151)])
+        leases.finish(session, run_id, 1, outcome)
+    with database.write() as session:
+        studies.cancel(session, study.id)
+        ended = runs.get(session, run_id)
+        assert (ended.priority, runs.demands(session, run_id)) == (0, {})
+        assert RunState(ended.state).terminal, "it stays as it ended"
+    ten = Demand(epochs=10)
+    with database.write() as session:
+        again, _ = runs.submit(session, entries[0].spec, ten)
+        assert runs.demands(session, run_id) == {"launch": ten}, "not the 150 of the study"
+        assert again.state == (RunState.QUEUED if outcome is Outcome.FAILED else RunState.SUCCEEDED)
+    with database.write() as session:
+        assert runs.delete(session, run_id) == run_id, "the study holds it no longer"
+
+
 def test_a_cancelled_study_goes_on_when_asked_for_again(database: Database) -> None:
     study_id = submit(database, small(0))
     with database.write() as session:
