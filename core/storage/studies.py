@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.domain.demands import Demand, StopRule
@@ -58,9 +59,9 @@ def submit(
     study = session.get(Study, study_id, with_for_update=True)
     is_new = study is None
     if study is None:
-        study = Study(id=study_id, name=name, title=title, request=request, created_at=now(session))
-        session.add(study)
-        session.flush()
+        time = now(session)
+        study = Study(id=study_id, name=name, title=title, request=request, created_at=time)
+        study, is_new = _insert(session, study)
     study.cancelled_at = None
     for position, entry in enumerate(plan):
         run, _ = runs.submit(
@@ -77,6 +78,16 @@ def submit(
     _give_up(session, study_id, {(e.role.panel, e.spec.hash()[:16]) for e in plan})
     events.append(session, "study", None, study_id=study_id)
     return study, is_new
+
+
+def _insert(session: Session, study: Study) -> tuple[Study, bool]:
+    """Store `study`, unless another request has just stored the same one."""
+    try:
+        with session.begin_nested():
+            session.add(study)
+    except IntegrityError:
+        return session.get_one(Study, study.id, with_for_update=True), False
+    return study, True
 
 
 def _give_up(session: Session, study_id: str, planned: set[tuple[str, str]]) -> None:

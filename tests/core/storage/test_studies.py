@@ -1,6 +1,7 @@
 """Studies in the database, on SQLite and PostgreSQL alike."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
@@ -54,6 +55,21 @@ def test_the_same_request_is_the_same_study(database: Database) -> None:
         assert (again.id, is_new) == (first, False)
         assert studies.page(session)[1] == 1
         assert listing.page(session)[1] == 2
+
+
+def test_requests_for_one_study_at_the_same_time_make_one_study(database: Database) -> None:
+    def ask(_: int) -> tuple[str, bool]:
+        with database.write() as session:
+            study, is_new = studies.submit(session, "custom", {"request": "a"}, small(0, 1))
+            return study.id, is_new
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, range(8)))
+    assert len({study_id for study_id, _ in answers}) == 1
+    assert [is_new for _, is_new in answers].count(True) == 1
+    with database.read() as session:
+        assert studies.page(session)[1] == 1
+        assert studies.plan_of(session, answers[0][0]) == small(0, 1)
 
 
 def test_the_plan_survives_storage(database: Database) -> None:
