@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backend.runs.schemas import Time
+from backend.texts import ShortText
 from core.domain.criteria import CRITERIA, Criterion, CriterionName
 from core.domain.demands import Demand, StopRule
 from core.domain.scales import Scale
@@ -61,7 +62,7 @@ class StudyRequest(BaseModel):
         description="When the runs of Figures 1b and 1c count as fitted, and end. default: each "
         "model's own; a stricter one extends them.",
     )
-    title: str = Field("", max_length=200, description="A title of your own; free text.")
+    title: ShortText = Field("", description="A title of your own; free text.")
     priority: int = Field(
         0, ge=-100, le=100, strict=True, description="Runs of higher priority are trained first."
     )
