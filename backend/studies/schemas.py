@@ -45,10 +45,13 @@ class StudyRequest(BaseModel):
     )
     scale: Scale = Field(
         Scale.SMOKE,
-        description="smoke: minutes on two cores; quick: about two hours; full: the paper's.",
+        description="smoke: minutes on two cores; quick: about two hours; full: the paper's. "
+        "Not with custom.",
     )
     variant: Variant = Field(
-        Variant.PAPER, description="The paper's setting, or the report's reading of it."
+        Variant.PAPER,
+        description="The paper's setting, or the report's reading of it. With custom it is a field "
+        "of the grid.",
     )
     seeds: int = Field(
         1, ge=1, le=MAX_SEEDS, strict=True, description="Seeds of weights and randomization."
@@ -71,6 +74,16 @@ class StudyRequest(BaseModel):
     def _grid_is_for_custom(self) -> Self:
         if (self.study is StudyName.CUSTOM) != (self.grid is not None):
             raise ValueError("grid is required with study custom, and with no other")
+        return self
+
+    @model_validator(mode="after")
+    def _a_grid_has_no_scale(self) -> Self:
+        given = self.model_fields_set & {"scale", "variant"} if self.grid is not None else set()
+        for field in sorted(given):
+            raise ValueError(
+                f"{field} is not allowed with study custom: a grid is not scaled, its fields alone "
+                "say what is trained"
+            )
         return self
 
     @model_validator(mode="after")

@@ -274,6 +274,10 @@ def test_a_run_of_a_study_names_it(api: TestClient) -> None:
         ({"study": "figure-2a", "criterion": "loss-0.1"}, "criterion"),
         ({"study": "custom", "grid": {}, "criterion": "loss-0.1"}, "criterion"),
         ({"study": "figure-1a", "grid": {}}, "grid"),
+        ({"study": "figure-1a", "epochs": 5}, "epochs"),
+        ({"study": "custom", "grid": {}, "scale": "full"}, "scale"),
+        ({"study": "custom", "grid": {}, "scale": "smoke"}, "scale"),
+        ({"study": "custom", "grid": {}, "variant": "report"}, "variant"),
         ({"study": "custom", "grid": {"axes": {"droput": [0.1]}}}, "spec.droput"),
         ({"study": "custom", "grid": {"axes": {"batch_size": [0]}}}, "spec.batch_size"),
         ({"study": "custom", "grid": {"axes": {"batch_size": []}}}, "grid.axes.batch_size"),
@@ -298,6 +302,13 @@ def test_bad_requests_name_the_field(
     else:
         assert "3600 runs" in problem["detail"]
     assert api.get(STUDIES).json()["total"] == 0
+
+
+def test_a_stored_request_is_one_that_may_be_made_again(api: TestClient) -> None:
+    for body in (GRID, SMOKE_1A, {"study": "figure-1bc", "criterion": "loss-0.6"}):
+        study = post(api, body | {"title": "mine"})
+        again = api.post(STUDIES, json=study["request"])
+        assert (again.status_code, again.json()["id"]) == (200, study["id"])
 
 
 def test_an_unknown_study_is_not_found(api: TestClient) -> None:
