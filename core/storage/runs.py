@@ -4,7 +4,7 @@ The list of runs is in `core.storage.listing`, what workers do to runs in `core.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -205,6 +205,26 @@ def latest(session: Session, reached: Mapping[str, int]) -> dict[str, EpochMetri
         row[0]: EpochMetrics.model_construct(**dict(zip(METRIC_FIELDS, row[1:], strict=True)))
         for row in session.execute(query)
     }
+
+
+class Best(NamedTuple):
+    """The lowest training loss and the highest accuracy of a run's epochs.
+
+    A stop rule that holds of them has held of an epoch, since either of its parts suffices.
+    """
+
+    train_loss: float
+    train_accuracy: float
+
+
+def best(session: Session, run_ids: Sequence[str] | sa.Select[str]) -> dict[str, Best]:
+    """The best that each of the runs has had, of those with epochs."""
+    query = (
+        sa.select(Metric.run_id, sa.func.min(Metric.train_loss), sa.func.max(Metric.train_accuracy))
+        .where(Metric.run_id.in_(run_ids))
+        .group_by(Metric.run_id)
+    )
+    return {row[0]: Best(*row[1:]) for row in session.execute(query)}
 
 
 def attempts(session: Session, run_id: str) -> Sequence[Attempt]:

@@ -18,7 +18,7 @@ from core.domain.plans import Plan, Planned, Role
 from core.domain.spec import RunSpec
 from core.storage import events, runs
 from core.storage.clock import now
-from core.storage.tables import DemandRow, Metric, Run, Study, StudyRun
+from core.storage.tables import DemandRow, Run, Study, StudyRun
 
 
 def owner(study_id: str, panel: str) -> str:
@@ -199,18 +199,8 @@ class DemandState:
 
 def demand_states(session: Session, study_ids: Sequence[str]) -> dict[str, list[DemandState]]:
     """How far the demands of each study are met, in a fixed number of queries."""
-    reached = (
-        sa.select(
-            Metric.run_id,
-            sa.func.min(Metric.train_loss).label("loss"),
-            sa.func.max(Metric.train_accuracy).label("accuracy"),
-        )
-        .where(
-            Metric.run_id.in_(sa.select(StudyRun.run_id).where(StudyRun.study_id.in_(study_ids)))
-        )
-        .group_by(Metric.run_id)
-        .subquery()
-    )
+    of_studies = sa.select(StudyRun.run_id).where(StudyRun.study_id.in_(study_ids))
+    best = runs.best(session, of_studies)
     query = (
         sa.select(
             StudyRun.study_id,
@@ -221,8 +211,6 @@ def demand_states(session: Session, study_ids: Sequence[str]) -> dict[str, list[
             Run.epochs_done,
             DemandRow.epochs,
             DemandRow.stop,
-            reached.c.loss,
-            reached.c.accuracy,
         )
         .join(Run, Run.id == StudyRun.run_id)
         .join(
@@ -233,17 +221,12 @@ def demand_states(session: Session, study_ids: Sequence[str]) -> dict[str, list[
                 == sa.literal("study:") + StudyRun.study_id + sa.literal(":") + StudyRun.panel,
             ),
         )
-        .outerjoin(reached, reached.c.run_id == Run.id)
         .where(StudyRun.study_id.in_(study_ids))
         .order_by(StudyRun.position)
     )
     found: dict[str, list[DemandState]] = {study_id: [] for study_id in study_ids}
     for row in session.execute(query):
-        stop = StopRule(**row.stop)
-        stopped = row.loss is not None and (
-            (stop.train_loss is not None and row.loss < stop.train_loss)
-            or (stop.train_accuracy is not None and row.accuracy >= stop.train_accuracy)
-        )
+        stopped = row.id in best and StopRule(**row.stop).holds(best[row.id])
         found[row.study_id].append(
             DemandState(
                 run_id=row.id,
