@@ -173,6 +173,7 @@ class StudyView(BaseModel):
     runs: int = Field(description="Runs it needs, each counted once.")
     complete: int = Field(description="Runs that went as far as asked, or diverged.")
     running: int = Field(description="Runs in training now.")
+    paused: int = Field(description="Runs that wait to be resumed: without that it never ends.")
     failed: int = Field(description="Runs that failed or were cancelled before their end.")
     epochs: int = Field(description="Epochs asked for at most.")
     epochs_done: int = Field(description="Epochs of those that are there.")

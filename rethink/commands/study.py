@@ -273,8 +273,9 @@ def _described(plan: dict[str, Any]) -> str:
 
 def _line(study: "Study") -> str:
     chosen = " ".join(filter(None, map(study.request.get, ("scale", "criterion"))))
+    paused = f", {study.paused} paused" if study.paused else ""
     return (
-        f"{study.id}  {study.state:9}  {study.complete}/{study.runs} runs  "
+        f"{study.id}  {study.state:9}  {study.complete}/{study.runs} runs{paused}  "
         f"{study.study} {chosen}".rstrip()
         + (f"  {study.title}" if study.title else "")
     )

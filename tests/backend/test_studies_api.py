@@ -162,6 +162,24 @@ def test_cancelling_a_study_leaves_runs_that_others_demand(api: TestClient) -> N
     assert post(api, SMOKE_1A)["state"] == "waiting"
 
 
+def test_paused_runs_of_a_study_are_counted_until_they_are_resumed(
+    api: TestClient, settings: Settings
+) -> None:
+    study = post(api, GRID)
+    path = f"{STUDIES}/{study['id']}"
+    assert study["paused"] == 0
+    paused = study["run_ids"][0]
+    api.post(f"/api/v1/runs/{paused}/pause")
+    train_all(settings, 3)
+    shown = api.get(path).json()
+    assert (shown["state"], shown["complete"], shown["paused"]) == ("waiting", 1, 1)
+    api.post(f"/api/v1/runs/{paused}/resume")
+    assert api.get(path).json()["paused"] == 0
+    api.post(f"/api/v1/runs/{paused}/pause")
+    api.post(f"{path}/cancel")
+    assert api.get(path).json()["paused"] == 0, "it has ended"
+
+
 def test_deleting_a_study(api: TestClient, settings: Settings) -> None:
     study = post(api, GRID)
     train_all(settings, 3)

@@ -71,6 +71,14 @@ def test_a_study_from_launch_to_deletion(settings: Settings) -> None:
             client.studies.get(study_id)
 
 
+def test_paused_runs_of_a_study_are_shown(settings: Settings) -> None:  # noqa: ARG001
+    study = json.loads(rethink("study", "run", *GRID, "--json"))
+    assert "paused" not in rethink("study", "list")
+    rethink("runs", "pause", study["run_ids"][0])
+    for command in (("study", "list"), ("study", "show", study["id"])):
+        assert "0/2 runs, 1 paused  custom" in rethink(*command)
+
+
 def test_the_end_of_a_study_says_which_networks_fitted(settings: Settings) -> None:
     smoke = ["study", "run", "figure-1bc", "--criterion", "default"]
     rethink(*smoke)
