@@ -178,7 +178,8 @@ def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     options = _options(query, scale, variant, int(request["seeds"]))
     if options.criterion is None:  # the study's own, by which its runs ended
         options = replace(options, criterion=CRITERIA.get(request.get("criterion", "default")))
-    options = replace(options, command=commands.of_study(study.name, request))
+    extending = commands.by_criterion(request, options.criterion)
+    options = replace(options, command=commands.of_study(study.name, request), extending=extending)
     return Source((entries,), _hashes((entries,)), options)
 
 

@@ -1,5 +1,6 @@
 """/api/v1/studies: plan, launch, follow, cancel, delete."""
 
+import re
 from typing import Any
 
 import pytest
@@ -272,6 +273,27 @@ def test_a_stricter_criterion_extends_the_runs_and_the_figure_finds_them(
     before = api.get(figure, params={"scale": "smoke"}).json()
     fits = {f["value"] for f in before["facts"] if f["unit"] == "epochs"}
     assert fits == {2}, "the usual figure is as it was"
+
+
+@pytest.mark.parametrize("study", ["figure-1bc", "everything"])
+def test_the_command_that_a_figure_names_extends_the_study_s_runs_and_trains_none_anew(
+    api: TestClient, settings: Settings, study: str
+) -> None:
+    # No worker is there: left out, the precision would be fp32.
+    made = post(api, {"study": study, "scale": "smoke", "seeds": 2, "precision": "bf16"})
+    train_on(settings, [(1.0, 0.5), (0.04, 0.985)])
+    query = {"study": made["id"], "criterion": "accuracy-100"}
+    for figure in ("1b", "1c"):
+        notes = " ".join(api.get(f"/api/v1/figures/{figure}", params=query).json()["notes"])
+        assert "34 runs ended before fitting by this criterion and must be extended" in notes
+        (command,) = re.findall(r"A study by this criterion extends them: `rethink (.*?)`", notes)
+        words = command.split()
+        assert words[:3] == ["study", "run", "figure-1bc"]
+        options = dict(zip(words[3::2], words[4::2], strict=True))
+        asked = {option.removeprefix("--"): value for option, value in options.items()}
+        assert asked["criterion"] == "accuracy-100"
+        plan = post(api, {"study": words[2], **asked, "seeds": int(asked["seeds"])}, "/plan")
+        assert (plan["extended"], plan["new"]) == (34, 0)
 
 
 def test_a_run_of_a_study_names_it(api: TestClient) -> None:
