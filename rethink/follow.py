@@ -9,13 +9,12 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.domain.errors import NotFound, RethinkError
+from core.domain.errors import RethinkError
 from core.domain.metrics import EpochMetrics, Progress
 from rethink.client import Client, Run
+from rethink.patience import Patience
 
 POLL_SECONDS = 1.0
-GIVE_UP_AFTER = 60
-"""Polls in a row that the server did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class _Follower:
         self._client, self._run_id, self._stop = client, run_id, stop
         self._epochs_seen = 0
         self._run: Run | None = None
-        self._failures = 0
+        self._patience = Patience()
 
     def news(self) -> Iterator[News]:
         while not self._stop.is_set():
@@ -73,12 +72,8 @@ class _Follower:
                 if self._ended:
                     return
                 yield from self._streamed()
-            except NotFound:
-                raise
-            except RethinkError:
-                self._failures += 1
-                if self._failures > GIVE_UP_AFTER:
-                    raise
+            except RethinkError as error:
+                self._patience.failed(error)
             if self._ended or self._stop.wait(POLL_SECONDS):
                 return
 
@@ -92,7 +87,8 @@ class _Follower:
             for metrics in self._client.runs.metrics(self._run_id):
                 yield from self._epoch(metrics)
         changed = self._run is None or run.state != self._run.state
-        self._run, self._failures = run, 0
+        self._run = run
+        self._patience.answered()
         if changed:
             yield State(run)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from rethink.patience import Patience
 from rethink.transport import Transport
 
 
@@ -25,6 +26,8 @@ class Study(BaseModel):
     complete: int
     running: int = 0
     failed: int = 0
+    paused: int = 0
+    """Runs that nobody trains until they are resumed: the study waits for them."""
     fraction: float = 0.0
     """Part of its runs that is done, 0 to 1."""
     panels: list[dict[str, Any]] = []
@@ -76,17 +79,31 @@ class Studies:
         self._transport.request("DELETE", path, params={"runs": runs})
 
     def wait(self, study_id: str, *, timeout: float | None = None, poll: float = 2.0) -> Study:
-        """Wait until a study has ended, and return it.
+        """Wait until a study has ended, and return it; a server that restarts is waited for too.
+
+        A paused run holds a study up until it is resumed or cancelled: `Study.paused` counts them.
 
         Raises:
             TimeoutError: it had not ended after `timeout` seconds.
+            RethinkError: there is no such study, or the server did not answer for long.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        while not (study := self.get(study_id)).ended:
+        patience = Patience()
+        study = None
+        while True:
+            study = patience.ask(lambda: self.get(study_id)) or study
+            if study is not None and study.ended:
+                return study
             if deadline is not None and time.monotonic() > deadline:
-                raise TimeoutError(f"Study {study_id} is {study.state} after {timeout} seconds.")
+                raise TimeoutError(f"{_how_far(study_id, study)} after {timeout} seconds.")
             time.sleep(poll)
-        return study
+
+
+def _how_far(study_id: str, study: Study | None) -> str:
+    if study is None:
+        return f"Nothing is known of study {study_id}: the server does not answer,"
+    paused = f", with {study.paused} of its runs paused," if study.paused else ""
+    return f"Study {study_id} is {study.state}{paused}"
 
 
 def _body(study: str, request: Mapping[str, Any]) -> dict[str, Any]:

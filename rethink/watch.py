@@ -8,6 +8,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from core.domain.lifecycle import RunState
 from rethink.client import Client, Run
 from rethink.follow import Epoch, State, Step, follow, prepares
+from rethink.patience import Patience
 from rethink.studies import Study
 from rethink.table import HEADER, row
 from rethink.text import duration
@@ -99,7 +100,7 @@ def _ending(run: Run) -> str:
 def watch_study(client: Client, study: Study, *, quiet: bool = False) -> int:
     """Follow `study` to its end. Returns the exit code: 0 if it is complete.
 
-    Ctrl-C stops watching; the study goes on.
+    Ctrl-C stops watching; the study goes on. A server that restarts is waited for.
     """
     console = Console(quiet=quiet, highlight=False)
     bar = Progress(
@@ -115,10 +116,9 @@ def watch_study(client: Client, study: Study, *, quiet: bool = False) -> int:
             task = bar.add_task(study.state, total=1.0, note="")
             while not study.ended:
                 _say_complete_panels(console, study, said)
-                note = f"{study.complete} of {study.runs} runs, {study.running} in training"
-                bar.update(task, description=study.state, completed=study.fraction, note=note)
-                time.sleep(STUDY_POLL_SECONDS)
-                study = client.studies.get(study.id)
+                _say_paused(console, study, said)
+                _show_study(bar, task, study)
+                study = _next(client, study, bar, task)
     except KeyboardInterrupt:
         console.print(
             f"No longer watching; study {study.id} goes on. `rethink study show {study.id}` shows "
@@ -130,6 +130,36 @@ def watch_study(client: Client, study: Study, *, quiet: bool = False) -> int:
         _say_notes(console, client, study)
     console.print(f"Study {study.id} is {study.state}: {study.complete} of {study.runs} runs.")
     return 0 if study.state == "complete" else 1
+
+
+def _show_study(bar: Progress, task: TaskID, study: Study) -> None:
+    note = f"{study.complete} of {study.runs} runs, {study.running} in training"
+    if study.paused:
+        note += f", {study.paused} paused"
+    bar.update(task, description=study.state, completed=study.fraction, note=note)
+
+
+def _next(client: Client, study: Study, bar: Progress, task: TaskID) -> Study:
+    """The study a moment later, as soon as the server tells."""
+    patience = Patience()
+    while True:
+        time.sleep(STUDY_POLL_SECONDS)
+        if newer := patience.ask(lambda: client.studies.get(study.id)):
+            return newer
+        bar.update(task, note="the server does not answer, asking again")
+
+
+def _say_paused(console: Console, study: Study, said: set[str]) -> None:
+    """Say so when all that is left is paused: without a word the study would wait for ever."""
+    if not study.paused or study.complete + study.failed + study.paused < study.runs:
+        said.discard("paused")
+    elif "paused" not in said:
+        said.add("paused")
+        runs = "1 run that is" if study.paused == 1 else f"{study.paused} runs that are"
+        console.print(
+            f"The study waits for {runs} paused: `rethink runs list --state paused` shows what to "
+            "resume (`rethink runs resume ID`) or to cancel."
+        )
 
 
 def _say_complete_panels(console: Console, study: Study, said: set[str]) -> None:

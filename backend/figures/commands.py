@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from shlex import quote
 from typing import Any
 
+from core.domain.criteria import Criterion
 from core.domain.panels.entries import Entry
 from core.domain.spec import RunSpec
+from core.domain.studies import StudyName
 
 
 def of_catalogue(study: str, request: dict[str, Any], entries: list[Entry]) -> str:
@@ -33,6 +35,12 @@ def of_study(name: str, request: dict[str, Any]) -> str:
             if value is not None
         ]
     return " ".join(words)
+
+
+def by_criterion(request: dict[str, Any], criterion: Criterion | None) -> str:
+    """What trains the runs of 1b and 1c of a study on until the criterion holds, not anew."""
+    chosen = {} if criterion is None else {"criterion": criterion.name}
+    return of_study(StudyName.FIGURE_1BC, request | chosen)
 
 
 def of_runs(runs: Iterable[tuple[RunSpec, int]]) -> str:

@@ -199,7 +199,8 @@ def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     options = _options(name, query, scale, variant, int(request["seeds"]))
     if options.criterion is None and _has_criterion(name):  # the study's, by which its runs ended
         options = replace(options, criterion=CRITERIA.get(request.get("criterion", "default")))
-    options = replace(options, command=commands.of_study(study.name, request))
+    extending = commands.by_criterion(request, options.criterion)
+    options = replace(options, command=commands.of_study(study.name, request), extending=extending)
     return Source.of((entries,), options)
 
 

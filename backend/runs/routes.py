@@ -23,6 +23,7 @@ from backend.runs.schemas import (
     RunView,
     SortKey,
 )
+from backend.texts import ShortText
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics
 from core.domain.spec import ModelName, Randomization
@@ -76,9 +77,7 @@ def index(
     randomization: Annotated[
         Randomization | None, Query(description="Only runs with this randomization.")
     ] = None,
-    q: Annotated[
-        str, Query(max_length=200, description="Part of the name, or start of the id.")
-    ] = "",
+    q: Annotated[ShortText, Query(description="Part of the name, or start of the id.")] = "",
     sort: Annotated[SortKey, Query(description="Order; with - descending.")] = "-created_at",
     limit: Annotated[int, Query(ge=1, le=1000, description="Runs a page.")] = 50,
     offset: Annotated[int, Query(ge=0, le=10**9, description="Runs to skip.")] = 0,

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from backend.texts import ShortText
 from core.domain.demands import Demand, StopRule
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics, Progress
@@ -34,7 +35,7 @@ class RunRequest(BaseModel):
     )
     epochs: int = Field(10, ge=1, le=10_000, description="Epochs to train at most.")
     stop: StopRule = Field(StopRule(), description="Rule that ends the run early.")
-    name: str = Field("", max_length=200, description="A name of your own; free text.")
+    name: ShortText = Field("", description="A name of your own; free text.")
     priority: Priority = 0
 
     @property

@@ -24,7 +24,6 @@ from core.domain.deviations import deviations
 from core.domain.estimates import MeasuredEpoch, estimate
 from core.domain.lifecycle import RunState
 from core.domain.plans import Plan, Planned, expected_epochs
-from core.domain.scales import Scale
 from core.domain.spec import ModelName, Precision, RunSpec, SpecRequest
 from core.domain.studies import TITLES, StudyName, grid, plan
 from core.settings import Settings
@@ -102,7 +101,7 @@ def planned(session: Session, request: StudyRequest, settings: Settings) -> Plan
     """What the request would take; stores nothing."""
     entries, _, _ = resolve(session, request, settings)
     scale = None if request.study is StudyName.CUSTOM else request.scale
-    needed = _needed(session, entries, scale)
+    needed = _needed(session, entries)
     present = workers.live(session, settings.lease_seconds)
     earlier = _earlier(session, request.priority, needed)
     models = {n.spec.model for n in needed} | {run.spec.model for run in earlier}
@@ -129,7 +128,7 @@ def planned(session: Session, request: StudyRequest, settings: Settings) -> Plan
         basis=_basis(needed, costs, len(earlier)),
         ahead=len(earlier),
         waiting=runs.count_by_state(session).get(RunState.QUEUED, 0),
-        sharing=_sharing(needed, measured, scale),
+        sharing=_sharing(needed, measured),
         deviations=list(deviations(entries, scale, request.variant)),
         runs=[
             _view(n, action, cost) for n, action, cost in zip(needed, actions, costs, strict=True)
@@ -137,13 +136,13 @@ def planned(session: Session, request: StudyRequest, settings: Settings) -> Plan
     )
 
 
-def _needed(session: Session, entries: Plan, scale: Scale | None) -> list[Needed]:
+def _needed(session: Session, entries: Plan) -> list[Needed]:
     found: dict[str, Needed] = {}
     for entry in entries:
         run_hash = entry.spec.hash()
         need = found.setdefault(run_hash, Needed(entry.spec))
         need.entries.append(entry)
-        need.expected = max(need.expected, expected_epochs(entry, scale))
+        need.expected = max(need.expected, expected_epochs(entry))
     versions = curves.versions(session, [run_hash[:16] for run_hash in found])
     stored = curves.stored_runs(session, versions)
     for run_hash, run in stored.items():
@@ -221,12 +220,10 @@ def _basis(needed: Sequence[Needed], costs: Sequence[Cost], ahead: int) -> str:
     return words
 
 
-def _sharing(
-    needed: Sequence[Needed], measured: Sequence[MeasuredEpoch], scale: Scale | None
-) -> Sharing:
+def _sharing(needed: Sequence[Needed], measured: Sequence[MeasuredEpoch]) -> Sharing:
     count, epochs, seconds = 0, 0, 0.0
     for need in needed:
-        wanted = sorted(expected_epochs(entry, scale) for entry in need.entries)
+        wanted = sorted(expected_epochs(entry) for entry in need.entries)
         for extra in wanted[:-1]:
             count += 1
             epochs += extra

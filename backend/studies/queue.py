@@ -10,6 +10,7 @@ from core.domain.plans import expected_epochs, planned
 from core.domain.spec import RunSpec
 from core.storage import listing, runs
 from core.storage.listing import Listed
+from core.storage.runs import Best
 from core.storage.studies import spec_of
 
 LOOKED_AT = 10_000
@@ -33,10 +34,17 @@ def before(session: Session, priority: int, own: Collection[str]) -> list[Earlie
         if run.id not in own and (run.state == RunState.RUNNING or run.priority >= priority)
     ]
     specs = listing.specs(session, [run.id for run in earlier])
-    return [_earlier(run, spec_of(specs[run.id])) for run in earlier if run.id in specs]
+    best = runs.best(session, [run.id for run in earlier if run.epochs_done])
+    return [
+        _earlier(run, spec_of(specs[run.id]), best.get(run.id))
+        for run in earlier
+        if run.id in specs
+    ]
 
 
-def _earlier(run: Listed, spec: RunSpec) -> Earlier:
-    asked = [runs.as_demand(row) for row in run.demands() if not row.withdrawn]
-    expected = [expected_epochs(planned(spec, demand, "", ""), None) for demand in asked]
+def _earlier(run: Listed, spec: RunSpec, best: Best | None) -> Earlier:
+    """With the epochs that its demands are likely to take; met ones take none."""
+    demands = [runs.as_demand(row) for row in run.demands() if not row.withdrawn]
+    unmet = [demand for demand in demands if best is None or not demand.stop.holds(best)]
+    expected = [expected_epochs(planned(spec, demand, "", "")) for demand in unmet]
     return Earlier(spec, max(max(expected, default=0) - run.epochs_done, 1))

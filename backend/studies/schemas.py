@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from backend.runs.schemas import Time
+from backend.texts import ShortText
 from core.domain.criteria import CRITERIA, Criterion, CriterionName
 from core.domain.demands import Demand, StopRule
 from core.domain.scales import Scale
@@ -44,10 +45,13 @@ class StudyRequest(BaseModel):
     )
     scale: Scale = Field(
         Scale.SMOKE,
-        description="smoke: minutes on two cores; quick: about two hours; full: the paper's.",
+        description="smoke: minutes on two cores; quick: about two hours; full: the paper's. "
+        "Not with custom.",
     )
     variant: Variant = Field(
-        Variant.PAPER, description="The paper's setting, or the report's reading of it."
+        Variant.PAPER,
+        description="The paper's setting, or the report's reading of it. With custom it is a field "
+        "of the grid.",
     )
     seeds: int = Field(
         1, ge=1, le=MAX_SEEDS, strict=True, description="Seeds of weights and randomization."
@@ -61,7 +65,7 @@ class StudyRequest(BaseModel):
         description="When the runs of Figures 1b and 1c count as fitted, and end. default: each "
         "model's own; a stricter one extends them.",
     )
-    title: str = Field("", max_length=200, description="A title of your own; free text.")
+    title: ShortText = Field("", description="A title of your own; free text.")
     priority: int = Field(
         0, ge=-100, le=100, strict=True, description="Runs of higher priority are trained first."
     )
@@ -70,6 +74,16 @@ class StudyRequest(BaseModel):
     def _grid_is_for_custom(self) -> Self:
         if (self.study is StudyName.CUSTOM) != (self.grid is not None):
             raise ValueError("grid is required with study custom, and with no other")
+        return self
+
+    @model_validator(mode="after")
+    def _a_grid_has_no_scale(self) -> Self:
+        given = self.model_fields_set & {"scale", "variant"} if self.grid is not None else set()
+        for field in sorted(given):
+            raise ValueError(
+                f"{field} is not allowed with study custom: a grid is not scaled, its fields alone "
+                "say what is trained"
+            )
         return self
 
     @model_validator(mode="after")
@@ -159,6 +173,7 @@ class StudyView(BaseModel):
     runs: int = Field(description="Runs it needs, each counted once.")
     complete: int = Field(description="Runs that went as far as asked, or diverged.")
     running: int = Field(description="Runs in training now.")
+    paused: int = Field(description="Runs that wait to be resumed: without that it never ends.")
     failed: int = Field(description="Runs that failed or were cancelled before their end.")
     epochs: int = Field(description="Epochs asked for at most.")
     epochs_done: int = Field(description="Epochs of those that are there.")

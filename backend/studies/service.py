@@ -55,6 +55,7 @@ def _view(study: Study, demands: Sequence[DemandState]) -> StudyView:
         runs=len(groups),
         complete=len(complete),
         running=len(running),
+        paused=sum(group[0].state == RunState.PAUSED for group in open_),
         failed=len(failed),
         epochs=sum(max(d.epochs for d in group) for group in groups),
         epochs_done=sum(max(d.done for d in group) for group in groups),

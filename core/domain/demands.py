@@ -1,6 +1,7 @@
 """How far a run should go: a demand of its owner, met by a prefix of the run's trajectory."""
 
 from collections.abc import Iterable, Sequence
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -8,6 +9,16 @@ from core.domain.metrics import Epoch
 
 LAUNCH = "launch"
 """Owner of the demand that a single launch makes; a study's is study:<id>."""
+
+
+class Judged(Protocol):
+    """What a stop rule is judged on: an epoch, or the best of each that a run has had."""
+
+    @property
+    def train_loss(self) -> float: ...
+
+    @property
+    def train_accuracy(self) -> float: ...
 
 
 class StopRule(BaseModel):
@@ -22,13 +33,9 @@ class StopRule(BaseModel):
         None, gt=0, le=1, description="Stop once the training accuracy is at least this."
     )
 
-    def holds(self, metrics: Epoch) -> bool:
-        return self.held(metrics.train_loss, metrics.train_accuracy)
-
-    def held(self, least_loss: float, best_accuracy: float) -> bool:
-        """Whether it held after one of the epochs that have these extremes."""
-        return (self.train_loss is not None and least_loss < self.train_loss) or (
-            self.train_accuracy is not None and best_accuracy >= self.train_accuracy
+    def holds(self, metrics: Judged) -> bool:
+        return (self.train_loss is not None and metrics.train_loss < self.train_loss) or (
+            self.train_accuracy is not None and metrics.train_accuracy >= self.train_accuracy
         )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from core.domain.criteria import DEFAULT_CRITERIA
 from core.domain.demands import Demand, StopRule
-from core.domain.scales import FULL, SETTINGS, Scale
+from core.domain.scales import SETTINGS, Scale
 from core.domain.spec import ModelName, RunSpec
 
 
@@ -89,15 +89,29 @@ def order(entry: Planned) -> tuple[int, int]:
     return entry.stage, COST.index(entry.spec.model)
 
 
+SIZE = ("n_train", "width", "batch_size")
+
+
+def scale_of(spec: RunSpec) -> Scale:
+    """The reduced scale that has as many images, as wide a network and as large a batch, or full.
+
+    So that a run's time to fit can be told without knowing what it is for.
+    """
+    for scale in (Scale.SMOKE, Scale.QUICK):
+        fields = SETTINGS[scale].fields[spec.model]
+        if all(getattr(spec, field) == fields[field] for field in SIZE if field in fields):
+            return scale
+    return Scale.FULL
+
+
 STRICTER = 1.5
 """Epochs to a training accuracy above 98 % over those to a model's own criterion; a guess."""
 
 
-def expected_epochs(entry: Planned, scale: Scale | None) -> int:
+def expected_epochs(entry: Planned) -> int:
     """Epochs the entry is likely to train: its demand's, or fewer where a stop rule will hold."""
     limit = entry.demand.epochs
-    setting = SETTINGS[scale] if scale else FULL
-    ends = setting.expected_fit.get(entry.spec.model)
+    ends = SETTINGS[scale_of(entry.spec)].expected_fit.get(entry.spec.model)
     if ends is None or entry.demand.stop == StopRule():
         return limit
     low, high = ends

@@ -4,7 +4,7 @@ The list of runs is in `core.storage.listing`, what workers do to runs in `core.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -207,6 +207,26 @@ def latest(session: Session, reached: Mapping[str, int]) -> dict[str, EpochMetri
     }
 
 
+class Best(NamedTuple):
+    """The lowest training loss and the highest accuracy of a run's epochs.
+
+    A stop rule that holds of them has held of an epoch, since either of its parts suffices.
+    """
+
+    train_loss: float
+    train_accuracy: float
+
+
+def best(session: Session, run_ids: Sequence[str] | sa.Select[str]) -> dict[str, Best]:
+    """The best that each of the runs has had, of those with epochs."""
+    query = (
+        sa.select(Metric.run_id, sa.func.min(Metric.train_loss), sa.func.max(Metric.train_accuracy))
+        .where(Metric.run_id.in_(run_ids))
+        .group_by(Metric.run_id)
+    )
+    return {row[0]: Best(*row[1:]) for row in session.execute(query)}
+
+
 def stopped(session: Session, demands: Iterable[Sequence[DemandRow]]) -> set[tuple[str, str]]:
     """Run and owner of demands whose stop rule held after an epoch, of each run's demands.
 
@@ -219,18 +239,11 @@ def stopped(session: Session, demands: Iterable[Sequence[DemandRow]]) -> set[tup
         for row in of_run
         if row.stop
     ]
-    if not rows:
-        return set()
-    extremes = (
-        sa.select(Metric.run_id, sa.func.min(Metric.train_loss), sa.func.max(Metric.train_accuracy))
-        .where(Metric.run_id.in_({row.run_id for row in rows}))
-        .group_by(Metric.run_id)
-    )
-    found = {run_id: (loss, accuracy) for run_id, loss, accuracy in session.execute(extremes)}
+    found = best(session, [row.run_id for row in rows]) if rows else {}
     return {
         (row.run_id, row.owner)
         for row in rows
-        if row.run_id in found and StopRule(**row.stop).held(*found[row.run_id])
+        if row.run_id in found and StopRule(**row.stop).holds(found[row.run_id])
     }
 
 
@@ -254,12 +267,17 @@ def cancel(session: Session, run_id: str, *, owner: str = LAUNCH) -> Run:
     """
     run = get(session, run_id, lock=True)
     _refuse_ended(run, "cancelled")
+    return withdraw(session, run, owner)
+
+
+def withdraw(session: Session, run: Run, owner: str) -> Run:
+    """Take the owner's demand on a locked run back. One that has ended stays as it is."""
     row = session.get(DemandRow, (run.id, owner))
     if row is not None:
         row.withdrawn = True
         session.flush()
     _set_priority(session, run)
-    if active_demands(session, run.id):
+    if active_demands(session, run.id) or RunState(run.state).terminal:
         return run
     if run.state == RunState.RUNNING:
         run.cancel_requested = True

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.domain.demands import Demand, StopRule
@@ -17,7 +18,7 @@ from core.domain.plans import Plan, Planned, Role
 from core.domain.spec import RunSpec
 from core.storage import events, runs
 from core.storage.clock import now
-from core.storage.tables import DemandRow, Metric, Run, Study, StudyRun
+from core.storage.tables import DemandRow, Run, Study, StudyRun
 
 
 def owner(study_id: str, panel: str) -> str:
@@ -58,9 +59,9 @@ def submit(
     study = session.get(Study, study_id, with_for_update=True)
     is_new = study is None
     if study is None:
-        study = Study(id=study_id, name=name, title=title, request=request, created_at=now(session))
-        session.add(study)
-        session.flush()
+        time = now(session)
+        study = Study(id=study_id, name=name, title=title, request=request, created_at=time)
+        study, is_new = _insert(session, study)
     study.cancelled_at = None
     for position, entry in enumerate(plan):
         run, _ = runs.submit(
@@ -79,6 +80,16 @@ def submit(
     return study, is_new
 
 
+def _insert(session: Session, study: Study) -> tuple[Study, bool]:
+    """Store `study`, unless another request has just stored the same one."""
+    try:
+        with session.begin_nested():
+            session.add(study)
+    except IntegrityError:
+        return session.get_one(Study, study.id, with_for_update=True), False
+    return study, True
+
+
 def _give_up(session: Session, study_id: str, planned: set[tuple[str, str]]) -> None:
     """Forget what the study wanted of runs outside its plan. Runs that nobody else demands end."""
     rows = session.scalars(sa.select(StudyRun).where(StudyRun.study_id == study_id)).all()
@@ -94,9 +105,10 @@ def _give_up(session: Session, study_id: str, planned: set[tuple[str, str]]) -> 
 
 
 def _withdraw(session: Session, demand: DemandRow) -> None:
-    run = session.get_one(Run, demand.run_id)
-    if not demand.withdrawn and not RunState(run.state).terminal:
-        runs.cancel(session, demand.run_id, owner=demand.owner)
+    """Also on a run that has ended: left in force, a later launch would train on to its end."""
+    if not demand.withdrawn:
+        run = runs.get(session, demand.run_id, lock=True)
+        runs.withdraw(session, run, demand.owner)
 
 
 def _row(study_id: str, run_id: str, position: int, entry: Planned) -> StudyRun:
@@ -187,18 +199,8 @@ class DemandState:
 
 def demand_states(session: Session, study_ids: Sequence[str]) -> dict[str, list[DemandState]]:
     """How far the demands of each study are met, in a fixed number of queries."""
-    reached = (
-        sa.select(
-            Metric.run_id,
-            sa.func.min(Metric.train_loss).label("loss"),
-            sa.func.max(Metric.train_accuracy).label("accuracy"),
-        )
-        .where(
-            Metric.run_id.in_(sa.select(StudyRun.run_id).where(StudyRun.study_id.in_(study_ids)))
-        )
-        .group_by(Metric.run_id)
-        .subquery()
-    )
+    of_studies = sa.select(StudyRun.run_id).where(StudyRun.study_id.in_(study_ids))
+    best = runs.best(session, of_studies)
     query = (
         sa.select(
             StudyRun.study_id,
@@ -209,8 +211,6 @@ def demand_states(session: Session, study_ids: Sequence[str]) -> dict[str, list[
             Run.epochs_done,
             DemandRow.epochs,
             DemandRow.stop,
-            reached.c.loss,
-            reached.c.accuracy,
         )
         .join(Run, Run.id == StudyRun.run_id)
         .join(
@@ -221,14 +221,12 @@ def demand_states(session: Session, study_ids: Sequence[str]) -> dict[str, list[
                 == sa.literal("study:") + StudyRun.study_id + sa.literal(":") + StudyRun.panel,
             ),
         )
-        .outerjoin(reached, reached.c.run_id == Run.id)
         .where(StudyRun.study_id.in_(study_ids))
         .order_by(StudyRun.position)
     )
     found: dict[str, list[DemandState]] = {study_id: [] for study_id in study_ids}
     for row in session.execute(query):
-        stop = StopRule(**row.stop)
-        stopped = row.loss is not None and stop.held(row.loss, row.accuracy)
+        stopped = row.id in best and StopRule(**row.stop).holds(best[row.id])
         found[row.study_id].append(
             DemandState(
                 run_id=row.id,

@@ -113,9 +113,10 @@ function studyRow(refresh) {
   return node;
 }
 
-function progressWords({ runs, complete, running, failed, epochs_done: done }) {
+function progressWords({ runs, complete, running, paused, failed, epochs_done: done }) {
   const parts = [`${integer(complete)} of ${plural(runs, "run")}`];
   if (running) parts.push(`${integer(running)} in training`);
+  if (paused) parts.push(`${integer(paused)} paused`);
   if (failed) parts.push(`${integer(failed)} failed or cancelled`);
   parts.push(plural(done, "epoch"));
   return parts.join(" · ");

@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Plan and launch studies: all runs of a figure.")
 
 Name = Annotated[StudyName, typer.Argument(help="Which study; custom takes --axis.")]
-ScaleOption = Annotated[Scale, typer.Option(help="smoke: minutes; quick: hours; full: the paper.")]
-VariantOption = Annotated[Variant, typer.Option(help="The paper's setting or the report's.")]
+ScaleOption = Annotated[
+    Scale | None,
+    typer.Option(help="smoke: minutes; quick: hours; full: the paper. Left out: smoke."),
+]
+VariantOption = Annotated[
+    Variant | None, typer.Option(help="The paper's setting or the report's. Left out: paper.")
+]
 Seeds = Annotated[int, typer.Option(min=1, max=10, help="Seeds of weights and randomization.")]
 PrecisionOption = Annotated[
     Precision | None, typer.Option(help="Number format; left out, the workers choose.")
@@ -39,7 +44,9 @@ StopLoss = Annotated[
 StopAccuracy = Annotated[
     float | None, typer.Option(help="custom: stop a run at this training accuracy.")
 ]
-Epochs = Annotated[int, typer.Option(min=1, max=10_000, help="custom: epochs at most.")]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, max=10_000, help="custom: epochs at most. Left out: 10.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 StudyId = Annotated[str, typer.Argument(metavar="ID", help="The study's id.")]
 
@@ -47,14 +54,14 @@ StudyId = Annotated[str, typer.Argument(metavar="ID", help="The study's id.")]
 @app.command()
 def plan(
     name: Name,
-    scale: ScaleOption = Scale.SMOKE,
-    variant: VariantOption = Variant.PAPER,
+    scale: ScaleOption = None,
+    variant: VariantOption = None,
     seeds: Seeds = 1,
     precision: PrecisionOption = None,
     criterion: CriterionOption = "default",
     base: Base = [],  # noqa: B006
     axis: Axes = [],  # noqa: B006
-    epochs: Epochs = 10,
+    epochs: Epochs = None,
     stop_train_loss: StopLoss = None,
     stop_train_accuracy: StopAccuracy = None,
     json: Json = False,
@@ -62,9 +69,18 @@ def plan(
     """Say what a study needs, what exists, and how long the rest takes. Launches nothing."""
     from rethink.client import Client
 
-    stop = {"train_loss": stop_train_loss, "train_accuracy": stop_train_accuracy}
-    request = _request(name, scale, variant, seeds, precision, base, axis, epochs, stop)
-    request |= {} if criterion == "default" else {"criterion": criterion}
+    request = _request(
+        name,
+        shared={"seeds": seeds, "precision": precision, "criterion": criterion},
+        catalogue={"scale": scale, "variant": variant},
+        grid={
+            "set": base,
+            "axis": axis,
+            "epochs": epochs,
+            "stop-train-loss": stop_train_loss,
+            "stop-train-accuracy": stop_train_accuracy,
+        },
+    )
     with Client() as client:
         found = client.studies.plan(name, **request)
     typer.echo(jsonlib.dumps(found, indent=2) if json else _described(found))
@@ -73,14 +89,14 @@ def plan(
 @app.command()
 def run(
     name: Name,
-    scale: ScaleOption = Scale.SMOKE,
-    variant: VariantOption = Variant.PAPER,
+    scale: ScaleOption = None,
+    variant: VariantOption = None,
     seeds: Seeds = 1,
     precision: PrecisionOption = None,
     criterion: CriterionOption = "default",
     base: Base = [],  # noqa: B006
     axis: Axes = [],  # noqa: B006
-    epochs: Epochs = 10,
+    epochs: Epochs = None,
     stop_train_loss: StopLoss = None,
     stop_train_accuracy: StopAccuracy = None,
     watch: Annotated[bool, typer.Option("--watch", help="Follow it to its end.")] = False,
@@ -92,9 +108,18 @@ def run(
     """
     from rethink.client import Client
 
-    stop = {"train_loss": stop_train_loss, "train_accuracy": stop_train_accuracy}
-    request = _request(name, scale, variant, seeds, precision, base, axis, epochs, stop)
-    request |= {} if criterion == "default" else {"criterion": criterion}
+    request = _request(
+        name,
+        shared={"seeds": seeds, "precision": precision, "criterion": criterion},
+        catalogue={"scale": scale, "variant": variant},
+        grid={
+            "set": base,
+            "axis": axis,
+            "epochs": epochs,
+            "stop-train-loss": stop_train_loss,
+            "stop-train-accuracy": stop_train_accuracy,
+        },
+    )
     with Client() as client:
         if not json:
             typer.echo(_described(client.studies.plan(name, **request)))
@@ -161,33 +186,48 @@ def delete(
     typer.echo(f"Study {study_id} was deleted.")
 
 
+Options = dict[str, Any]
+"""By their names on the command line. None or no values: left out."""
+
+
 def _request(
-    name: StudyName,
-    scale: Scale,
-    variant: Variant,
-    seeds: int,
-    precision: Precision | None,
-    base: list[str],
-    axes: list[str],
-    epochs: int,
-    stop: dict[str, float | None],
+    name: StudyName, *, shared: Options, catalogue: Options, grid: Options
 ) -> dict[str, Any]:
-    request: dict[str, Any] = {"scale": scale, "variant": variant, "seeds": seeds}
-    if precision is not None:
-        request["precision"] = precision
+    """What was asked for; the server fills in what was left out.
+
+    Raises:
+        InvalidInput: an option has no effect on this study.
+    """
     if name is StudyName.CUSTOM:
-        request["grid"] = {
-            "base": {field: _value(text) for field, text in map(_pair, base)},
-            "axes": {
-                field: [_value(part) for part in text.split(",")]
-                for field, text in map(_pair, axes)
-            },
-            "epochs": epochs,
-            "stop": {rule: value for rule, value in stop.items() if value is not None},
-        }
-    elif base or axes or any(value is not None for value in stop.values()):
-        raise InvalidInput(f"--set, --axis and --stop-… are not allowed with {name}: use custom")
-    return request
+        _refuse(catalogue, f"{name}: a grid is not scaled, use --set and --axis")
+        return _given(shared) | {"grid": _grid(grid)}
+    _refuse(grid, f"{name}: use custom")
+    return _given(shared | catalogue)
+
+
+def _refuse(options: Options, where: str) -> None:
+    for option, value in options.items():
+        if value not in (None, []):
+            raise InvalidInput(f"--{option} is not allowed with {where}")
+
+
+def _grid(options: Options) -> dict[str, Any]:
+    stop = {
+        "train_loss": options["stop-train-loss"],
+        "train_accuracy": options["stop-train-accuracy"],
+    }
+    fields = {
+        "base": {field: _value(text) for field, text in map(_pair, options["set"])},
+        "axes": {
+            field: [_value(part) for part in text.split(",")]
+            for field, text in map(_pair, options["axis"])
+        },
+    }
+    return fields | _given({"epochs": options["epochs"], "stop": _given(stop)})
+
+
+def _given(options: Options) -> dict[str, Any]:
+    return {option: value for option, value in options.items() if value is not None}
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -233,8 +273,9 @@ def _described(plan: dict[str, Any]) -> str:
 
 def _line(study: "Study") -> str:
     chosen = " ".join(filter(None, map(study.request.get, ("scale", "criterion"))))
+    paused = f", {study.paused} paused" if study.paused else ""
     return (
-        f"{study.id}  {study.state:9}  {study.complete}/{study.runs} runs  "
+        f"{study.id}  {study.state:9}  {study.complete}/{study.runs} runs{paused}  "
         f"{study.study} {chosen}".rstrip()
         + (f"  {study.title}" if study.title else "")
     )

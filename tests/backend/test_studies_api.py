@@ -1,5 +1,6 @@
 """/api/v1/studies: plan, launch, follow, cancel, delete."""
 
+import re
 from typing import Any
 
 import pytest
@@ -162,6 +163,24 @@ def test_cancelling_a_study_leaves_runs_that_others_demand(api: TestClient) -> N
     assert post(api, SMOKE_1A)["state"] == "waiting"
 
 
+def test_paused_runs_of_a_study_are_counted_until_they_are_resumed(
+    api: TestClient, settings: Settings
+) -> None:
+    study = post(api, GRID)
+    path = f"{STUDIES}/{study['id']}"
+    assert study["paused"] == 0
+    paused = study["run_ids"][0]
+    api.post(f"/api/v1/runs/{paused}/pause")
+    train_all(settings, 3)
+    shown = api.get(path).json()
+    assert (shown["state"], shown["complete"], shown["paused"]) == ("waiting", 1, 1)
+    api.post(f"/api/v1/runs/{paused}/resume")
+    assert api.get(path).json()["paused"] == 0
+    api.post(f"/api/v1/runs/{paused}/pause")
+    api.post(f"{path}/cancel")
+    assert api.get(path).json()["paused"] == 0, "it has ended"
+
+
 def test_deleting_a_study(api: TestClient, settings: Settings) -> None:
     study = post(api, GRID)
     train_all(settings, 3)
@@ -256,6 +275,27 @@ def test_a_stricter_criterion_extends_the_runs_and_the_figure_finds_them(
     assert fits == {2}, "the usual figure is as it was"
 
 
+@pytest.mark.parametrize("study", ["figure-1bc", "everything"])
+def test_the_command_that_a_figure_names_extends_the_study_s_runs_and_trains_none_anew(
+    api: TestClient, settings: Settings, study: str
+) -> None:
+    # No worker is there: left out, the precision would be fp32.
+    made = post(api, {"study": study, "scale": "smoke", "seeds": 2, "precision": "bf16"})
+    train_on(settings, [(1.0, 0.5), (0.04, 0.985)])
+    query = {"study": made["id"], "criterion": "accuracy-100"}
+    for figure in ("1b", "1c"):
+        notes = " ".join(api.get(f"/api/v1/figures/{figure}", params=query).json()["notes"])
+        assert "34 runs ended before fitting by this criterion and must be extended" in notes
+        (command,) = re.findall(r"A study by this criterion extends them: `rethink (.*?)`", notes)
+        words = command.split()
+        assert words[:3] == ["study", "run", "figure-1bc"]
+        options = dict(zip(words[3::2], words[4::2], strict=True))
+        asked = {option.removeprefix("--"): value for option, value in options.items()}
+        assert asked["criterion"] == "accuracy-100"
+        plan = post(api, {"study": words[2], **asked, "seeds": int(asked["seeds"])}, "/plan")
+        assert (plan["extended"], plan["new"]) == (34, 0)
+
+
 def test_a_run_of_a_study_names_it(api: TestClient) -> None:
     study = post(api, SMOKE_1A)
     run = api.get(f"/api/v1/runs/{study['run_ids'][0]}").json()
@@ -274,6 +314,10 @@ def test_a_run_of_a_study_names_it(api: TestClient) -> None:
         ({"study": "figure-2a", "criterion": "loss-0.1"}, "criterion"),
         ({"study": "custom", "grid": {}, "criterion": "loss-0.1"}, "criterion"),
         ({"study": "figure-1a", "grid": {}}, "grid"),
+        ({"study": "figure-1a", "epochs": 5}, "epochs"),
+        ({"study": "custom", "grid": {}, "scale": "full"}, "scale"),
+        ({"study": "custom", "grid": {}, "scale": "smoke"}, "scale"),
+        ({"study": "custom", "grid": {}, "variant": "report"}, "variant"),
         ({"study": "custom", "grid": {"axes": {"droput": [0.1]}}}, "spec.droput"),
         ({"study": "custom", "grid": {"axes": {"batch_size": [0]}}}, "spec.batch_size"),
         ({"study": "custom", "grid": {"axes": {"batch_size": []}}}, "grid.axes.batch_size"),
@@ -298,6 +342,13 @@ def test_bad_requests_name_the_field(
     else:
         assert "3600 runs" in problem["detail"]
     assert api.get(STUDIES).json()["total"] == 0
+
+
+def test_a_stored_request_is_one_that_may_be_made_again(api: TestClient) -> None:
+    for body in (GRID, SMOKE_1A, {"study": "figure-1bc", "criterion": "loss-0.6"}):
+        study = post(api, body | {"title": "mine"})
+        again = api.post(STUDIES, json=study["request"])
+        assert (again.status_code, again.json()["id"]) == (200, study["id"])
 
 
 def test_an_unknown_study_is_not_found(api: TestClient) -> None:

@@ -6,8 +6,8 @@ from core.domain.criteria import CRITERIA
 from core.domain.demands import Demand, StopRule
 from core.domain.deviations import deviations
 from core.domain.errors import InvalidInput
-from core.domain.plans import expected_epochs
-from core.domain.scales import Scale
+from core.domain.plans import expected_epochs, planned, scale_of
+from core.domain.scales import SETTINGS, Scale
 from core.domain.spec import BatchNorm, ModelName, Precision, Randomization, RunSpec, Variant
 from core.domain.studies import CATALOGUE, MAX_GRID, StudyName, grid, plan
 
@@ -65,7 +65,7 @@ def test_another_criterion_ends_the_runs_of_1bc_and_no_others() -> None:
     for entry, before in zip(entries, usual, strict=True):
         until = Demand(epochs=150, stop=StopRule(train_accuracy=0.999))
         assert entry.demand == (until if entry.role.panel == "1bc" else before.demand)
-        assert expected_epochs(entry, Scale.FULL) >= expected_epochs(before, Scale.FULL)
+        assert expected_epochs(entry) >= expected_epochs(before)
 
 
 def test_figures_share_their_runs() -> None:
@@ -291,7 +291,24 @@ def test_an_empty_or_huge_grid_is_refused(axes: dict[str, list[object]]) -> None
 
 def test_expected_epochs_of_a_stop_rule_follow_the_corruption() -> None:
     entries = [e for e in full(StudyName.FIGURE_1BC) if e.spec.model is ModelName.INCEPTION]
-    epochs = {e.role.corruption: expected_epochs(e, Scale.FULL) for e in entries}
+    epochs = {e.role.corruption: expected_epochs(e) for e in entries}
     assert (epochs[0.0], epochs[1.0]) == (10, 36)
     assert 20 < epochs[0.5] < 30
-    assert {expected_epochs(e, Scale.FULL) for e in full(StudyName.FIGURE_1A)} == {64}
+    assert {expected_epochs(e) for e in full(StudyName.FIGURE_1A)} == {64}
+
+
+@pytest.mark.parametrize("scale", Scale)
+def test_expected_epochs_are_those_of_the_scale_that_a_run_has_the_size_of(scale: Scale) -> None:
+    for variant in Variant:
+        for entry in plan(StudyName.FIGURE_1BC, scale, variant):
+            assert scale_of(entry.spec) is scale
+            true, random = SETTINGS[scale].expected_fit[entry.spec.model]
+            low, high = sorted((true, random))
+            assert low <= expected_epochs(entry) <= high
+
+
+def test_a_run_of_no_scale_s_size_is_expected_to_fit_as_at_full_scale() -> None:
+    spec = RunSpec(model=ModelName.INCEPTION, n_train=300, width=0.25, batch_size=32)
+    assert scale_of(spec) is Scale.FULL
+    demand = Demand(epochs=100, stop=StopRule(train_loss=0.05))
+    assert expected_epochs(planned(spec, demand, "custom", "base")) == 10

@@ -1,4 +1,4 @@
-"""A real server in this process, which the environment names."""
+"""A real server in this process, which the environment names; a client of a scripted one."""
 
 import threading
 import time
@@ -11,6 +11,8 @@ import uvicorn
 from backend.app import create_app
 from core.settings import Settings, get_settings
 from core.storage.database import migrate
+from rethink import Client
+from tests.rethink.scripted import scripted
 
 TOKEN = "a-token-for-tests"
 
@@ -34,3 +36,10 @@ def settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     yield chosen
     server.should_exit = True
     thread.join(20)
+
+
+@pytest.fixture
+def client() -> Iterator[Client]:
+    """A client of a scripted server."""
+    with scripted() as connected:
+        yield connected

@@ -1,11 +1,8 @@
 """The client against a server that misbehaves in every way a network can."""
 
 import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -16,6 +13,7 @@ from rethink import Client, discovery
 from rethink.follow import Epoch, State, Step, follow
 from rethink.sse import parse
 from rethink.transport import ServerError, StreamLost
+from tests.rethink.scripted import Script, answers
 
 METRICS = {
     **dict.fromkeys(("train_loss", "test_loss", "online_loss", "learning_rate"), 1.0),
@@ -42,50 +40,6 @@ def run(state: str, epochs_done: int) -> dict[str, Any]:
 
 def event(kind: str, **data: Any) -> str:
     return f"event: {kind}\ndata: {json.dumps(data)}\n\n"
-
-
-class Script(BaseHTTPRequestHandler):
-    """Answers each path with the next of its scripted answers, and with the last one for good."""
-
-    answers: ClassVar[dict[str, list[tuple[int, str]]]] = {}
-    asked: ClassVar[list[tuple[str, str, str]]] = []
-
-    def do_GET(self) -> None:
-        path = self.path.partition("?")[0].removeprefix("/api/v1/")
-        length = int(self.headers.get("Content-Length", 0))
-        body = self.rfile.read(length).decode()
-        self.asked.append((self.command, self.path, body or self.headers.get("Authorization", "")))
-        answers = self.answers[path]
-        status, text = answers.pop(0) if len(answers) > 1 else answers[0]
-        self.send_response(status)
-        self.end_headers()
-        self.wfile.write(text.encode())
-
-    do_POST = do_DELETE = do_GET  # noqa: N815
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-@pytest.fixture
-def client() -> Iterator[Client]:
-    """A client of a scripted server."""
-    Script.answers, Script.asked = {}, []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Script)
-    thread = threading.Thread(target=server.serve_forever, args=[0.01])
-    thread.start()
-    with Client(f"http://127.0.0.1:{server.server_port}", "secret") as connected:
-        yield connected
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def answers(**scripts: list[tuple[int, Any]]) -> None:
-    for path, script in scripts.items():
-        Script.answers[path.replace("__", "/")] = [
-            (status, body if isinstance(body, str) else json.dumps(body)) for status, body in script
-        ]
 
 
 def test_it_sends_the_token_and_the_spec(client: Client) -> None:

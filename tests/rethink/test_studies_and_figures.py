@@ -1,5 +1,6 @@
 """`rethink study`, `rethink figure` and the client, against a real server in this process."""
 
+import itertools
 import json
 import re
 from pathlib import Path
@@ -70,6 +71,14 @@ def test_a_study_from_launch_to_deletion(settings: Settings) -> None:
             client.studies.get(study_id)
 
 
+def test_paused_runs_of_a_study_are_shown(settings: Settings) -> None:  # noqa: ARG001
+    study = json.loads(rethink("study", "run", *GRID, "--json"))
+    assert "paused" not in rethink("study", "list")
+    rethink("runs", "pause", study["run_ids"][0])
+    for command in (("study", "list"), ("study", "show", study["id"])):
+        assert "0/2 runs, 1 paused  custom" in rethink(*command)
+
+
 def test_the_end_of_a_study_says_which_networks_fitted(settings: Settings) -> None:
     smoke = ["study", "run", "figure-1bc", "--criterion", "default"]
     rethink(*smoke)
@@ -131,6 +140,13 @@ def test_the_example_in_the_docs_fetches_a_figure_as_a_data_frame(settings: Sett
     ("arguments", "words"),
     [
         (["figure-1a", "--axis", "seed=1,2"], "use custom"),
+        (["figure-1a", "--set", "n_train=1000"], "--set is not allowed with figure-1a: use custom"),
+        (["figure-1a", "--epochs", "5"], "--epochs is not allowed with figure-1a: use custom"),
+        (["figure-1a", "--epochs", "10"], "--epochs is not allowed with figure-1a: use custom"),
+        (["figure-1a", "--stop-train-loss", "0.5"], "--stop-train-loss is not allowed"),
+        (["custom", "--scale", "full"], "--scale is not allowed with custom"),
+        (["custom", "--scale", "smoke"], "--scale is not allowed with custom"),
+        (["custom", "--variant", "report"], "--variant is not allowed with custom"),
         (["custom", "--axis", "seed"], "FIELD=VALUE"),
         (["custom", "--axis", "droput=0.1"], "spec.droput"),
     ],
@@ -140,6 +156,26 @@ def test_bad_studies_are_refused(
     arguments: list[str],
     words: str,
 ) -> None:
-    answer = CliRunner().invoke(app, ["study", "run", *arguments])
-    assert isinstance(answer.exception, InvalidInput)
-    assert words in answer.exception.message
+    for command in ("plan", "run"):
+        answer = CliRunner().invoke(app, ["study", command, *arguments])
+        assert isinstance(answer.exception, InvalidInput), "which ends with exit code 2"
+        assert words in answer.exception.message
+    assert "There are no studies" in rethink("study", "list")
+
+
+def test_what_is_left_out_of_a_study_is_what_the_help_says(
+    settings: Settings,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    text = rethink("study", "run", "--help")
+    for name, options in (
+        ("figure-1a", {"--scale": "smoke", "--variant": "paper"}),
+        ("custom", {"--epochs": "10"}),
+    ):
+        rethink("study", "run", name)
+        rethink("study", "run", name, *itertools.chain.from_iterable(options.items()))
+        for option, value in options.items():
+            (line,) = (line for line in text.splitlines() if option in line)
+            assert f"Left out: {value}." in line
+    assert len(json.loads(rethink("study", "list", "--json"))) == 2, "each is one study"

@@ -82,14 +82,8 @@ def _to_extend(fits: Fitted, options: Options, shown: str) -> list[str]:
     short = sum(fit.state is FitState.NEEDS_EXTENDING and entry.complete for entry, fit in fits)
     if not short:
         return []
+    how = options.extending
     return [
         f"{plural(short, 'run')} ended before fitting by this criterion and must be extended: "
-        f"{shown}. A study by this criterion extends them: `{_command(options)}`."
+        f"{shown}." + (f" A study by this criterion extends them: `{how}`." if how else "")
     ]
-
-
-def _command(options: Options) -> str:
-    words = [f"rethink study run figure-1bc --scale {options.scale} --variant {options.variant}"]
-    words.append(f"--seeds {options.seeds}")
-    words += [f"--criterion {options.criterion.name}"] if options.criterion else []
-    return " ".join(words)

@@ -46,6 +46,8 @@ class Options:
     """Show each seed besides the mean."""
     command: str = ""
     """What makes the panel's runs again."""
+    extending: str = ""
+    """What extends runs that a study ended by a criterion that is easier than the chosen one."""
 
     @property
     def x_kind(self) -> XKind:

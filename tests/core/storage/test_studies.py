@@ -1,6 +1,7 @@
 """Studies in the database, on SQLite and PostgreSQL alike."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
@@ -54,6 +55,21 @@ def test_the_same_request_is_the_same_study(database: Database) -> None:
         assert (again.id, is_new) == (first, False)
         assert studies.page(session)[1] == 1
         assert listing.page(session)[1] == 2
+
+
+def test_requests_for_one_study_at_the_same_time_make_one_study(database: Database) -> None:
+    def ask(_: int) -> tuple[str, bool]:
+        with database.write() as session:
+            study, is_new = studies.submit(session, "custom", {"request": "a"}, small(0, 1))
+            return study.id, is_new
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, range(8)))
+    assert len({study_id for study_id, _ in answers}) == 1
+    assert [is_new for _, is_new in answers].count(True) == 1
+    with database.read() as session:
+        assert studies.page(session)[1] == 1
+        assert studies.plan_of(session, answers[0][0]) == small(0, 1)
 
 
 def test_the_plan_survives_storage(database: Database) -> None:
@@ -160,6 +176,35 @@ def test_cancelling_ends_only_what_nobody_else_wants(database: Database) -> None
         RunState.QUEUED,
         RunState.QUEUED,
     ]
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.COMPLETED])
+def test_a_cancelled_study_asks_nothing_more_of_runs_that_ended(
+    database: Database, outcome: Outcome
+) -> None:
+    entries = small(0, epochs=150)
+    run_id = entries[0].spec.hash()[:16]
+    with database.write() as session:
+        study, _ = studies.submit(session, "custom", {}, entries, priority=5)
+        run = leases.claim(session, "w", 60)
+        assert run is not None
+        leases.record_epochs(session, run_id, run.attempt, [epoch(i) for i in range(1, 6)])
+    with database.write() as session:
+        if outcome is Outcome.COMPLETED:  # it went as far as asked
+            leases.record_epochs(session, run_id, 1, [epoch(i) for i in range(6, 151)])
+        leases.finish(session, run_id, 1, outcome)
+    with database.write() as session:
+        studies.cancel(session, study.id)
+        ended = runs.get(session, run_id)
+        assert (ended.priority, runs.demands(session, run_id)) == (0, {})
+        assert RunState(ended.state).terminal, "it stays as it ended"
+    ten = Demand(epochs=10)
+    with database.write() as session:
+        again, _ = runs.submit(session, entries[0].spec, ten)
+        assert runs.demands(session, run_id) == {"launch": ten}, "not the 150 of the study"
+        assert again.state == (RunState.QUEUED if outcome is Outcome.FAILED else RunState.SUCCEEDED)
+    with database.write() as session:
+        assert runs.delete(session, run_id) == run_id, "the study holds it no longer"
 
 
 def test_a_cancelled_study_goes_on_when_asked_for_again(database: Database) -> None:
