@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from core.domain.demands import Demand, StopRule
@@ -19,6 +18,9 @@ from core.domain.spec import RunSpec
 from core.storage import events, runs
 from core.storage.clock import now
 from core.storage.tables import DemandRow, Run, Study, StudyRun
+
+STUDIES = 0x72657468
+"""Number of the lock that studies take in turns; any that nobody else uses."""
 
 
 def owner(study_id: str, panel: str) -> str:
@@ -55,13 +57,14 @@ def submit(
     Raises:
         TooManyRuns: `max_queued` runs wait already.
     """
+    _one_at_a_time(session)
     study_id = identity(request)
     study = session.get(Study, study_id, with_for_update=True)
     is_new = study is None
     if study is None:
-        time = now(session)
-        study = Study(id=study_id, name=name, title=title, request=request, created_at=time)
-        study, is_new = _insert(session, study)
+        study = Study(id=study_id, name=name, title=title, request=request, created_at=now(session))
+        session.add(study)
+        session.flush()
     study.cancelled_at = None
     for position, entry in enumerate(plan):
         run, _ = runs.submit(
@@ -80,14 +83,14 @@ def submit(
     return study, is_new
 
 
-def _insert(session: Session, study: Study) -> tuple[Study, bool]:
-    """Store `study`, unless another request has just stored the same one."""
-    try:
-        with session.begin_nested():
-            session.add(study)
-    except IntegrityError:
-        return session.get_one(Study, study.id, with_for_update=True), False
-    return study, True
+def _one_at_a_time(session: Session) -> None:
+    """Wait until no other transaction submits or cancels a study.
+
+    Each locks many runs, in the order of its plan: two of them could wait for each other for ever.
+    SQLite has one writer at a time anyway.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.select(sa.func.pg_advisory_xact_lock(STUDIES)))
 
 
 def _give_up(session: Session, study_id: str, planned: set[tuple[str, str]]) -> None:
@@ -243,6 +246,7 @@ def demand_states(session: Session, study_ids: Sequence[str]) -> dict[str, list[
 
 def cancel(session: Session, study_id: str) -> Study:
     """Withdraw the study's demands. Runs that nobody else demands end; what is measured stays."""
+    _one_at_a_time(session)
     study = get(session, study_id, lock=True)
     study.cancelled_at = study.cancelled_at or now(session)
     for row in _demands(session, study_id):

@@ -72,6 +72,29 @@ def test_requests_for_one_study_at_the_same_time_make_one_study(database: Databa
         assert studies.plan_of(session, answers[0][0]) == small(0, 1)
 
 
+def test_studies_that_share_runs_do_not_wait_for_each_other_for_ever(database: Database) -> None:
+    """Each takes the same runs in another order, while others are cancelled."""
+    orders = [range(12), range(11, -1, -1)]
+
+    def ask(number: int) -> str:
+        with database.write() as session:
+            seeds = orders[number % 2]
+            study, _ = studies.submit(session, "custom", {"request": number}, small(*seeds))
+            return study.id
+
+    def cancel(study_id: str) -> None:
+        with database.write() as session:
+            studies.cancel(session, study_id)
+
+    with ThreadPoolExecutor(4) as pool:
+        ids = list(pool.map(ask, range(8)))
+        again, cancelled = pool.map(ask, range(8)), pool.map(cancel, ids)
+        assert list(again) == ids
+        list(cancelled)
+    with database.read() as session:
+        assert listing.page(session)[1] == 12
+
+
 def test_the_plan_survives_storage(database: Database) -> None:
     entries = plan(StudyName.EVERYTHING, Scale.SMOKE, Variant.PAPER, 2)
     study_id = submit(database, entries)
