@@ -33,7 +33,7 @@ from worker.training.randomize import (
 )
 
 CHUNK = 100
-"""Images drawn at a time by a thread: what is drawn for them fits the processor's cache."""
+"""Images drawn at a time by a thread: few, so that memory is bounded and caches may help."""
 STANDARDISED_AT_ONCE = 1000
 
 
