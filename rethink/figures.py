@@ -18,7 +18,8 @@ class Figures:
     """The panels of a server: 1a, 1b, 1c, 2a, 2b, table-1, clean-corrupted and atlas.
 
     Every method takes the query of the API: scale, variant, seeds, criterion, x, spread,
-    log, individual, study, run and corruption (one or a list), measure.
+    log, individual, study, run and corruption (one or a list), measure. A study or runs bring
+    their own scale, variant and seeds.
     """
 
     def __init__(self, transport: Transport) -> None:

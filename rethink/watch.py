@@ -98,7 +98,7 @@ def _ending(run: Run) -> str:
 
 
 def watch_study(client: Client, study: Study, *, quiet: bool = False) -> int:
-    """Follow `study` to its end. Returns the exit code: 0 if it is complete.
+    """Follow `study` to its end. Returns the exit code: 0 if it is complete and its networks fitted.
 
     Ctrl-C stops watching; the study goes on. A server that restarts is waited for.
     """
@@ -126,10 +126,14 @@ def watch_study(client: Client, study: Study, *, quiet: bool = False) -> int:
         )
         return 0
     _say_complete_panels(console, study, said)
-    if study.state == "complete":
-        _say_notes(console, client, study)
+    failed = _say_notes(console, client, study) if study.state == "complete" else set()
     console.print(f"Study {study.id} is {study.state}: {study.complete} of {study.runs} runs.")
-    return 0 if study.state == "complete" else 1
+    if failed:
+        console.print(
+            f"The scale has failed: {', '.join(sorted(failed))} did not fit true or random labels, "
+            "so its figures say nothing. Ask for a larger one, or for other seeds."
+        )
+    return 0 if study.state == "complete" and not failed else 1
 
 
 def _show_study(bar: Progress, task: TaskID, study: Study) -> None:
@@ -174,10 +178,13 @@ FIGURES = {"1bc": "1b", "custom": None}
 """The figure that tells what a panel's runs came to, where it is not the panel's name."""
 
 
-def _say_notes(console: Console, client: Client, study: Study) -> None:
-    """What a reader of the figures has to know: whether every network fitted, what diverged."""
-    for panel in study.panels:
-        name = panel["panel"]
+def _say_notes(console: Console, client: Client, study: Study) -> set[str]:
+    """What a reader of the figures has to know. Returns the networks that did not fit."""
+    failed: set[str] = set()
+    for name in (panel["panel"] for panel in study.panels):
         if figure := FIGURES.get(name, name):
-            for note in client.figures.get(figure, study=study.id)["notes"]:
+            panel = client.figures.get(figure, study=study.id)
+            for note in panel["notes"]:
                 console.print(f"{name}: {note}")
+            failed |= {n["network"] for n in panel["networks"] if n["state"] == "failed"}
+    return failed

@@ -50,9 +50,10 @@ class FigureQuery(Selection):
     scale: Scale = Field(
         Scale.SMOKE, description="smoke, quick or full, the paper's; not needed with study or run."
     )
-    criterion: CriterionName = Field(
-        "default",
-        description="When a run counts as fitted, in 1b and 1c. default: each model's own.",
+    criterion: CriterionName | None = Field(
+        None,
+        description="When a run counts as fitted, in 1b and 1c. default: each model's own. Left "
+        "out: the study's, by which its runs ended; else default.",
     )
     x: XKind = Field(
         XKind.AUTO,
@@ -92,9 +93,21 @@ class FigureQuery(Selection):
             raise ValueError("run is not allowed together with study")
         return self
 
+    @model_validator(mode="after")
+    def _a_source_brings_its_selection(self) -> Self:
+        source = "study" if self.study is not None else "run" if self.run else None
+        chosen = [field for field in Selection.model_fields if field in self.model_fields_set]
+        if source and chosen:
+            raise ValueError(
+                f"{chosen[0]} is not allowed together with {source}: which runs are read is said "
+                "already"
+            )
+        return self
+
     @property
     def chosen_criterion(self) -> Criterion | None:
-        return CRITERIA.get(self.criterion)
+        """None: each model's own."""
+        return None if self.criterion is None else CRITERIA.get(self.criterion)
 
 
 class PlotlyFigure(BaseModel):

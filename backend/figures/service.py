@@ -197,7 +197,7 @@ def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     scale = Scale(request["scale"]) if "scale" in request else None
     variant = Variant(request.get("variant", Variant.PAPER))
     options = _options(name, query, scale, variant, int(request["seeds"]))
-    if options.criterion is None and _has_criterion(name):  # the study's, by which its runs ended
+    if query.criterion is None and _has_criterion(name):  # the study's, by which its runs ended
         options = replace(options, criterion=CRITERIA.get(request.get("criterion", "default")))
     extending = commands.by_criterion(request, options.criterion)
     options = replace(options, command=commands.of_study(study.name, request), extending=extending)

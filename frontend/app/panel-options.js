@@ -2,13 +2,17 @@
 
 import { CRITERIA, PANELS, SPREAD_CHOICES, X_AXES } from "./panel-words.js";
 
-/** `{criterion, x, spread, log, logX, individual, paper}`; x is auto until the user chooses. */
+/**
+ * `{criterion, x, spread, log, logX, individual, paper}`; x is auto until the user chooses. criterion
+ * is empty where none is asked for: a study's own then counts, else each model's.
+ */
 export function optionsFrom(query, name) {
   const { kind } = PANELS[name];
   const given = (name, known, first) => (query.get(name) in known ? query.get(name) : first);
   const log = query.get("log") ?? "";
+  const criterion = given("criterion", CRITERIA, "");
   return {
-    criterion: given("criterion", CRITERIA, "default"),
+    criterion: criterion === "default" && !query.has("study") ? "" : criterion,
     x: given("x", X_AXES, "auto"),
     spread: given("spread", SPREAD_CHOICES, "auto"),
     log: kind !== "rows" && log.includes("y"),
@@ -21,7 +25,7 @@ export function optionsFrom(query, name) {
 /** The part that changes the panel's numbers. */
 export function asked({ criterion, x, spread, individual }) {
   return {
-    ...(criterion === "default" ? {} : { criterion }),
+    ...(criterion ? { criterion } : {}),
     ...(x === "auto" ? {} : { x }),
     ...(spread === "auto" ? {} : { spread }),
     ...(individual ? { individual: "true" } : {}),

@@ -5,7 +5,7 @@ import { CRITERIA, OF_THE_PAPER, PANELS, SPREAD_CHOICES, X_AXES } from "../app/p
 import { segments } from "./segments.js";
 
 class PanelControls extends HTMLElement {
-  /** `options`: `{criterion, x, spread, log, logX, individual, paper}`; `name`: which panel. */
+  /** `options`: as `panel-options` has them; `name`: which panel; `ofStudy`: whether of a study. */
   connectedCallback() {
     if (this.boxes) return;
     const { kind } = PANELS[this.name];
@@ -18,7 +18,7 @@ class PanelControls extends HTMLElement {
     };
     const { paper, log, logX, individual } = this.boxes;
     if (kind === "points") {
-      this.append(this.select("criterion", "A run has fitted at", CRITERIA, options.criterion));
+      this.append(this.select("criterion", "A run has fitted at", this.criteria, options.criterion));
     }
     if (kind === "curves") {
       this.axis = segments({
@@ -34,6 +34,13 @@ class PanelControls extends HTMLElement {
     this.append(this.spread);
     const shown = { curves: [paper, log, logX, individual], points: [paper, log, individual], rows: [paper] };
     this.append(h("div", { class: "checks" }, shown[kind]));
+  }
+
+  /** The empty choice is the first one, and needs no word in the address. */
+  get criteria() {
+    if (this.ofStudy) return { "": "The study’s own", ...CRITERIA };
+    const { default: own, ...others } = CRITERIA;
+    return { "": own, ...others };
   }
 
   change(change) {

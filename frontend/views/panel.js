@@ -33,7 +33,7 @@ class PanelView extends LiveElement {
     this.choice.selection = this.selection;
     this.choice.hidden = this.study !== null;
     this.controls = h("panel-controls", { class: "panel-controls" });
-    Object.assign(this.controls, { name, options: this.options });
+    Object.assign(this.controls, { name, options: this.options, ofStudy: this.study !== null });
     this.heading = h("h1", { tabindex: "-1" });
     this.status = stateLine();
     this.claim = h("p", { class: "claim soft" });
@@ -116,7 +116,7 @@ class PanelView extends LiveElement {
   get request() {
     const { criterion } = this.options;
     const fits = PANELS[this.panelName].study === "figure-1bc";
-    return fits && criterion !== "default" ? { ...this.selection, criterion } : this.selection;
+    return fits && criterion ? { ...this.selection, criterion } : this.selection;
   }
 
   reload() {

@@ -29,15 +29,29 @@ def get(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File to write; text else is printed.")
     ] = None,
-    scale: ScaleOption = Scale.SMOKE,
-    variant: VariantOption = Variant.PAPER,
-    seeds: Seeds = 1,
+    scale: Annotated[
+        Scale | None, typer.Option(help="Whose runs: smoke, quick or full. Left out: smoke.")
+    ] = None,
+    variant: Annotated[
+        Variant | None,
+        typer.Option(help="The paper's setting or the report's. Left out: paper."),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(min=1, max=10, help="Seeds to take the mean over. Left out: 1."),
+    ] = None,
     criterion: Annotated[
-        str | None, typer.Option(help="When a run counts as fitted, such as loss-0.1.")
+        str | None,
+        typer.Option(
+            help="When a run counts as fitted, such as loss-0.1. Left out: the study's, or default."
+        ),
     ] = None,
     x: Annotated[XKind, typer.Option(help="x of learning curves.")] = XKind.AUTO,
     spread: Annotated[SpreadKind, typer.Option(help="Spread over seeds.")] = SpreadKind.AUTO,
-    study: Annotated[str | None, typer.Option(help="Read this study's runs.")] = None,
+    study: Annotated[
+        str | None,
+        typer.Option(help="Read this study's runs; not with --scale, --variant or --seeds."),
+    ] = None,
     run: Annotated[list[str], typer.Option(help="atlas, clean-corrupted: these runs.")] = [],  # noqa: B006
     corruption: Annotated[
         list[float],

@@ -104,7 +104,8 @@ def run(
 ) -> None:
     """Launch a study; what exists already is not trained again.
 
-    Exit code: 0 launched (with --watch: complete), 1 failed, 2 input that is not allowed.
+    Exit code: 0 launched (with --watch: complete, and every network fitted), 1 failed, 2 input that
+    is not allowed.
     """
     from rethink.client import Client
 

@@ -44,6 +44,8 @@ def test_below_98_percent_in_one_seed_is_a_failure_and_not_rounded_away() -> Non
         "Small Inception: training accuracy at least 99 % on true labels, at least 97.9 % on "
         "random labels: failed, 98 % is required of each."
     ]
+    (network,) = panel(PanelName.FIGURE_1A, run, scale=Scale.SMOKE, seeds=2).networks
+    assert (network.network, network.state) == ("Small Inception", "failed")
 
 
 def test_a_diverged_run_is_a_failure() -> None:

@@ -83,7 +83,9 @@ def test_the_end_of_a_study_says_which_networks_fitted(settings: Settings) -> No
     smoke = ["study", "run", "figure-1bc", "--criterion", "default"]
     rethink(*smoke)
     train_all(settings, 100)  # at an accuracy of 50 %
-    text = " ".join(rethink(*smoke, "--watch").split())
+    end = CliRunner().invoke(app, [*smoke, "--watch"])
+    text = " ".join(end.output.split())
+    assert end.exit_code == 1
     assert (
         "1bc: Small AlexNet: training accuracy 50 % on true labels, 50 % on random labels: "
         "failed, 98 % is required of each." in text
@@ -103,6 +105,7 @@ def test_figures_come_as_text_and_as_files(settings: Settings, tmp_path: Path) -
         (["--format", "png"], "--output is required"),
         (["--format", "pdf", "-o", str(tmp_path / "no" / "such")], "cannot be written"),
         (["--criterion", "loss-9"], "criterion"),
+        (["--study", "0" * 12, "--scale", "full"], "scale is not allowed together with study"),
     ):
         answer = CliRunner().invoke(app, ["figure", "get", "1a", *arguments])
         assert isinstance(answer.exception, InvalidInput)

@@ -72,6 +72,25 @@ def test_it_is_said_once_that_nothing_but_paused_runs_is_left(
     assert "rethink runs resume ID" in text
 
 
+@pytest.mark.parametrize(("state", "code"), [("fitted", 0), ("failed", 1), ("not known yet", 0)])
+def test_a_complete_study_with_a_network_that_did_not_fit_has_failed(
+    client: Client, capsys: pytest.CaptureFixture[str], state: str, code: int
+) -> None:
+    whole = study("complete", complete=3) | {"panels": [{"panel": "1a", "complete": 3, "runs": 3}]}
+    networks = [
+        {"network": "Small Inception", "state": state, "sentence": "It is so."},
+        {"network": "Small AlexNet", "state": "fitted", "sentence": "It is so."},
+    ]
+    answers(
+        studies__abc123=[(200, whole)],
+        figures__1a=[(200, {"notes": ["It is so."], "networks": networks})],
+    )
+    assert watch(client) == code
+    text = " ".join(capsys.readouterr().out.split())
+    assert "1a: It is so." in text
+    assert ("The scale has failed: Small Inception did not fit" in text) == bool(code)
+
+
 def test_a_wait_that_takes_too_long_says_what_holds_it_up(client: Client) -> None:
     answers(studies__abc123=[(200, study("waiting", complete=1, paused=2))])
     with pytest.raises(TimeoutError, match="is waiting, with 2 of its runs paused, after 0"):

@@ -95,7 +95,7 @@ def _panel(
             *(f for group in groups.values() for f in _finals(name, group, options.spread)),
             execution_time(name, entries, options.spread),
         ],
-        notes=fitted_or_failed(entries, options),
+        networks=fitted_or_failed(entries, options),
     )
 
 

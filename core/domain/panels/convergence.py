@@ -106,7 +106,8 @@ def _panel(
             for p in (0.0, 1.0)
         ]
         + [execution_time(name, entries, options.spread)],
-        notes=notes + fitted_or_failed(entries, options),
+        notes=notes,
+        networks=fitted_or_failed(entries, options),
         counts=counts(entries).model_copy(update={"censored": censored(fits)}),
     )
 

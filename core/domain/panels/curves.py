@@ -275,5 +275,5 @@ def figure_1a(entries: Sequence[Entry], options: Options) -> Panel:
         series=series_of(groups, "train_loss", options),
         references=reference_series("1a", options),
         facts=facts,
-        notes=fitted_or_failed(entries, options),
+        networks=fitted_or_failed(entries, options),
     )

@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 from core.domain.labels import label_of
 from core.domain.panels.entries import Entry
 from core.domain.panels.frame import Options
+from core.domain.panels.model import NetworkFit
 from core.domain.scales import Scale
 from core.domain.spec import BatchNorm, Randomization, RunSpec
 
@@ -21,8 +23,8 @@ LABELS = {
 }
 
 
-def fitted_or_failed(entries: Sequence[Entry], options: Options) -> list[str]:
-    """A sentence a network, as soon as one of its runs is complete; none at the paper's own scale.
+def fitted_or_failed(entries: Sequence[Entry], options: Options) -> list[NetworkFit]:
+    """Each network, as soon as one of its runs is complete; none at the paper's own scale.
 
     By another criterion than each network's own, runs may end before they fit, and nothing is said.
     """
@@ -33,7 +35,7 @@ def fitted_or_failed(entries: Sequence[Entry], options: Options) -> list[str]:
         if _is_required(entry):
             networks.setdefault(_network(entry.planned.spec), []).append(entry)
     return [
-        _sentence(network, group)
+        _fit(network, group)
         for network, group in networks.items()
         if any(entry.complete for entry in group)
     ]
@@ -52,17 +54,19 @@ def _network(spec: RunSpec) -> str:
     return label_of(spec.model) + norm
 
 
-def _sentence(model: str, entries: Sequence[Entry]) -> str:
+def _fit(network: str, entries: Sequence[Entry]) -> NetworkFit:
     parts = [
         _reached([e for e in entries if e.planned.spec.randomization is labels], words)
         for labels, words in LABELS.items()
     ]
     done = [e for e in entries if e.complete]
+    state: Literal["fitted", "failed", "not known yet"]
     if not all(map(_fitted, done)):
-        verdict = f"failed, {100 * LEAST:g} % is required of each"
+        state, verdict = "failed", f"failed, {100 * LEAST:g} % is required of each"
     else:
-        verdict = "fitted" if len(done) == len(entries) else "not known yet"
-    return f"{model}: training accuracy {', '.join(filter(None, parts))}: {verdict}."
+        state = verdict = "fitted" if len(done) == len(entries) else "not known yet"
+    sentence = f"{network}: training accuracy {', '.join(filter(None, parts))}: {verdict}."
+    return NetworkFit(network=network, state=state, sentence=sentence)
 
 
 def _reached(entries: Sequence[Entry], labels: str) -> str:

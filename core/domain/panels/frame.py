@@ -80,7 +80,8 @@ def frame(name: PanelName, entries: Sequence[Entry], options: Options, **given: 
     origin = provenance(entries, options.command)
     for axis in options.log:
         given[f"{axis}_axis"] = given[f"{axis}_axis"].model_copy(update={"log": True})
-    notes = [*given.pop("notes", []), *_notes(found, options.command, mixed=origin.mixed)]
+    fits = [network.sentence for network in given.get("networks", [])]
+    notes = [*given.pop("notes", []), *fits, *_notes(found, options.command, mixed=origin.mixed)]
     return Panel(
         name=name,
         scale=str(options.scale or "custom"),

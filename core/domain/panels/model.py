@@ -205,6 +205,16 @@ class Counts(BaseModel):
     diverged: int = Field(0, description="Runs whose loss became infinite.")
 
 
+class NetworkFit(BaseModel):
+    """At a reduced scale: whether a network fitted true and random labels, as it must be able to."""
+
+    network: str = Field(description="The network, for people.")
+    state: Literal["fitted", "failed", "not known yet"] = Field(
+        description="failed: a complete run stayed below 98 % training accuracy."
+    )
+    sentence: str = Field(description="What it reached, in words.")
+
+
 class TableRow(BaseModel):
     """A row of Table 1. Accuracies are fractions, means over seeds."""
 
@@ -246,6 +256,11 @@ class Panel(BaseModel):
     comparable: bool = Field(description="Whether ours may be compared with the references.")
     facts: list[Fact] = Field([], description="Numbers read off the curves.")
     table: list[TableRow] = Field([], description="The rows, for Table 1.")
+    networks: list[NetworkFit] = Field(
+        [],
+        description="At a reduced scale: whether each network fitted. If one failed, so did the "
+        "scale.",
+    )
     notes: list[str] = Field([], description="What a reader has to know: censored runs and such.")
     deviations: list[str] = Field(description="What differs from the paper.")
     verdict: Verdict = Field(description="Whether the paper's claim was reproduced.")

@@ -37,7 +37,7 @@ def table_1(entries: Sequence[Entry], options: Options) -> Panel:
             if (series := _series(measure, [_of(seed, row) for row in rows], options)).x
         ],
         references=[_reference(measure) for measure in MEASURES],
-        notes=fitted_or_failed(entries, options),
+        networks=fitted_or_failed(entries, options),
     )
 
 
