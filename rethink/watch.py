@@ -98,7 +98,7 @@ def _ending(run: Run) -> str:
 
 
 def watch_study(client: Client, study: Study, *, quiet: bool = False) -> int:
-    """Follow `study` to its end. Returns the exit code: 0 if it is complete and its networks fitted.
+    """Follow `study` to its end. Returns the exit code: 0 if complete, with networks that fitted.
 
     Ctrl-C stops watching; the study goes on. A server that restarts is waited for.
     """

@@ -206,7 +206,7 @@ class Counts(BaseModel):
 
 
 class NetworkFit(BaseModel):
-    """At a reduced scale: whether a network fitted true and random labels, as it must be able to."""
+    """Whether a network fitted true and random labels, as a reduced scale must let it."""
 
     network: str = Field(description="The network, for people.")
     state: Literal["fitted", "failed", "not known yet"] = Field(
