@@ -51,7 +51,8 @@ HE_NORMAL = {
     BatchNorm.NONE: (
         "without batch norm He's initial weights, learning rate {0:g} and {1}: with PyTorch's "
         "weights at learning rate 0.1 it stays at chance, and on subsets He's alone fitted; at "
-        "full width, batch 128 and rate 0.02 it fitted true and random labels of 1,000 images (n = 1)"
+        "full width, batch 128 and rate 0.02 it fitted true and random labels of 1,000 images "
+        "(n = 1)"
     ),
     BatchNorm.DOWN: (
         "with batch norm in the down modules only He's initial weights, learning rate {0:g} and "
