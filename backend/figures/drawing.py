@@ -12,6 +12,8 @@ MAX_POINTS = 500
 """Points of a curve; of longer ones the extremes are kept."""
 COLUMNS = ("x", "y", "low", "high", "sd", "spread_at", "n", "censored", "flag")
 """Columns of a series, a value a point."""
+TWO_SETS = (PanelName.FIGURE_2A, PanelName.FIGURE_2B, PanelName.ATLAS)
+"""Panels in which a condition has one colour, and dashes tell training from test."""
 DUPLICATE: Any = {
     "linestyle": "none",
     "marker": "o",
@@ -25,8 +27,8 @@ DUPLICATE: Any = {
 def draw(axes: Axes, series: Series, style: Style, panel: Panel) -> None:
     """A curve with its spread as a band, or points with bars and marks, by the panel."""
     points = panel.name in (PanelName.FIGURE_1B, PanelName.FIGURE_1C)
-    two = panel.name in (PanelName.FIGURE_2A, PanelName.FIGURE_2B)
-    training = two and series.measure == "train_accuracy"
+    two = panel.name in TWO_SETS
+    training = two and series.measure.startswith("train_")
     faint = series.kind == "seed"
     axes.plot(
         series.x,
@@ -38,7 +40,7 @@ def draw(axes: Axes, series: Series, style: Style, panel: Panel) -> None:
         marker=style.marker,
         markevery=1 if points else max(len(series.x) // 8, 1),
         markersize=0 if faint else 3.2,
-        label=None if faint else _with_n(series, panel),
+        label=None if faint else _label(series, panel, training=training),
     )
     if points:
         _spread_bars(axes, series, style)
@@ -79,7 +81,7 @@ def _spread_bars(axes: Axes, series: Series, style: Style) -> None:
             [series.y[i] for i in chosen],
             yerr=[
                 [series.y[i] - (series.low[i] or 0) for i in chosen],
-                [(series.high[i] or 0) - series.y[i] for i in chosen],
+                [(series.high[i] or series.y[i]) - series.y[i] for i in chosen],  # none: a bound
             ],
             fmt="none",
             ecolor=style.print_color,
@@ -128,8 +130,13 @@ def draw_reference(axes: Axes, series: Series, place: int, panel: Panel) -> None
             axes.plot(x, y, **DUPLICATE, markersize=5, zorder=1.6)
 
 
-def _with_n(series: Series, panel: Panel) -> str:
-    """The label, with the number of seeds where the series differ in it."""
+def _label(series: Series, panel: Panel, *, training: bool) -> str | None:
+    """The label, with the number of seeds where the series differ in it.
+
+    The atlas names a condition once, at its test curve: it has many.
+    """
+    if panel.name is PanelName.ATLAS and training:
+        return None
     return series.label if len(seeds_of(panel)) < 2 else f"{series.label} ({_n(series)})"
 
 
@@ -140,4 +147,6 @@ def seeds_of(panel: Panel) -> set[str]:
 
 def _n(series: Series) -> str:
     words = {"range": "min–max", "sd": "±s.d.", "ci95": "95 % interval"}.get(series.spread)
-    return ", ".join([f"n = {max(series.n)}", *([words] if words else [])])
+    least, most = min(series.n), max(series.n)
+    n = f"n = {most}" if least == most else f"n = {least}–{most}"
+    return ", ".join([n, *([words] if words else [])])

@@ -36,6 +36,8 @@ COLUMN = 3.5
 WIDE = 5.5
 """Inches: the width of the text in a one-column paper."""
 DPI = 300
+NAMED_AT_MOST = 24
+"""Curves in the legend: a picture of more says how many it does not name."""
 
 STYLE: Any = {
     "pdf.fonttype": 42,
@@ -78,10 +80,13 @@ def figure(panel: Panel) -> Figure:
 
 def _plot(panel: Panel) -> Figure:
     many = len(panel.series) > 6
-    figure = Figure(figsize=(WIDE, 3.4) if many else (COLUMN, 2.75), layout="constrained")
+    places = {key: i for i, key in enumerate(dict.fromkeys(s.key for s in panel.series))}
+    height = 3.0 + 0.06 * min(max(len(places), 6), NAMED_AT_MOST)  # for the legend under it
+    figure = Figure(figsize=(WIDE, height) if many else (COLUMN, 2.75), layout="constrained")
     axes = figure.add_subplot()
     for place, series in enumerate(panel.series):
-        style = style_of(series.key, place)
+        own = places[series.key] if panel.name is PanelName.ATLAS else place
+        style = style_of(series.key, own)
         if series.kind == "running best":
             shade_early_stopping(axes, series, style, panel)
         elif series.x:
@@ -129,9 +134,12 @@ def _legend(figure: Figure, axes: Axes, panel: Panel) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if handles:
         columns = 2 if len(labels) > 4 else 1
+        if (unnamed := len(labels) - NAMED_AT_MOST) > 0:
+            handles[NAMED_AT_MOST:] = axes.plot([], [], linestyle="none")
+            labels[NAMED_AT_MOST:] = [f"and {unnamed} more"]
         axes.legend(
-            handles[:16],
-            labels[:16],
+            handles,
+            labels,
             ncols=columns,
             loc="upper center",
             bbox_to_anchor=(0.5, 0),
@@ -153,10 +161,13 @@ def _footnote(figure: Figure, panel: Panel, wide: bool) -> None:
             "Ringed: equal to its neighbour to full precision in the publication, hardly a "
             "measurement."
         )
+    if panel.name is PanelName.ATLAS:
+        parts.append("Dashed: training set. Solid: test set.")
     if len(seeds := seeds_of(panel)) == 1:
         parts.append(f"Seeds: {seeds.pop()}.")
     parts += panel.notes
-    parts += [f"{s.label}: {s.note}." for s in panel.series if s.state == "incomplete"]
+    noted = (s for s in panel.series if s.note and s.kind == "mean" and s.state != "missing")
+    parts += dict.fromkeys(f"{s.label}: {s.note}." for s in noted)
     text = textwrap.fill(" ".join(parts), 145 if wide else 92)
     figure.supxlabel(text, fontsize=5, color="#444444", x=0.02, ha="left")
 

@@ -9,7 +9,7 @@ Notable choices:
 
 import functools
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -25,6 +25,7 @@ from core.domain.comparison import told_apart
 from core.domain.criteria import CRITERIA
 from core.domain.demands import Demand
 from core.domain.errors import InvalidInput
+from core.domain.lifecycle import Outcome, RunState
 from core.domain.panels import STUDY_OF, build
 from core.domain.panels.entries import Entry, StoredRun
 from core.domain.panels.frame import Options
@@ -35,6 +36,7 @@ from core.domain.spec import Precision, RunSpec, Variant
 from core.domain.studies import StudyName, plan
 from core.storage import curves, runs, studies
 from core.storage.database import Database
+from core.storage.tables import DemandRow, Run
 
 KEPT_POINTS = 2_000_000
 """Points of the panels kept in memory, at most 200 bytes each."""
@@ -107,6 +109,8 @@ def draw(database: Database, name: PanelName, query: FigureQuery) -> Drawn:
     cache = CACHES.setdefault(database, Cache())
     with database.read() as session:
         source = _source(session, name, query)
+        if name is PanelName.CLEAN_CORRUPTED:
+            _check_levels(source, query)
         versions = curves.versions(session, source.run_ids)
         etag = _etag(name, query, source, versions)
         drawn = cache.panels.get(etag)
@@ -151,6 +155,17 @@ def _code() -> str:
         for file in sorted(folder.rglob("*.py")):
             digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def _check_levels(source: Source, query: FigureQuery) -> None:
+    """Raise InvalidInput where there is no corruption to show."""
+    present = {entry.spec.label_corruption for entry in source.plans[0]} - {0.0}
+    if not present:
+        raise InvalidInput("figure clean-corrupted is not allowed: no run has corrupted labels")
+    for p in query.corruption:
+        if p not in present:
+            levels = ", ".join(f"{level:g}" for level in sorted(present))
+            raise InvalidInput(f"corruption {p:g} is not allowed: use {levels}")
 
 
 def _source(session: Session, name: PanelName, query: FigureQuery) -> Source:
@@ -220,14 +235,23 @@ def _of_runs(session: Session, name: PanelName, query: FigureQuery) -> Source:
     found = {run.id: run for run in (runs.get(session, run_id) for run_id in query.run)}.values()
     specs = [RunSpec.model_validate(run.spec) for run in found]
     labels = told_apart([run.name for run in found], specs)
+    demands = runs.demand_rows(session, [run.id for run in found])
     entries = tuple(
-        planned(spec, Demand(epochs=max(run.epochs_done, 1)), "run", label)
+        planned(spec, Demand(epochs=_wanted(run, demands[run.id])), "run", label)
         for run, spec, label in zip(found, specs, labels, strict=True)
     )
-    trained = [(entry.spec, entry.demand.epochs) for entry in entries]
+    trained = [(spec, max(run.epochs_done, 1)) for run, spec in zip(found, specs, strict=True)]
     options = _options(name, query, None, Variant.PAPER, 1)
     options = replace(options, command=commands.of_runs(trained))
     return Source.of((entries,), options)
+
+
+def _wanted(run: Run, demands: Sequence[DemandRow]) -> int:
+    """The epochs a single run is held against: its own if it ended well, else those asked for."""
+    if run.state == RunState.SUCCEEDED and run.outcome != Outcome.DIVERGED:
+        return max(run.epochs_done, 1)
+    asked = (row.epochs for row in demands if not row.withdrawn)
+    return max([run.epochs_done + 1, *asked])
 
 
 def _has_criterion(name: PanelName) -> bool:

@@ -120,7 +120,7 @@ def _slowdown(panel: Panel, series: Series) -> Check:
 
 
 def _monotone(panel: Panel, series: Series) -> Check:
-    """The largest drop between neighbours beyond what one epoch or two standard errors explain."""
+    """The largest drop from any p to a higher one, beyond one epoch or two standard errors."""
     label = f"{series.label}: no drop as p grows"
     if any(not _duplicate("1b", series.key, x) for x in series.diverged_at):
         return diverged(Check(label=label, value=None, high=0, passed=None))
@@ -129,7 +129,7 @@ def _monotone(panel: Panel, series: Series) -> Check:
     if len(usable) < 2 or first is None or not first.value:
         return Check(label=label, value=None, high=0, passed=None)
     worst = -math.inf
-    for i, j in itertools.pairwise(usable):
+    for i, j in itertools.combinations(usable, 2):
         if series.flag[j] is Flag.LOWER_BOUND:
             continue  # the drop to a lower bound is not known to be one
         allowed = max(1 / first.value, 2 * _standard_error(series, i, j))

@@ -83,10 +83,12 @@ class PanelChart extends LiveChart {
 /** What the bands are, and of how many seeds. */
 function spreadWords({ name, series }) {
   const with_ = series.filter(({ spread, n }) => spread !== "none" && n.length);
-  const most = Math.max(0, ...series.flatMap(({ n }) => n));
+  const seeds = series.filter(({ kind }) => kind === "mean").flatMap(({ n }) => n);
+  const [least, most] = [Math.min(...seeds), Math.max(0, ...seeds)];
   if (!with_.length) return most === 1 ? "One seed, n = 1: no spread is known." : "";
   const area = PANELS[name].kind === "points" ? "Bars" : "Bands";
-  return `Mean of n = ${most} seeds. ${area}: ${SPREADS[with_[0].spread]}.`;
+  const n = least === most ? most : `${least}–${most}`;
+  return `Mean of n = ${n} seeds. ${area}: ${SPREADS[with_[0].spread]}.`;
 }
 
 function notesOf({ notes, series }) {

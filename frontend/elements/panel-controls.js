@@ -1,7 +1,7 @@
 /** <panel-controls>: how a panel is shown: criterion, axis, log, seeds, paper. Emits `options`. */
 
 import { h } from "../app/dom.js";
-import { CRITERIA, OF_THE_PAPER, PANELS, SPREAD_CHOICES, X_AXES } from "../app/panel-words.js";
+import { CRITERIA, PANELS, SPREAD_CHOICES, X_AXES } from "../app/panel-words.js";
 import { segments } from "./segments.js";
 
 class PanelControls extends HTMLElement {
@@ -52,7 +52,7 @@ class PanelControls extends HTMLElement {
   update({ x_axis: x, seeds, references, table }) {
     this.axis?.choose(x.unit);
     this.spread.hidden = seeds < 2;
-    this.boxes.individual.hidden = seeds < 2 || !OF_THE_PAPER.includes(this.name);
+    this.boxes.individual.hidden = seeds < 2;
     this.boxes.paper.hidden = !references.length && !table.length;
   }
 

@@ -72,18 +72,19 @@ function at(panel, x) {
   return panel.x_axis.unit === "1" ? x.toFixed(1) : measured(x, panel.x_axis.unit);
 }
 
-function cell({ y_axis: { unit } }, series, x) {
+function cell({ y_axis: { unit }, seeds }, series, x) {
   const i = series.x.indexOf(x);
   if (i < 0) return "–";
   const value = measured(series.y[i], unit);
   const flag = series.flag[i];
   const bound = flag === "lower bound" ? "≥ " : "";
   const spread =
-    series.spread !== "none" && series.low[i] !== null && series.n[i] > 1
+    series.spread !== "none" && series.high[i] !== null && series.n[i] > 1
       ? measuredRange(series.low[i], series.high[i], unit)
       : "";
   const said = FLAGS[flag] ? `, ${FLAGS[flag]}` : "";
-  return bound + value + spread + said;
+  const fewer = series.kind === "mean" && series.n[i] < seeds ? `, n = ${series.n[i]}` : "";
+  return bound + value + spread + said + fewer;
 }
 
 customElements.define("panel-table", PanelTable);

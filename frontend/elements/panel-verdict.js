@@ -90,7 +90,7 @@ function range(low, high) {
 
 function fact({ label, value, low, high, n, planned, ...more }) {
   const { lower_bound: bound, diverged, unit, paper, report } = more;
-  const spread = n > 1 ? measuredRange(low, high, unit) : "";
+  const spread = n > 1 && high !== null ? measuredRange(low, high, unit) : "";
   const lost = diverged ? `, ${diverged} diverged` : "";
   const ours = value === null ? "–" : `${bound ? "≥ " : ""}${measured(value, unit)}${spread}`;
   return h(

@@ -82,7 +82,7 @@ function told(plan) {
     ["Epochs to train", integer(plan.epochs)],
     ["Images to process", integer(plan.images)],
     ["Workers", integer(plan.workers)],
-    ["Waiting before them", plan.waiting ? plural(plan.waiting, "run") : "none"],
+    ["Trained before them", plan.ahead ? plural(plan.ahead, "run") : "none"],
   ];
   return [
     h(

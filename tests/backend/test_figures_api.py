@@ -29,7 +29,7 @@ from core.domain.scales import Scale
 from core.domain.spec import Precision, SpecRequest, Variant
 from core.domain.studies import StudyName, plan
 from core.settings import Settings
-from core.storage import leases, studies
+from core.storage import leases, runs, studies
 from core.storage.database import Database, migrate
 from rethink.cli import app
 from rethink.client import Client
@@ -291,6 +291,29 @@ def test_a_picture_marks_published_duplicates_and_says_n(filled: TestClient) -> 
     assert "Seeds: n = 2, min–max." in words(drawn)
     alone = publication.figure(Panel.model_validate(get(filled, "/1a")))
     assert "Seeds: n = 1." in words(alone)
+    panel = Panel.model_validate(get(filled, "/1b", seeds=2))
+    series = panel.series[0].model_copy(update={"n": [2, 1, *panel.series[0].n[2:]]})
+    assert "n = 1–2, min–max" in words(
+        publication.figure(panel.model_copy(update={"series": [series]}))
+    )
+
+
+def test_the_atlas_has_a_colour_a_condition_and_names_each_or_says_how_many_not(
+    filled: TestClient,
+) -> None:
+    ids = [e.spec.hash()[:16] for e in plan(StudyName.FIGURE_1A, Scale.SMOKE)]
+    few = publication.figure(Panel.model_validate(get(filled, "/atlas", run=ids)))
+    lines = few.axes[0].get_lines()
+    assert [line.get_linestyle() for line in lines] == ["--", "-"] * 5
+    assert [a.get_color() for a in lines[::2]] == [a.get_color() for a in lines[1::2]]
+    legend = few.axes[0].get_legend()
+    assert legend is not None
+    assert len(legend.get_texts()) == 5
+    whole = Panel.model_validate(get(filled, "/atlas"))
+    assert len({series.key for series in whole.series}) > publication.NAMED_AT_MOST
+    legend = publication.figure(whole).axes[0].get_legend()
+    assert legend is not None
+    assert re.fullmatch(r"and \d+ more", legend.get_texts()[-1].get_text())
 
 
 def store_long_run(settings: Settings, epochs: int) -> str:
@@ -354,6 +377,24 @@ def test_runs_are_compared_as_curves_of_one_panel(api: TestClient, settings: Set
     assert picture.status_code == 200
 
 
+def test_runs_that_are_compared_are_said_to_be_what_they_are(
+    api: TestClient, settings: Settings
+) -> None:
+    fill(settings, StudyName.FIGURE_1A, Scale.SMOKE)
+    complete, cut, gone, *_ = (e.spec.hash()[:16] for e in plan(StudyName.FIGURE_1A, Scale.SMOKE))
+    database = Database(settings.database)
+    with database.write() as session:
+        runs.get(session, cut).state = "CANCELLED"
+        runs.get(session, gone).outcome = "diverged"
+    database.close()
+    panel = get(api, "/atlas", run=[complete, cut, gone])
+    counts = panel["counts"]
+    assert (counts["complete"], counts["failed"], counts["diverged"]) == (2, 1, 1)
+    assert panel["status"] == "partial"
+    assert "1 run diverged: the loss became infinite." in panel["notes"]
+    assert [series["diverged"] for series in panel["series"]] == [0, 0, 0, 0, 1, 1]
+
+
 def test_what_is_learnt_first_is_shown_of_grids_runs_and_other_levels(
     api: TestClient, settings: Settings
 ) -> None:
@@ -378,6 +419,13 @@ def test_what_is_learnt_first_is_shown_of_grids_runs_and_other_levels(
     answer = api.get(f"{FIGURES}/clean-corrupted", params={"study": nothing})
     assert answer.status_code == 422
     assert api.get(f"{FIGURES}/clean-corrupted", params={"corruption": 0}).status_code == 422
+    for query, words in (
+        ({"corruption": 0.35}, "corruption 0.35 is not allowed: use 0.1, 0.2, 0.3"),
+        ({"run": study["run_ids"][0]}, "no run has corrupted labels"),
+    ):
+        answer = api.get(f"{FIGURES}/clean-corrupted", params=query)
+        assert answer.status_code == 422
+        assert words in answer.json()["detail"]
 
 
 def test_provenance_says_what_trained_the_runs(api: TestClient, settings: Settings) -> None:

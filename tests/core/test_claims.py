@@ -277,6 +277,22 @@ def test_1b_allows_a_drop_of_one_epoch() -> None:
     assert check(found, "MLP 1×512: no drop").passed is False
 
 
+def test_1b_takes_many_small_drops_for_the_long_fall_that_they_are() -> None:
+    falling = {i / 10: 3.5 - i / 10 for i in range(1, 10)} | {1.0: 3.0}
+    found = verdict(PanelName.FIGURE_1B, slowed(falling))
+    drop = check(found, "Small Inception: no drop")
+    assert (drop.passed, drop.value) == (False, pytest.approx(0.7)), "0.8 but for one epoch of ten"
+
+
+def test_1b_sees_a_drop_past_a_lower_bound() -> None:
+    def run(p: Planned) -> StoredRun:
+        if p.role.corruption == 0.5:
+            return stored(p, fits_at(999, p.demand.epochs))
+        return slowed({0.4: 3.6})(p)
+
+    assert check(verdict(PanelName.FIGURE_1B, run), "Small Inception: no drop").passed is False
+
+
 def test_1b_allows_a_drop_within_two_standard_errors() -> None:
     def noisy(p: Planned) -> StoredRun:
         x, seed = p.role.corruption or 0.0, p.role.seed

@@ -304,7 +304,8 @@ def test_the_facts_of_1a_are_lower_bounds_where_a_seed_is_censored() -> None:
     assert all(fact.lower_bound for fact in facts.values())
     steps = 391  # an epoch's, in the hand-made runs
     assert facts["random_labels"].value == (15 + 50) / 2 * steps
-    assert (facts["random_labels"].low, facts["random_labels"].high) == (15 * steps, 50 * steps)
+    low, high = facts["random_labels"].low, facts["random_labels"].high
+    assert (low, high) == (15 * steps, None), "how far up the censored one lies is not known"
     whole = panel(PanelName.FIGURE_1A, complete, scale=Scale.SMOKE, seeds=2)
     fact = next(f for f in whole.facts if f.key == "random_labels")
     assert (fact.lower_bound, fact.value, fact.n) == (False, 15.5 * steps, 2)

@@ -6,7 +6,7 @@ from core.domain.criteria import CRITERIA
 from core.domain.lifecycle import RunState
 from core.domain.panels import PanelName
 from core.domain.panels.entries import StoredRun
-from core.domain.panels.model import Flag, Panel, Series
+from core.domain.panels.model import Flag, Panel, Series, SpreadKind
 from core.domain.plans import Planned
 from tests.core.hand_made import diverged, fits_at, metrics, panel, stored
 
@@ -77,6 +77,26 @@ def test_one_censored_seed_makes_the_point_a_lower_bound() -> None:
     series = of(panel(PanelName.FIGURE_1B, run, seeds=2))
     assert series.flag[-1] is Flag.LOWER_BOUND
     assert series.censored[-1] == 1
+
+
+@pytest.mark.parametrize(
+    ("spread", "has_low"),
+    [(SpreadKind.RANGE, True), (SpreadKind.SD, False), (SpreadKind.CI95, False)],
+)
+def test_the_spread_of_a_lower_bound_never_shows_the_limit_as_a_value(
+    spread: SpreadKind, has_low: bool
+) -> None:
+    def run(p: Planned) -> StoredRun:
+        return censored(p) if (p.role.corruption, p.role.seed) == (1, 0) else fitted(p)
+
+    found = panel(PanelName.FIGURE_1B, run, seeds=3, spread=spread)
+    series = of(found)
+    i = at(series, 1.0)
+    assert (series.flag[i], series.high[i], series.sd[i]) == (Flag.LOWER_BOUND, None, None)
+    assert (series.low[i] is not None) == has_low
+    assert series.high[at(series, 0.5)] is not None
+    fact = next(f for f in found.facts if (f.key, f.name) == ("inception", "epochs_to_fit_p1"))
+    assert (fact.lower_bound, fact.high, fact.sd) == (True, None, None)
 
 
 def test_a_censored_p_0_makes_the_model_incomplete_and_no_other() -> None:
@@ -279,6 +299,17 @@ def test_1c_is_the_test_error_at_the_end_of_each_run() -> None:
     assert series.y[0] == pytest.approx(0.15)
     assert series.y[-1] == pytest.approx(0.9)
     assert set(series.flag) == {Flag.VALUE}
+
+
+def test_1c_by_an_easier_criterion_is_the_error_once_it_holds() -> None:
+    def run(p: Planned) -> StoredRun:
+        early = [metrics(i, 0.4, accuracy=0.9, test=0.3) for i in (1, 2)]
+        return stored(p, [*early, metrics(3, 0.001, accuracy=1.0, test=0.6)])
+
+    easier = of(panel(PanelName.FIGURE_1C, run, criterion=CRITERIA["loss-0.5"]))
+    usual = of(panel(PanelName.FIGURE_1C, run))
+    assert easier.y == pytest.approx([0.7] * 11)
+    assert usual.y == pytest.approx([0.4] * 11)
 
 
 def test_1c_marks_runs_that_did_not_fit() -> None:

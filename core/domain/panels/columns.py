@@ -28,6 +28,8 @@ class Columns:
     ) -> None:
         """The point at `x`: the mean of the seeds' `values`, at least one."""
         found = summarise(values, self.asked)
+        if flag is Flag.LOWER_BOUND:
+            found = found.as_bound()
         self.x.append(x)
         self.y.append(found.mean)
         self.low.append(found.low)

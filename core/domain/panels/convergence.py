@@ -50,7 +50,7 @@ def figure_1b(entries: Sequence[Entry], options: Options) -> Panel:
 
 
 def figure_1c(entries: Sequence[Entry], options: Options) -> Panel:
-    """Test error against the level of label corruption, at the end of each run's demand."""
+    """Test error against the level of label corruption, once each run has fitted."""
     fits = fits_of(entries, options)
     return _panel(
         PanelName.FIGURE_1C,
@@ -174,13 +174,13 @@ def _unfit(entry: Entry, fit: Fit) -> str:
 
 
 def _errors(model: str, fits: Fitted, options: Options) -> Series:
-    """1 − test accuracy after the last epoch of each complete run."""
+    """1 − test accuracy at the epoch that fitted; of a complete run that did not, at its last."""
     found: dict[Level, Point] = {}
     for entry, fit in fits:
         point = found.setdefault(entry.role.corruption or 0.0, Point(Flag.NOT_FITTED))
         if entry.complete and not entry.diverged:
             words = "" if fit.state is FitState.FITTED else "not fitted"
-            error = 1 - entry.curve[-1].test_accuracy
+            error = 1 - entry.curve[fit.epochs - 1].test_accuracy
             point.add(error, words, censored=fit.is_lower_bound)
         else:
             point.leave_out(lack(entry, fit))

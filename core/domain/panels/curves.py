@@ -216,6 +216,8 @@ def fact(
 ) -> Fact:
     """A number over seeds; none where no seed has it."""
     found = summarise(values, asked) if values else None
+    if found and lower_bound:
+        found = found.as_bound()
     return Fact(
         key=entries[0].role.series,
         name=name,

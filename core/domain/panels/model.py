@@ -84,8 +84,12 @@ class Series(BaseModel):
     x: list[float] = Field(description="Values on the x axis.")
     y: list[float] = Field(description="Values on the y axis.")
     low: list[float | None] = Field([], description="Lower end of the spread over seeds.")
-    high: list[float | None] = Field([], description="Upper end of the spread over seeds.")
-    sd: list[float | None] = Field([], description="Standard deviation over seeds; null for one.")
+    high: list[float | None] = Field(
+        [], description="Upper end of the spread over seeds; null at a lower bound."
+    )
+    sd: list[float | None] = Field(
+        [], description="Standard deviation over seeds; null for one, and at a lower bound."
+    )
     spread_at: list[Spread] = Field(
         [],
         description="What low and high are at each point, where points of few and of many seeds "

@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 from core.domain.panels.model import Spread, SpreadKind
 
@@ -22,6 +23,11 @@ class Summary:
     n: int
     kind: Spread
     """What low and high are."""
+
+    def as_bound(self) -> Self:
+        """Where a value is a lower bound: how far up the others lie is then not known."""
+        low = self.low if self.kind == "range" else None
+        return replace(self, low=low, high=None, sd=None)
 
 
 def kind_of(asked: SpreadKind, n: int) -> Spread:
