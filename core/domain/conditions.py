@@ -113,8 +113,9 @@ def _slowdown(panel: Panel, series: Series) -> Check:
     if {0.0, 1.0} & set(series.diverged_at):
         return diverged(check)
     if i is not None and series.flag[i] is Flag.LOWER_BOUND:
-        # The true ratio is higher: enough for a lower limit, never for an upper one.
-        passed = False if high is not None else check.passed or None
+        # The true ratio is higher: it may pass a lower limit, and fail an upper one, no more.
+        too_high = high is not None and series.y[i] > high
+        passed = False if too_high else (high is None and check.passed) or None
         check = check.model_copy(update={"passed": passed, "label": f"{label} (lower bound)"})
     return settled(check, i is not None and series.n[i] >= panel.seeds)
 

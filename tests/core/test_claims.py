@@ -316,6 +316,19 @@ def test_1b_cannot_be_reproduced_by_a_lower_bound_where_there_is_an_upper_limit(
     assert found.state is VerdictState.NOT_REPRODUCED
 
 
+def test_1b_a_lower_bound_below_an_upper_limit_leaves_the_slowdown_open() -> None:
+    def run(p: Planned) -> StoredRun:
+        if p.role.corruption == 1:
+            return stored(
+                p, fits_at(999, p.demand.epochs)
+            )  # 150 epochs, three times those of p = 0
+        return stored(p, fits_at(50, 50))
+
+    found = verdict(PanelName.FIGURE_1B, run)
+    assert check(found, "Small Inception: slowdown").passed is None
+    assert found.state is VerdictState.INCOMPLETE
+
+
 def test_1b_with_an_unfitted_p_0_is_incomplete_and_not_wrong() -> None:
     def run(p: Planned) -> StoredRun:
         if p.role.corruption == 0:
