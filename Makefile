@@ -25,7 +25,7 @@ test: python
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 # The same pins in both files: the second takes the first as its constraints.
 LOCK := pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \

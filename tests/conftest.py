@@ -8,6 +8,7 @@
 import os
 import shutil
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -130,3 +131,13 @@ def database(database_url: str, home: Path) -> Iterator[Database]:
     opened = Database(Settings(home=home, database_url=database_url).database)
     yield opened
     opened.close()
+
+
+# ------------------------------------------------------------------------------- parallel
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse two tests of one name: pytest-xdist would run one of them, without a word."""
+    names = Counter(item.nodeid for item in items)
+    if twice := [name for name, count in names.items() if count > 1]:
+        raise pytest.UsageError(f"tests share a name: {', '.join(twice)}")
