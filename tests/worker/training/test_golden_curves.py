@@ -46,11 +46,12 @@ def test_losses_are_the_recorded_ones(
     model: str, randomization: str, cifar10: ImageDataset
 ) -> None:
     expected = RECORDED[model]["curves"][randomization]
+    spec = golden_spec(model, randomization)
     if RECORDED[model]["numerics"] == device.numerics():
-        assert losses(golden_spec(model, randomization), cifar10, STEPS) == expected
+        assert losses(spec, cifar10, STEPS) == expected
     else:
         within = pytest.approx(expected, abs=tolerance(model))
-        assert losses(golden_spec(model, randomization), cifar10, STEPS) == within
+        assert losses(spec, cifar10, STEPS) == within
 
 
 @pytest.mark.parametrize("model", MODELS | BF16)
@@ -69,15 +70,13 @@ def test_the_evaluation_after_an_epoch_is_the_recorded_one(
         assert (found["epoch"], found["step"]) == (expected["epoch"], expected["step"])
 
 
+@pytest.mark.parametrize("threads", [2], indirect=True)
 @pytest.mark.parametrize("model", ["inception", "alexnet-full-width", "mlp-3x512"])
+@pytest.mark.usefixtures("threads")
 def test_another_thread_count_stays_within_the_tolerance(model: str, cifar10: ImageDataset) -> None:
     """Sums in another order: the nearest thing to another machine that this one offers."""
     within = tolerance(model)
-    device.configure(threads=2)
-    try:
-        found = losses(golden_spec(model, "random-labels"), cifar10, STEPS)
-    finally:
-        device.configure(threads=1)
+    found = losses(golden_spec(model, "random-labels"), cifar10, STEPS)
     assert found == pytest.approx(RECORDED[model]["curves"]["random-labels"], abs=within)
 
 
