@@ -8,6 +8,7 @@ import json
 from itertools import combinations
 
 import pytest
+import torch
 
 from tests.worker.training.golden.record import (
     BF16,
@@ -50,6 +51,8 @@ def test_losses_are_the_recorded_ones(
     spec = golden_spec(model, randomization)
     if RECORDED[model]["numerics"] == device.numerics():
         assert losses(spec, cifar10, STEPS) == expected
+    elif spec.dropout and not torch.backends.mkl.is_available():
+        pytest.skip("NO MKL: dropout draws other numbers; 'augmented' is compared without it")
     else:
         within = pytest.approx(expected, abs=tolerance(model))
         assert losses(spec, cifar10, STEPS) == within

@@ -25,7 +25,9 @@ RANDOMIZATIONS: dict[str, dict[str, Any]] = {
     "gaussian": {"randomization": "gaussian"},
     "gaussian-report": {"randomization": "gaussian", "variant": "report"},
     "regularised": REGULARISED,
+    "augmented": REGULARISED | {"dropout": 0.0},
 }
+"""Last, augmentation and weight decay alone: what is dropped depends on the platform."""
 
 MODELS: dict[str, dict[str, Any]] = {
     # Batch norm on small batches doubles a difference in rounding at every step. With a small rate
@@ -58,7 +60,7 @@ FULL_WIDTH = {"alexnet-full-width": MODELS["alexnet"] | {"width": 1.0}}
 
 CASES = [
     *((model, name) for model in MODELS for name in RANDOMIZATIONS),
-    *((model, name) for model in BF16 for name in ("random-labels", "regularised")),
+    *((model, name) for model in BF16 for name in ("random-labels", "regularised", "augmented")),
     *((model, "random-labels") for model in FULL_WIDTH),
 ]
 """Model and randomization of every curve."""
