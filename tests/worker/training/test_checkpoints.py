@@ -9,6 +9,7 @@ from torch import OutOfMemoryError
 
 from core.domain.errors import Conflict, DataCorrupt
 from core.domain.metrics import EpochMetrics
+from core.domain.spec import RunSpec
 from tests.worker.training.small_runs import (
     CPU,
     FAMILIES,
@@ -29,14 +30,25 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "run.pt"
 
 
+ON_TWO_THREADS = [
+    ("inception", {"precision": "bf16"}),
+    ("mlp-1x512", {"precision": "bf16"}),
+    ("alexnet", {"width": 1.0}),
+]
+"""Runs use all cores; other tests one thread."""
+
+
 @pytest.mark.parametrize(
-    ("model", "changes"),
+    ("model", "changes", "threads"),
     [
-        *((model, {}) for model in FAMILIES),
-        ("alexnet", {"width": 1.0}),  # with the Winograd weight gradient
-        ("inception", {"precision": "bf16"}),
+        *((model, {}, 1) for model in FAMILIES),
+        ("alexnet", {"width": 1.0}, 1),  # with the Winograd weight gradient
+        ("inception", {"precision": "bf16"}, 1),
+        *((model, changes, 2) for model, changes in ON_TWO_THREADS),
     ],
+    indirect=["threads"],
 )
+@pytest.mark.usefixtures("threads")
 def test_a_run_saved_and_loaded_at_every_step_ends_in_the_same_bits(
     model: str, changes: dict[str, object], path: Path, cifar10: ImageDataset
 ) -> None:
@@ -62,13 +74,27 @@ def test_a_run_saved_and_loaded_at_every_step_ends_in_the_same_bits(
 def test_ten_epochs_and_then_ten_more_are_twenty(
     model: str, path: Path, cifar10: ImageDataset
 ) -> None:
-    spec = small(model, n_train=40, n_test=20, **REGULARISED)
+    check_extension(small(model, n_train=40, n_test=20, **REGULARISED), 10, path, cifar10)
+
+
+@pytest.mark.parametrize("threads", [2], indirect=True)
+@pytest.mark.parametrize(("model", "changes"), ON_TWO_THREADS)
+@pytest.mark.usefixtures("threads")
+def test_an_epoch_and_then_another_are_two_on_two_threads(
+    model: str, changes: dict[str, object], path: Path, cifar10: ImageDataset
+) -> None:
+    spec = small(model, **{"n_train": 40, "n_test": 20} | REGULARISED | changes)
+    check_extension(spec, 1, path, cifar10)
+
+
+def check_extension(spec: RunSpec, half: int, path: Path, dataset: ImageDataset) -> None:
+    """Two halves, with a checkpoint between them, are the whole."""
     whole, first = TrainingState.start(spec, CPU), TrainingState.start(spec, CPU)
-    at_once = epochs(spec, cifar10, 20, whole)
-    rows = epochs(spec, cifar10, 10, first)
+    at_once = epochs(spec, dataset, 2 * half, whole)
+    rows = epochs(spec, dataset, half, first)
     save(first, path)
     extended = load(path, spec, CPU, None)
-    rows += epochs(spec, cifar10, 10, extended)
+    rows += epochs(spec, dataset, half, extended)
     assert results(rows) == results(at_once)
     assert weights_hash(extended.model) == weights_hash(whole.model)
 

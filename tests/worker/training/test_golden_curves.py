@@ -1,12 +1,14 @@
 """Committed loss curves: a fixed seed on real images gives these losses, on every machine.
 
-Exactly these where device kind, CPU features, thread count and versions are those recorded;
+Exactly these where device kind, CPU features, thread count and torch's version are those recorded;
 within a tolerance over the first twenty losses elsewhere.
 """
 
 import json
+from itertools import combinations
 
 import pytest
+import torch
 
 from tests.worker.training.golden.record import (
     BF16,
@@ -28,6 +30,18 @@ ALL = MODELS | BF16 | FULL_WIDTH
 RECORDED = {model: json.loads((FOLDER / f"{model}.json").read_text()) for model in ALL}
 
 
+def alike(model: str) -> bool:
+    """Whether a curve must come out to the bit: it was recorded on a machine like this one.
+
+    CPU and CUDA builds of a torch version are alike; numpy only makes the data, to the same bits.
+    """
+    recorded, here = (
+        {k: v.partition("+")[0] if k == "torch" else v for k, v in kind.items() if k != "numpy"}
+        for kind in (RECORDED[model]["numerics"], device.numerics())
+    )
+    return recorded == here
+
+
 def tolerance(model: str) -> float:
     """How far a loss may be from the recorded one on another kind of machine.
 
@@ -46,11 +60,14 @@ def test_losses_are_the_recorded_ones(
     model: str, randomization: str, cifar10: ImageDataset
 ) -> None:
     expected = RECORDED[model]["curves"][randomization]
-    if RECORDED[model]["numerics"] == device.numerics():
-        assert losses(golden_spec(model, randomization), cifar10, STEPS) == expected
+    spec = golden_spec(model, randomization)
+    if alike(model):
+        assert losses(spec, cifar10, STEPS) == expected
+    elif spec.dropout and not torch.backends.mkl.is_available():
+        pytest.skip("NO MKL: dropout draws other numbers; 'augmented' is compared without it")
     else:
         within = pytest.approx(expected, abs=tolerance(model))
-        assert losses(golden_spec(model, randomization), cifar10, STEPS) == within
+        assert losses(spec, cifar10, STEPS) == within
 
 
 @pytest.mark.parametrize("model", MODELS | BF16)
@@ -59,7 +76,7 @@ def test_the_evaluation_after_an_epoch_is_the_recorded_one(
 ) -> None:
     """In two batches, the second a small one: their size shows in the last bits of a sum."""
     expected = RECORDED[model]["evaluated"]
-    if RECORDED[model]["numerics"] == device.numerics():
+    if alike(model):
         assert evaluated(model, cifar10) == expected
     else:
         within = tolerance(model)
@@ -69,22 +86,26 @@ def test_the_evaluation_after_an_epoch_is_the_recorded_one(
         assert (found["epoch"], found["step"]) == (expected["epoch"], expected["step"])
 
 
-@pytest.mark.parametrize("model", ["inception", "alexnet-full-width", "mlp-3x512"])
+@pytest.mark.parametrize("threads", [2], indirect=True)
+@pytest.mark.parametrize(
+    "model", ["inception", "inception-down-norm", "alexnet-full-width", "mlp-3x512"]
+)
+@pytest.mark.usefixtures("threads")
 def test_another_thread_count_stays_within_the_tolerance(model: str, cifar10: ImageDataset) -> None:
     """Sums in another order: the nearest thing to another machine that this one offers."""
     within = tolerance(model)
-    device.configure(threads=2)
-    try:
-        found = losses(golden_spec(model, "random-labels"), cifar10, STEPS)
-    finally:
-        device.configure(threads=1)
+    found = losses(golden_spec(model, "random-labels"), cifar10, STEPS)
     assert found == pytest.approx(RECORDED[model]["curves"]["random-labels"], abs=within)
 
 
-def test_every_randomization_gives_a_curve_of_its_own() -> None:
-    for model in MODELS:
-        curves = {tuple(curve) for curve in RECORDED[model]["curves"].values()}
-        assert len(curves) == len(RANDOMIZATIONS), model
+@pytest.mark.parametrize("model", MODELS)
+def test_every_randomization_gives_a_curve_of_its_own(model: str) -> None:
+    """By far more than the tolerance, so that a wrong one shows on any machine."""
+    curves = RECORDED[model]["curves"]
+    assert curves.keys() == RANDOMIZATIONS.keys()
+    for (one, curve), (other, of_other) in combinations(curves.items(), 2):
+        furthest = max(abs(a - b) for a, b in zip(curve, of_other, strict=True))
+        assert furthest > 10 * tolerance(model), (one, other)
 
 
 def test_curves_in_bf16_are_not_those_in_fp32() -> None:

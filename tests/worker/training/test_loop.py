@@ -127,7 +127,7 @@ from worker.training.checkpoint import weights_hash
 from worker.training.loop import train
 from worker.training.state import TrainingState
 
-device.configure(threads=1)
+device.configure(threads=int(sys.argv[3]))
 spec, cpu = RunSpec.model_validate_json(sys.argv[1]), torch.device("cpu")
 state = TrainingState.start(spec, cpu)
 for report in train(spec, store.load("cifar10", pathlib.Path(sys.argv[2])), cpu, state):
@@ -138,20 +138,21 @@ print(weights_hash(state.model))
 
 
 @pytest.mark.parametrize(
-    ("model", "precision"),
+    ("model", "precision", "threads"),
     [
-        pytest.param("mlp-1x512", "fp32", marks=pytest.mark.slow),
-        pytest.param("alexnet", "fp32", marks=pytest.mark.slow),
-        ("inception", "bf16"),
+        pytest.param("mlp-1x512", "fp32", 1, marks=pytest.mark.slow),
+        pytest.param("alexnet", "fp32", 1, marks=pytest.mark.slow),
+        ("inception", "bf16", 2),
     ],
+    indirect=["threads"],
 )
 def test_a_warm_trainer_gives_the_weights_of_a_cold_one(
-    model: str, precision: str, cifar10: ImageDataset, data_home: Path
+    model: str, precision: str, threads: int, cifar10: ImageDataset, data_home: Path
 ) -> None:
     """Whatever ran before in the process; a cold one has run nothing."""
     spec = small(model, precision=precision, **REGULARISED)
     cold = subprocess.run(
-        [sys.executable, "-c", COLD, spec.canonical_json(), str(data_home)],
+        [sys.executable, "-c", COLD, spec.canonical_json(), str(data_home), str(threads)],
         capture_output=True,
         text=True,
         check=True,

@@ -1,5 +1,7 @@
 """The networks: exact parameter counts, and the details other reproductions got wrong."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
@@ -148,6 +150,47 @@ def test_batch_norm_shifts_and_does_not_scale() -> None:
     expected = F.batch_norm(images, None, None, training=True, eps=1e-3)
     assert torch.allclose(out, expected, atol=1e-5)
     assert torch.allclose(layer.running_mean, 0.1 * images.mean((0, 2, 3)), atol=1e-5)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("number_format", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_a_scale_of_ones_is_no_scale_to_the_bit(
+    layout: torch.memory_format, number_format: torch.dtype, training: bool
+) -> None:
+    """What PyTorch's backward pass on CUDA needs leaves every result on a CPU as it was."""
+    torch.manual_seed(0)
+    layer = BatchNormShift(12, momentum=0.1, eps=1e-3).train(training)
+    with torch.no_grad():
+        layer.shift.normal_()
+        layer.running_mean.normal_()
+        layer.running_var.uniform_(0.5, 2)
+    bare = deepcopy(layer)
+    images = (torch.randn(20, 12, 7, 7) * 3 + 1).to(number_format, memory_format=layout)
+    one, other = images.clone().requires_grad_(), images.clone().requires_grad_()
+    with torch.autocast("cpu", torch.bfloat16, enabled=number_format is torch.bfloat16):
+        found = layer(one)
+        expected = F.batch_norm(
+            other, bare.running_mean, bare.running_var, None, bare.shift, training, 0.1, 1e-3
+        )
+    gradient = torch.randn_like(expected)
+    of_found = torch.autograd.grad(found, [one, layer.shift], gradient)
+    of_expected = torch.autograd.grad(expected, [other, bare.shift], gradient)
+    for mine, plain in zip(
+        (found, *of_found, layer.running_mean, layer.running_var),
+        (expected, *of_expected, bare.running_mean, bare.running_var),
+        strict=True,
+    ):
+        assert torch.equal(mine, plain)
+        assert mine.dtype == plain.dtype
+
+
+def test_batch_norms_scale_is_given_but_not_kept() -> None:
+    """Given, or CUDA finds no gradient of the shift; no part of a checkpoint or its hash."""
+    layer = BatchNormShift(4, momentum=0.1, eps=1e-3).to(memory_format=torch.channels_last)
+    assert torch.equal(layer(torch.randn(2, 4, 3, 3)).grad_fn._saved_weight, torch.ones(4))
+    assert set(layer.state_dict()) == {"shift", "running_mean", "running_var"}
+    deepcopy(layer).load_state_dict(layer.state_dict(), strict=True)
 
 
 @pytest.mark.parametrize("model", FAMILIES)

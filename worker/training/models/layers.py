@@ -52,8 +52,12 @@ class BatchNormShift(nn.Module):
     Evaluation uses running statistics in place of the batch's: after each batch r ← (1 - m)·r + m·b
     with m = `momentum` and b the batch's mean or unbiased variance, as in algorithm 2, which
     averages over batches in another way. They begin at 0 and 1.
+
+    γ is passed as ones: PyTorch's backward pass on CUDA allocates β's gradient like γ, and without
+    a γ returns none. The ones change no bit, and are neither trained nor saved.
     """
 
+    ones: Tensor
     running_mean: Tensor
     running_var: Tensor
 
@@ -61,6 +65,7 @@ class BatchNormShift(nn.Module):
         super().__init__()
         self.momentum, self.eps = momentum, eps
         self.shift = nn.Parameter(torch.zeros(channels))
+        self.register_buffer("ones", torch.ones(channels), persistent=False)
         self.register_buffer("running_mean", torch.zeros(channels))
         self.register_buffer("running_var", torch.ones(channels))
 
@@ -69,7 +74,7 @@ class BatchNormShift(nn.Module):
             images,
             self.running_mean,
             self.running_var,
-            weight=None,
+            weight=self.ones,
             bias=self.shift,
             training=self.training,
             momentum=self.momentum,
