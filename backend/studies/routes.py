@@ -76,7 +76,10 @@ def delete(
     study_id: StudyId,
     parts: PartsDep,
     runs: Annotated[
-        bool, Query(description="Also delete those of its runs that nobody else demands.")
+        bool,
+        Query(
+            description="Also delete those of its runs that no other study has and nobody demands."
+        ),
     ] = False,
 ) -> None:
     """Forget a study. Its runs stay, unless asked otherwise."""

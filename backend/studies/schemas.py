@@ -175,11 +175,12 @@ class StudyView(BaseModel):
     running: int = Field(description="Runs in training now.")
     paused: int = Field(description="Runs that wait to be resumed: without that it never ends.")
     failed: int = Field(description="Runs that failed or were cancelled before their end.")
+    missing: int = Field(description="Runs that were deleted: launched again it trains them anew.")
     epochs: int = Field(description="Epochs asked for at most.")
     epochs_done: int = Field(description="Epochs of those that are there.")
     fraction: float = Field(description="Part of the runs done, counting begun ones in part.")
     panels: list[PanelProgress] = Field(description="The same for each panel.")
-    run_ids: list[str] = Field(description="The runs, in the order of training.")
+    run_ids: list[str] = Field(description="The runs, in the order of training; deleted ones too.")
     created_at: Time
     cancelled_at: Time | None = Field(description="When it was cancelled.")
 
