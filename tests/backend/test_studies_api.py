@@ -351,6 +351,7 @@ def test_a_run_of_a_study_names_it(api: TestClient) -> None:
         ({"study": "figure-1a", "grid": {}}, "grid"),
         ({"study": "figure-1a", "epochs": 5}, "epochs"),
         ({"study": "custom", "grid": {}, "scale": "full"}, "scale"),
+        ({"study": "table-1"}, "scale"),
         ({"study": "custom", "grid": {}, "scale": "smoke"}, "scale"),
         ({"study": "custom", "grid": {}, "variant": "report"}, "variant"),
         ({"study": "custom", "grid": {"axes": {"droput": [0.1]}}}, "spec.droput"),
@@ -377,6 +378,15 @@ def test_bad_requests_name_the_field(
     else:
         assert "3600 runs" in problem["detail"]
     assert api.get(STUDIES).json()["total"] == 0
+
+
+@pytest.mark.parametrize("path", ["", "/plan"])
+def test_smoke_has_no_table_1_and_the_answer_says_what_to_use(api: TestClient, path: str) -> None:
+    answer = api.post(STUDIES + path, json={"study": "table-1", "scale": "smoke"})
+    assert answer.json()["detail"] == (
+        "scale smoke is not allowed with study table-1: smoke has no Table 1, use quick"
+    )
+    assert post(api, {"study": "table-1", "scale": "quick"}, "/plan")["runs_needed"] == 19
 
 
 def test_a_stored_request_is_one_that_may_be_made_again(api: TestClient) -> None:
