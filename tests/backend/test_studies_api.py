@@ -282,6 +282,9 @@ def test_a_stricter_criterion_extends_the_runs_and_the_figure_finds_them(
     strict = body | {"criterion": "accuracy-100"}
     study = post(api, body)
     assert "criterion" not in study["request"], "it is the study it was before there were any"
+    sentence = "Criterion: training accuracy of 100 %, in place of each model's own."
+    assert sentence in post(api, strict, "/plan")["deviations"]
+    assert sentence not in post(api, body, "/plan")["deviations"]
     assert train_on(settings, [(1.0, 0.5), (0.04, 0.985)]) == 17
     query = {"scale": "smoke", "criterion": "accuracy-100"}
     figure = "/api/v1/figures/1b"
