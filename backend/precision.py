@@ -7,6 +7,7 @@ none was ever there, a launch waits for the first.
 """
 
 import time
+from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
 
@@ -37,7 +38,20 @@ def recommended(session: Session, lease_seconds: float) -> tuple[Precision, str]
 
 def wait_for_a_worker(database: Database, settings: Settings) -> None:
     """Wait until a worker has been here, at most as long as the settings say."""
-    deadline = time.monotonic() + settings.first_worker_seconds
+    _wait_until(time.monotonic() + settings.first_worker_seconds, database, settings)
+
+
+DEADLINES: WeakKeyDictionary[Database, float] = WeakKeyDictionary()
+"""When plans no longer wait."""
+
+
+def wait_once_for_a_worker(database: Database, settings: Settings) -> None:
+    """The same for plans, which are asked for again and again: the first alone waits that long."""
+    first = time.monotonic() + settings.first_worker_seconds
+    _wait_until(DEADLINES.setdefault(database, first), database, settings)
+
+
+def _wait_until(deadline: float, database: Database, settings: Settings) -> None:
     while time.monotonic() < deadline:
         with database.read() as session:
             if recommended(session, settings.lease_seconds) is not None:

@@ -26,6 +26,8 @@ class Study(BaseModel):
     complete: int
     running: int = 0
     failed: int = 0
+    missing: int = 0
+    """Runs that were deleted."""
     paused: int = 0
     """Runs that nobody trains until they are resumed: the study waits for them."""
     fraction: float = 0.0
@@ -74,7 +76,7 @@ class Studies:
         return Study.model_validate(self._transport.request("POST", path))
 
     def delete(self, study_id: str, *, runs: bool = False) -> None:
-        """Forget a study; with `runs`, delete those of its runs that nobody else demands."""
+        """Forget a study; with `runs`, delete those of its runs that nobody else has or demands."""
         path = f"studies/{_id(study_id)}"
         self._transport.request("DELETE", path, params={"runs": runs})
 

@@ -155,7 +155,8 @@ def _next(client: Client, study: Study, bar: Progress, task: TaskID) -> Study:
 
 def _say_paused(console: Console, study: Study, said: set[str]) -> None:
     """Say so when all that is left is paused: without a word the study would wait for ever."""
-    if not study.paused or study.complete + study.failed + study.paused < study.runs:
+    ended = study.complete + study.failed + study.missing
+    if not study.paused or ended + study.paused < study.runs:
         said.discard("paused")
     elif "paused" not in said:
         said.add("paused")

@@ -33,7 +33,7 @@ from core.domain.panels.model import Panel, PanelName
 from core.domain.plans import Plan, planned
 from core.domain.scales import Scale
 from core.domain.spec import Precision, RunSpec, Variant
-from core.domain.studies import StudyName, plan
+from core.domain.studies import StudyName, plan, unavailable
 from core.storage import curves, runs, studies
 from core.storage.database import Database
 from core.storage.tables import DemandRow, Run
@@ -119,11 +119,21 @@ def draw(database: Database, name: PanelName, query: FigureQuery) -> Drawn:
     if drawn is None:  # built outside of the transaction, which may keep workers from writing
         entries = _entries(source, stored)
         options = source.options
-        if not options.command:  # of the catalogue: its precision is known from the runs
+        if entries and not options.command:  # of the catalogue: the runs tell their precision
             options = replace(options, command=_command_of(name, query, entries))
-        drawn = Drawn(build(name, entries, options), etag)
+        panel = build(name, entries, options)
+        drawn = Drawn(panel if entries else _without_runs(panel, options), etag)
         cache.panels.put(etag, drawn)
     return drawn
+
+
+def _without_runs(panel: Panel, options: Options) -> Panel:
+    """A panel that no run can fill says why, in place of how many runs it needs."""
+    reason = options.scale and unavailable(STUDY_OF[panel.name], options.scale)
+    if reason is None:
+        return panel
+    verdict = panel.verdict.model_copy(update={"sentence": f"Not comparable: {reason}."})
+    return panel.model_copy(update={"status_text": reason, "verdict": verdict})
 
 
 def _stored(

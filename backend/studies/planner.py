@@ -129,7 +129,7 @@ def planned(session: Session, request: StudyRequest, settings: Settings) -> Plan
         ahead=len(earlier),
         waiting=runs.count_by_state(session).get(RunState.QUEUED, 0),
         sharing=_sharing(needed, measured),
-        deviations=list(deviations(entries, scale, request.variant)),
+        deviations=list(deviations(entries, scale, request.variant, request.chosen_criterion)),
         runs=[
             _view(n, action, cost) for n, action, cost in zip(needed, actions, costs, strict=True)
         ],

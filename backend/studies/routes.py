@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Response
 
 from backend import problems
 from backend.dependencies import PartsDep
-from backend.precision import wait_for_a_worker
+from backend.precision import wait_for_a_worker, wait_once_for_a_worker
 from backend.studies import planner, service
 from backend.studies.schemas import PlanView, StudyPage, StudyRequest, StudyView
 from core.storage import artifacts, studies
@@ -19,6 +19,8 @@ StudyId = Annotated[str, Path(pattern="^[0-9a-f]{12}$", description="The study's
 @router.post("/plan", responses=problems.responses(413, 415, 422))
 def plan(request: StudyRequest, parts: PartsDep) -> PlanView:
     """What a study needs, what is there already, and how long the rest takes; stores nothing."""
+    if request.precision == "auto":
+        wait_once_for_a_worker(parts.database, parts.settings)
     with parts.database.read() as session:
         return planner.planned(session, request, parts.settings)
 
@@ -76,7 +78,10 @@ def delete(
     study_id: StudyId,
     parts: PartsDep,
     runs: Annotated[
-        bool, Query(description="Also delete those of its runs that nobody else demands.")
+        bool,
+        Query(
+            description="Also delete those of its runs that no other study has and nobody demands."
+        ),
     ] = False,
 ) -> None:
     """Forget a study. Its runs stay, unless asked otherwise."""

@@ -10,7 +10,7 @@ from core.domain.criteria import CRITERIA, Criterion, CriterionName
 from core.domain.demands import Demand, StopRule
 from core.domain.scales import Scale
 from core.domain.spec import Precision, Variant
-from core.domain.studies import FITTED, MAX_SEEDS, StudyName
+from core.domain.studies import FITTED, MAX_SEEDS, StudyName, unavailable
 
 Value = str | int | float | bool | None
 FieldName = Annotated[str, Field(max_length=40, pattern="^[a-z][a-z0-9_]*$")]
@@ -46,7 +46,7 @@ class StudyRequest(BaseModel):
     scale: Scale = Field(
         Scale.SMOKE,
         description="smoke: minutes on two cores; quick: about two hours; full: the paper's. "
-        "Not with custom.",
+        "Not with custom; smoke has no table-1.",
     )
     variant: Variant = Field(
         Variant.PAPER,
@@ -92,6 +92,12 @@ class StudyRequest(BaseModel):
             raise ValueError(
                 f"criterion is not allowed with study {self.study}: use figure-1bc or everything"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _scale_has_the_study(self) -> Self:
+        if reason := unavailable(self.study, self.scale):
+            raise ValueError(f"scale {self.scale} is not allowed with study {self.study}: {reason}")
         return self
 
     @property
@@ -175,11 +181,12 @@ class StudyView(BaseModel):
     running: int = Field(description="Runs in training now.")
     paused: int = Field(description="Runs that wait to be resumed: without that it never ends.")
     failed: int = Field(description="Runs that failed or were cancelled before their end.")
+    missing: int = Field(description="Runs that were deleted: launched again it trains them anew.")
     epochs: int = Field(description="Epochs asked for at most.")
     epochs_done: int = Field(description="Epochs of those that are there.")
     fraction: float = Field(description="Part of the runs done, counting begun ones in part.")
     panels: list[PanelProgress] = Field(description="The same for each panel.")
-    run_ids: list[str] = Field(description="The runs, in the order of training.")
+    run_ids: list[str] = Field(description="The runs, in the order of training; deleted ones too.")
     created_at: Time
     cancelled_at: Time | None = Field(description="When it was cancelled.")
 

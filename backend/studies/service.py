@@ -1,5 +1,6 @@
 """Requests about studies, in terms of the storage. Opens no transaction: the routes do."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
@@ -42,8 +43,7 @@ def _view(study: Study, demands: Sequence[DemandState]) -> StudyView:
     groups = list(by_run.values())
     complete = [group for group in groups if all(d.complete for d in group)]
     open_ = [group for group in groups if not all(d.complete for d in group)]
-    failed = [group for group in open_ if group[0].state.terminal]
-    running = [group for group in open_ if group[0].state == RunState.RUNNING]
+    count = Counter(_how(group[0].state) for group in open_)
     parts = sum(max(d.done for d in g) / max(d.epochs for d in g) for g in open_)
     name = StudyName(study.name)
     return StudyView(
@@ -51,12 +51,13 @@ def _view(study: Study, demands: Sequence[DemandState]) -> StudyView:
         study=name,
         title=study.title or TITLES[name],
         request=study.request,
-        state=_state(study, len(open_), len(failed), len(running)),
+        state=_state(study, count),
         runs=len(groups),
         complete=len(complete),
-        running=len(running),
-        paused=sum(group[0].state == RunState.PAUSED for group in open_),
-        failed=len(failed),
+        running=count["running"],
+        paused=count["paused"],
+        failed=count["failed"],
+        missing=count["missing"],
         epochs=sum(max(d.epochs for d in group) for group in groups),
         epochs_done=sum(max(d.done for d in group) for group in groups),
         fraction=(len(complete) + parts) / len(groups) if groups else 1.0,
@@ -67,14 +68,22 @@ def _view(study: Study, demands: Sequence[DemandState]) -> StudyView:
     )
 
 
-def _state(study: Study, open_: int, failed: int, running: int) -> StudyState:
-    if not open_:
+def _how(state: RunState | None) -> str:
+    """What an unfinished run counts as."""
+    if state is None:
+        return "missing"
+    return "failed" if state.terminal else state.lower()
+
+
+def _state(study: Study, count: Counter[str]) -> StudyState:
+    """By what its unfinished runs count as."""
+    if not count:
         return "complete"
     if study.cancelled_at is not None:
         return "cancelled"
-    if failed == open_:
+    if count.keys() <= {"failed", "missing"}:
         return "failed"
-    return "running" if running else "waiting"
+    return "running" if count["running"] else "waiting"
 
 
 def _panels(demands: Sequence[DemandState]) -> list[PanelProgress]:

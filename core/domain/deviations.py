@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from core.domain.choices import unstated
+from core.domain.criteria import Criterion
 from core.domain.labels import label_of
 from core.domain.plans import Plan, Planned, Role
 from core.domain.presets import MODEL_TITLES
@@ -81,16 +82,21 @@ class Curve(NamedTuple):
 
 
 @functools.lru_cache(maxsize=64)  # asked for at every new epoch, and the same for all of them
-def deviations(entries: Plan, scale: Scale | None, variant: Variant) -> tuple[str, ...]:
+def deviations(
+    entries: Plan, scale: Scale | None, variant: Variant, criterion: Criterion | None = None
+) -> tuple[str, ...]:
     """Sentences, the general ones first.
 
     `scale` is None for a grid and for single runs, whose specs say the variant; what the paper
-    leaves unstated is then not listed.
+    leaves unstated is then not listed. `criterion`: what was chosen for Figures 1b and 1c, None for
+    each model's own.
     """
     if scale is None:
         return tuple(_of_ones_own(entries))
     panels = {entry.role.panel for entry in entries}
     said = [sentence for panel in sorted(panels) for sentence in ALWAYS.get(panel, ())]
+    if criterion is not None and "1bc" in panels:
+        said.append(f"Criterion: {criterion.title}, in place of each model's own.")
     if variant is Variant.REPORT:
         said.append(
             f"Variant of the report: batch size {report.BATCH_SIZE} at full scale, pixels permuted "

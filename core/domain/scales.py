@@ -47,7 +47,7 @@ class Setting:
     expected_fit: dict[ModelName, tuple[int, int]]
     """Epochs in which true and random labels are fitted, for estimates of time alone."""
     table_1: bool = True
-    """Whether Table 1 is part of `everything`."""
+    """Whether the scale has Table 1."""
 
 
 WITHOUT_BN: Fields = {

@@ -152,7 +152,12 @@ def figure_2b(scale: Scale, variant: Variant, seeds: int) -> Plan:
 
 
 def table_1(scale: Scale, variant: Variant, seeds: int) -> Plan:
-    """Every row of Table 1: model, random crop, weight decay, and random labels."""
+    """Every row of Table 1: model, random crop, weight decay, and random labels.
+
+    Empty at a scale that has no Table 1; `unavailable` says so in words.
+    """
+    if not SETTINGS[scale].table_1:
+        return ()
     demand = Demand(epochs=SETTINGS[scale].horizons["table-1"])
     rows = sorted(TABLE_1, key=lambda row: (row.weight_decay, row.crop, COST.index(_model(row))))
     entries = []
@@ -170,10 +175,8 @@ def table_1(scale: Scale, variant: Variant, seeds: int) -> Plan:
 
 
 def everything(scale: Scale, variant: Variant, seeds: int) -> Plan:
-    """All figures together; what they share is trained once. Smoke leaves Table 1 out."""
-    panels = [figure_1a, figure_1bc, figure_2a, figure_2b]
-    if SETTINGS[scale].table_1:
-        panels.append(table_1)
+    """All figures together; what they share is trained once."""
+    panels = (figure_1a, figure_1bc, figure_2a, figure_2b, table_1)
     together = itertools.chain.from_iterable(panel(scale, variant, seeds) for panel in panels)
     return tuple(sorted(together, key=order))
 
@@ -189,6 +192,13 @@ CATALOGUE: dict[StudyName, Callable[[Scale, Variant, int], Plan]] = {
     StudyName.TABLE_1: table_1,
     StudyName.EVERYTHING: everything,
 }
+
+
+def unavailable(name: StudyName, scale: Scale) -> str | None:
+    """Why there is no such study at the scale, and what to use; None if there is."""
+    if name is StudyName.TABLE_1 and not SETTINGS[scale].table_1:
+        return f"{scale} has no Table 1, use {Scale.QUICK}"
+    return None
 
 
 @functools.lru_cache(maxsize=64)

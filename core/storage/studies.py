@@ -3,12 +3,12 @@
 import functools
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, defer
 
 from core.domain.demands import Demand, StopRule
 from core.domain.errors import NotFound
@@ -119,6 +119,9 @@ def _row(study_id: str, run_id: str, position: int, entry: Planned) -> StudyRun:
         study_id=study_id,
         panel=entry.role.panel,
         run_id=run_id,
+        spec=entry.spec.model_dump(mode="json"),
+        epochs=entry.demand.epochs,
+        stop=entry.demand.stop.model_dump(exclude_none=True),
         position=position,
         stage=entry.stage,
         series=entry.role.series,
@@ -149,28 +152,21 @@ def page(session: Session, *, limit: int = 50, offset: int = 0) -> tuple[Sequenc
 
 
 def plan_of(session: Session, study_id: str) -> Plan:
-    """The plan as it was submitted, whatever the catalogue says now."""
+    """The plan as it was submitted, whatever the catalogue says and whichever runs exist now."""
     query = (
-        sa.select(StudyRun, sa.cast(Run.spec, sa.Text), DemandRow.epochs, DemandRow.stop)
-        .join(Run, Run.id == StudyRun.run_id)
-        .join(
-            DemandRow,
-            sa.and_(
-                DemandRow.run_id == StudyRun.run_id,
-                DemandRow.owner == sa.literal(f"study:{study_id}:") + StudyRun.panel,
-            ),
-        )
+        sa.select(StudyRun, sa.cast(StudyRun.spec, sa.Text))
+        .options(defer(StudyRun.spec))
         .where(StudyRun.study_id == study_id)
         .order_by(StudyRun.position)
     )
     return tuple(
         Planned(
             spec=spec_of(spec),
-            demand=Demand(epochs=epochs, stop=StopRule(**stop)),
+            demand=Demand(epochs=row.epochs, stop=StopRule(**row.stop)),
             role=Role(panel=row.panel, series=row.series, corruption=row.corruption, seed=row.seed),
             stage=row.stage,
         )
-        for row, spec, epochs, stop in session.execute(query)
+        for row, spec in session.execute(query)
     )
 
 
@@ -186,7 +182,8 @@ class DemandState:
 
     run_id: str
     panel: str
-    state: RunState
+    state: RunState | None
+    """None: the run was deleted."""
     outcome: str | None
     epochs: int
     """Epochs asked for at most."""
@@ -208,37 +205,29 @@ def demand_states(session: Session, study_ids: Sequence[str]) -> dict[str, list[
         sa.select(
             StudyRun.study_id,
             StudyRun.panel,
-            Run.id,
+            StudyRun.run_id,
+            StudyRun.epochs,
+            StudyRun.stop,
             Run.state,
             Run.outcome,
-            Run.epochs_done,
-            DemandRow.epochs,
-            DemandRow.stop,
+            sa.func.coalesce(Run.epochs_done, 0).label("done"),
         )
-        .join(Run, Run.id == StudyRun.run_id)
-        .join(
-            DemandRow,
-            sa.and_(
-                DemandRow.run_id == StudyRun.run_id,
-                DemandRow.owner
-                == sa.literal("study:") + StudyRun.study_id + sa.literal(":") + StudyRun.panel,
-            ),
-        )
+        .outerjoin(Run, Run.id == StudyRun.run_id)
         .where(StudyRun.study_id.in_(study_ids))
         .order_by(StudyRun.position)
     )
     found: dict[str, list[DemandState]] = {study_id: [] for study_id in study_ids}
     for row in session.execute(query):
-        stopped = row.id in best and StopRule(**row.stop).holds(best[row.id])
+        stopped = row.run_id in best and StopRule(**row.stop).holds(best[row.run_id])
         found[row.study_id].append(
             DemandState(
-                run_id=row.id,
+                run_id=row.run_id,
                 panel=row.panel,
-                state=RunState(row.state),
+                state=None if row.state is None else RunState(row.state),
                 outcome=row.outcome,
                 epochs=row.epochs,
-                done=min(row.epochs_done, row.epochs),
-                met=stopped or row.epochs_done >= row.epochs,
+                done=min(row.done, row.epochs),
+                met=stopped or row.done >= row.epochs,
             )
         )
     return found
@@ -258,8 +247,9 @@ def cancel(session: Session, study_id: str) -> Study:
 def delete(session: Session, study_id: str, *, with_runs: bool = False) -> list[str]:
     """Forget the study. With `with_runs`, delete those of its runs that nobody else demands.
 
-    Returns the ids of the deleted runs; their artifacts are the caller's to remove. A run that
-    is still in training is left to end by itself.
+    Spared are the runs of every other study too: one that is complete or was cancelled asks for no
+    more, but its results are to stay. Returns the ids of the deleted runs; their artifacts are the
+    caller's to remove. A run that is still in training is left to end by itself.
     """
     cancel(session, study_id)
     run_ids = sorted({row.run_id for row in _demands(session, study_id)})
@@ -268,11 +258,18 @@ def delete(session: Session, study_id: str, *, with_runs: bool = False) -> list[
     session.flush()
     session.expire_all()
     deleted = []
-    for run_id in run_ids if with_runs else ():
+    for run_id in _of_no_study(session, run_ids) if with_runs else ():
         demanded = any(not row.withdrawn for row in runs.demand_rows(session, [run_id])[run_id])
         if not demanded and session.get_one(Run, run_id).state != RunState.RUNNING:
             deleted.append(runs.delete(session, run_id))
     return deleted
+
+
+def _of_no_study(session: Session, run_ids: Sequence[str]) -> list[str]:
+    """Those of the runs that no study has in its plan."""
+    query = sa.select(StudyRun.run_id).where(StudyRun.run_id.in_(run_ids))
+    named = set(session.scalars(query))
+    return [run_id for run_id in run_ids if run_id not in named]
 
 
 def _owned(study_id: str) -> sa.ColumnElement[bool]:
@@ -281,9 +278,3 @@ def _owned(study_id: str) -> sa.ColumnElement[bool]:
 
 def _demands(session: Session, study_id: str) -> Sequence[DemandRow]:
     return session.scalars(sa.select(DemandRow).where(_owned(study_id))).all()
-
-
-def existing(session: Session, run_ids: Iterable[str]) -> dict[str, Run]:
-    """The runs that are there already, of those that a plan needs."""
-    query = sa.select(Run).where(Run.id.in_(list(run_ids)))
-    return {run.id: run for run in session.scalars(query)}

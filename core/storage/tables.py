@@ -185,7 +185,10 @@ class Study(Base):
 
 
 class StudyRun(Base):
-    """What a study wants a run for. How far it is to go is in the demand of the same owner."""
+    """A run of a study's plan: which, how far and what for, whether or not the run still exists.
+
+    The demand of the same owner says the same to workers, but goes with a run that is deleted.
+    """
 
     __tablename__ = "study_run"
 
@@ -193,9 +196,11 @@ class StudyRun(Base):
         ForeignKey("study.id", ondelete="CASCADE"), primary_key=True
     )
     panel: Mapped[str] = mapped_column(String(16), primary_key=True)
-    run_id: Mapped[str] = mapped_column(
-        ForeignKey("run.id", ondelete="CASCADE"), primary_key=True, index=True
-    )
+    run_id: Mapped[str] = mapped_column(String(16), primary_key=True, index=True)
+    """No foreign key: a deleted run is missing, and the study knows it."""
+    spec: Mapped[dict[str, Any]]
+    epochs: Mapped[int]
+    stop: Mapped[dict[str, Any]]
     position: Mapped[int]
     """Place in the order of the plan."""
     stage: Mapped[int]

@@ -16,6 +16,11 @@ export const PANELS = {
 export const OF_THE_PAPER = ["1a", "1b", "1c", "2a", "2b", "table-1"];
 export const BEYOND = ["clean-corrupted", "atlas"];
 
+/** Whether there is such a study at the selection's scale: smoke has no Table 1. */
+export function isOffered(study, { scale }) {
+  return study !== "table-1" || scale !== "smoke";
+}
+
 /** What a button runs: a study by its name. */
 export const STUDIES = {
   "figure-1a": "this figure",

@@ -2,7 +2,7 @@
 
 import { h, setText } from "../app/dom.js";
 
-/** A node with `update(text)`. */
+/** A node with `update(text)`; hidden while there is nothing to copy. */
 export function copyBlock(label) {
   const code = h("pre", { tabindex: "0", "aria-label": label });
   const button = h("button", { type: "button", class: "button tight" }, "Copy");
@@ -17,6 +17,9 @@ export function copyBlock(label) {
     setTimeout(() => setText(button, "Copy"), 1500);
   });
   const node = h("div", { class: "copyable" }, code, button);
-  node.update = (text) => setText(code, text);
+  node.update = (text) => {
+    node.hidden = !text;
+    setText(code, text);
+  };
   return node;
 }

@@ -113,11 +113,13 @@ function studyRow(refresh) {
   return node;
 }
 
-function progressWords({ runs, complete, running, paused, failed, epochs_done: done }) {
+function progressWords(study) {
+  const { runs, complete, running, paused, failed, missing, epochs_done: done } = study;
   const parts = [`${integer(complete)} of ${plural(runs, "run")}`];
   if (running) parts.push(`${integer(running)} in training`);
   if (paused) parts.push(`${integer(paused)} paused`);
   if (failed) parts.push(`${integer(failed)} failed or cancelled`);
+  if (missing) parts.push(`${integer(missing)} deleted`);
   parts.push(plural(done, "epoch"));
   return parts.join(" · ");
 }

@@ -3,7 +3,7 @@
 import { api, Problem } from "../app/api.js";
 import { debounce, h, setText } from "../app/dom.js";
 import { LiveFetch } from "../app/live-fetch.js";
-import { BEYOND, OF_THE_PAPER, PANELS } from "../app/panel-words.js";
+import { BEYOND, isOffered, OF_THE_PAPER, PANELS } from "../app/panel-words.js";
 import { rememberQuery } from "../app/router.js";
 import { rememberSelection, selectionFrom } from "../app/selection.js";
 import { LiveElement } from "../elements/live-element.js";
@@ -134,7 +134,7 @@ class FiguresView extends LiveElement {
     const { signal } = (this.planning = new AbortController());
     const selection = this.selection;
     try {
-      for (const study of PLANNED) {
+      for (const study of PLANNED.filter((name) => isOffered(name, selection))) {
         this.plans.set(study, await api.plan({ study, ...selection }, signal));
         this.showPlans();
       }

@@ -5,7 +5,7 @@ import { debounce, h, setAttribute, setText } from "../app/dom.js";
 import { isForPage } from "../app/keyboard.js";
 import { LiveFetch } from "../app/live-fetch.js";
 import { asked, askedOfFiles, noted, optionsFrom } from "../app/panel-options.js";
-import { BEYOND, numberOf, OF_THE_PAPER, PANELS, statusWords } from "../app/panel-words.js";
+import { BEYOND, isOffered, numberOf, OF_THE_PAPER, PANELS, statusWords } from "../app/panel-words.js";
 import { panelPath, rememberQuery } from "../app/router.js";
 import { rememberSelection, selectionFrom } from "../app/selection.js";
 import "../elements/accuracy-table.js";
@@ -150,6 +150,10 @@ class PanelView extends LiveElement {
     this.planning?.abort();
     const { signal } = (this.planning = new AbortController());
     const { study } = PANELS[this.panelName];
+    if (!isOffered(study, this.selection)) {
+      this.runButton.hidden = true;
+      return;
+    }
     try {
       this.plan = await api.plan({ study, ...this.request }, signal);
       this.showPlan();

@@ -176,7 +176,7 @@ def cancel(study_id: StudyId) -> None:
 def delete(
     study_id: StudyId,
     runs: Annotated[
-        bool, typer.Option("--runs", help="Also delete its runs that nobody else demands.")
+        bool, typer.Option("--runs", help="Also delete its runs that nobody else has or demands.")
     ] = False,
 ) -> None:
     """Forget a study. Its runs stay, unless --runs."""
@@ -275,8 +275,9 @@ def _described(plan: dict[str, Any]) -> str:
 def _line(study: "Study") -> str:
     chosen = " ".join(filter(None, map(study.request.get, ("scale", "criterion"))))
     paused = f", {study.paused} paused" if study.paused else ""
+    missing = f", {study.missing} deleted" if study.missing else ""
     return (
-        f"{study.id}  {study.state:9}  {study.complete}/{study.runs} runs{paused}  "
+        f"{study.id}  {study.state:9}  {study.complete}/{study.runs} runs{paused}{missing}  "
         f"{study.study} {chosen}".rstrip()
         + (f"  {study.title}" if study.title else "")
     )

@@ -99,10 +99,22 @@ def test_every_panel_downloads_in_every_format_with_and_without_runs(
     check(format, answer.content)
 
 
+def test_table_1_at_smoke_says_in_words_that_there_is_none(filled: TestClient) -> None:
+    panel = get(filled, "/table-1")
+    assert (panel["status"], panel["status_text"]) == ("empty", "smoke has no Table 1, use quick")
+    assert panel["verdict"]["sentence"] == "Not comparable: smoke has no Table 1, use quick."
+    assert set(panel["counts"].values()) == {0}
+    assert panel["provenance"]["runs"] == panel["notes"] == []
+    assert panel["provenance"]["command"] == "", "no command makes them"
+    assert "use quick" not in get(filled, "/table-1", scale="quick")["status_text"]
+
+
 def check(format: str, content: bytes) -> None:
     """The file is what its name says."""
     if format == "json":
-        assert json.loads(content)["provenance"]["command"].startswith("rethink study run ")
+        panel = json.loads(content)
+        command = panel["provenance"]["command"]
+        assert command.startswith("rethink study run ") or not panel["counts"]["planned"]
     elif format == "csv":
         assert list(csv.DictReader(io.StringIO(content.decode())).fieldnames or []) == list(COLUMNS)
     elif format == "parquet":

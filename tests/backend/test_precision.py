@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -60,16 +61,52 @@ def test_when_no_worker_is_there_the_last_one_is_believed(
     assert launched(api, seed=2) == ("fp32", "it has none"), "one that is there knows better"
 
 
+@contextmanager
+def started(settings: Settings, **changed: Any) -> Iterator[TestClient]:
+    """A signed-in client of a server that waits for its first worker."""
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    server = create_app(settings.model_copy(update=changed))
+    with TestClient(server, base_url="http://127.0.0.1", headers=headers) as api:
+        yield api
+
+
 def test_a_launch_just_after_the_start_waits_for_the_first_worker(
     settings: Settings, database: Database
 ) -> None:
-    waiting = settings.model_copy(update={"first_worker_seconds": 30})
     timer = threading.Timer(0.5, register, (database, BF16))
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    with TestClient(create_app(waiting), base_url="http://127.0.0.1", headers=headers) as api:
+    with started(settings, first_worker_seconds=30) as api:
         timer.start()
         assert launched(api) == ("bf16", "it has bf16 units")
-        started = time.monotonic()
+        begun = time.monotonic()
         launched(api, seed=1, precision="fp32")
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - begun < 5
     timer.join()
+
+
+def planned(api: TestClient, **request: Any) -> list[str]:
+    answer = api.post("/api/v1/studies/plan", json=request)
+    assert answer.status_code == 200, answer.text
+    return list(answer.json()["deviations"])
+
+
+def test_a_plan_just_after_the_start_has_the_precision_of_the_launch(
+    settings: Settings, database: Database
+) -> None:
+    timer = threading.Timer(0.5, register, (database, BF16))
+    with started(settings, first_worker_seconds=30) as api:
+        begun = time.monotonic()
+        assert "bf16" not in " ".join(planned(api, precision="fp32"))
+        assert time.monotonic() - begun < 5
+        timer.start()
+        assert "bf16" in " ".join(planned(api))
+    timer.join()
+
+
+def test_without_any_worker_plans_wait_once(settings: Settings) -> None:
+    with started(settings, first_worker_seconds=3) as api:
+        begun = time.monotonic()
+        assert "bf16" not in " ".join(planned(api))
+        assert time.monotonic() - begun > 3
+        for _ in range(5):
+            planned(api)
+        assert time.monotonic() - begun < 6

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
 from core.domain.lifecycle import Outcome
@@ -12,6 +13,7 @@ from core.domain.studies import StudyName
 from core.settings import Settings
 from core.storage import leases, workers
 from core.storage.database import Database
+from core.storage.tables import Run
 from tests.core.hand_made import metrics
 from tests.core.storage.test_runs import epoch
 from tests.stored_runs import fill
@@ -193,6 +195,39 @@ def test_deleting_a_study(api: TestClient, settings: Settings) -> None:
     assert api.get("/api/v1/runs").json()["total"] == 0
 
 
+def test_deleted_runs_leave_a_study_and_its_figure_incomplete(
+    api: TestClient, settings: Settings
+) -> None:
+    study_id = fill(settings, StudyName.FIGURE_1A, Scale.SMOKE)
+    path = f"{STUDIES}/{study_id}"
+    whole = api.get(path).json()
+    assert (whole["state"], whole["complete"], whole["missing"]) == ("complete", 5, 0)
+    api.post(f"{path}/cancel")
+    for run_id in whole["run_ids"][:3]:
+        assert api.delete(f"/api/v1/runs/{run_id}").status_code == 204
+    shown = api.get(path).json()
+    assert (shown["state"], shown["runs"], shown["complete"]) == ("cancelled", 5, 2)
+    assert (shown["missing"], shown["failed"], shown["fraction"]) == (3, 0, 0.4)
+    assert shown["panels"] == [{"panel": "1a", "runs": 5, "complete": 2}]
+    for whose in ({"study": study_id}, {"scale": "smoke"}):
+        panel = api.get("/api/v1/figures/1a", params=whose).json()
+        assert (panel["status"], panel["counts"]["missing"]) == ("partial", 3), whose
+
+
+def test_a_study_whose_runs_ended_or_were_deleted_is_incomplete(
+    api: TestClient, settings: Settings
+) -> None:
+    study = post(api, GRID)
+    train_all(settings, 3)
+    database = Database(settings.database)
+    with database.write() as session:
+        session.execute(sa.delete(Run).where(Run.id == study["run_ids"][0]))
+    database.close()
+    shown = api.get(f"{STUDIES}/{study['id']}").json()
+    assert (shown["state"], shown["complete"], shown["missing"]) == ("failed", 1, 1)
+    assert post(api, GRID)["state"] == "waiting", "launched again it trains them anew"
+
+
 def test_deleting_a_study_with_its_runs_keeps_those_that_another_study_uses(
     api: TestClient,
 ) -> None:
@@ -247,6 +282,9 @@ def test_a_stricter_criterion_extends_the_runs_and_the_figure_finds_them(
     strict = body | {"criterion": "accuracy-100"}
     study = post(api, body)
     assert "criterion" not in study["request"], "it is the study it was before there were any"
+    sentence = "Criterion: training accuracy of 100 %, in place of each model's own."
+    assert sentence in post(api, strict, "/plan")["deviations"]
+    assert sentence not in post(api, body, "/plan")["deviations"]
     assert train_on(settings, [(1.0, 0.5), (0.04, 0.985)]) == 17
     query = {"scale": "smoke", "criterion": "accuracy-100"}
     figure = "/api/v1/figures/1b"
@@ -316,6 +354,7 @@ def test_a_run_of_a_study_names_it(api: TestClient) -> None:
         ({"study": "figure-1a", "grid": {}}, "grid"),
         ({"study": "figure-1a", "epochs": 5}, "epochs"),
         ({"study": "custom", "grid": {}, "scale": "full"}, "scale"),
+        ({"study": "table-1"}, "scale"),
         ({"study": "custom", "grid": {}, "scale": "smoke"}, "scale"),
         ({"study": "custom", "grid": {}, "variant": "report"}, "variant"),
         ({"study": "custom", "grid": {"axes": {"droput": [0.1]}}}, "spec.droput"),
@@ -342,6 +381,15 @@ def test_bad_requests_name_the_field(
     else:
         assert "3600 runs" in problem["detail"]
     assert api.get(STUDIES).json()["total"] == 0
+
+
+@pytest.mark.parametrize("path", ["", "/plan"])
+def test_smoke_has_no_table_1_and_the_answer_says_what_to_use(api: TestClient, path: str) -> None:
+    answer = api.post(STUDIES + path, json={"study": "table-1", "scale": "smoke"})
+    assert answer.json()["detail"] == (
+        "scale smoke is not allowed with study table-1: smoke has no Table 1, use quick"
+    )
+    assert post(api, {"study": "table-1", "scale": "quick"}, "/plan")["runs_needed"] == 19
 
 
 def test_a_stored_request_is_one_that_may_be_made_again(api: TestClient) -> None:

@@ -312,3 +312,14 @@ def test_a_run_of_no_scale_s_size_is_expected_to_fit_as_at_full_scale() -> None:
     assert scale_of(spec) is Scale.FULL
     demand = Demand(epochs=100, stop=StopRule(train_loss=0.05))
     assert expected_epochs(planned(spec, demand, "custom", "base")) == 10
+
+
+def test_a_chosen_criterion_of_1b_and_1c_is_a_deviation() -> None:
+    chosen = CRITERIA["loss-0.1"]
+    words = "Criterion: training loss below 0.1, in place of each model's own."
+    for name in (StudyName.FIGURE_1BC, StudyName.EVERYTHING):
+        entries = plan(name, Scale.FULL, criterion=chosen)
+        assert words in deviations(entries, Scale.FULL, Variant.PAPER, chosen)
+        assert words not in deviations(entries, Scale.FULL, Variant.PAPER)
+    others = full(StudyName.FIGURE_1A)
+    assert words not in deviations(others, Scale.FULL, Variant.PAPER, chosen)

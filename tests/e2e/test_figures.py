@@ -176,6 +176,21 @@ def test_table_1_is_a_table_with_the_papers_numbers(page: Page, server: Server) 
     expect(rows.first).not_to_contain_text("89.0")
 
 
+def test_smoke_has_no_table_1_and_the_page_says_so(page: Page, server: Server) -> None:
+    page.goto(f"{server.url}/#/figures?scale=smoke&variant=paper&seeds=1")
+    card = page.locator("panel-card[data-panel='table-1']")
+    expect(card).to_contain_text("Smoke has no Table 1, use quick")
+    expect(page.locator(".choice-line run-study button")).to_have_text(
+        re.compile("everything: .* about")
+    )
+    expect(card.get_by_role("button")).to_have_count(0)
+    expect(page.locator(".notice.bad")).to_be_hidden()
+    page.goto(f"{server.url}/#/figures/table-1?scale=smoke&variant=paper&seeds=1")
+    expect(page.locator("panel-view .title-line").first).to_contain_text("use quick")
+    expect(page.locator("panel-view run-study button")).to_be_hidden()
+    expect(page.locator("panel-provenance .copyable")).to_be_hidden()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_no_figure_is_wider_than_the_screen(
     watched: Watched, server: Server, tiny: str, theme: Literal["light", "dark"]

@@ -90,7 +90,7 @@ def frame(name: PanelName, entries: Sequence[Entry], options: Options, **given: 
         status=status,
         status_text=text,
         comparable=options.comparable,
-        deviations=list(deviations(plan, options.scale, options.variant)),
+        deviations=list(deviations(plan, options.scale, options.variant, options.criterion)),
         verdict=given.pop("verdict", UNJUDGED),
         counts=found,
         provenance=origin,

@@ -10,8 +10,10 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 from core.domain.errors import DatabaseUnavailable
+from core.domain.scales import Scale
+from core.domain.studies import StudyName, plan
 from core.settings import Settings
-from core.storage import clock
+from core.storage import clock, runs, studies
 from core.storage.database import Database, migrate, wal_is_safe
 from core.storage.tables import Base
 
@@ -36,6 +38,28 @@ def test_migrations_go_down_and_up_again(database: Database) -> None:
         connection.commit()
     with database.read() as session:
         assert session.scalar(sa.text("SELECT seq FROM event_head")) == 0
+
+
+def test_a_study_of_an_old_database_keeps_its_plan(database: Database) -> None:
+    """Revision 0002 read it from the runs and their demands."""
+    entries = plan(StudyName.EVERYTHING, Scale.SMOKE)
+    with database.write() as session:
+        study, _ = studies.submit(session, "everything", {}, entries)
+    config = Config()
+    config.set_main_option("script_location", str(ALEMBIC))
+    with database.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0002")
+        connection.commit()
+        columns = {column["name"] for column in sa.inspect(connection).get_columns("study_run")}
+        assert "spec" not in columns
+        command.upgrade(config, "head")
+        connection.commit()
+    with database.write() as session:
+        assert studies.plan_of(session, study.id) == entries
+        studies.cancel(session, study.id)
+        runs.delete(session, entries[0].spec.hash()[:16])
+        assert studies.plan_of(session, study.id) == entries
 
 
 def test_migrating_twice_changes_nothing(database: Database, home: Path) -> None:

@@ -102,6 +102,25 @@ def test_the_plan_survives_storage(database: Database) -> None:
         assert studies.plan_of(session, study_id) == entries
 
 
+def test_a_deleted_run_is_missing_in_the_plan_that_wants_it(database: Database) -> None:
+    entries = small(0, 1)
+    study_id = submit(database, entries)
+    train_all(database)
+    gone = entries[0].spec.hash()[:16]
+    with database.write() as session:
+        studies.cancel(session, study_id)
+        runs.delete(session, gone)
+    with database.read() as session:
+        assert studies.plan_of(session, study_id) == entries
+        found = studies.demand_states(session, [study_id])[study_id]
+        assert [(d.state, d.complete, d.done) for d in found] == [
+            (None, False, 0),
+            (RunState.SUCCEEDED, True, 3),
+        ]
+    submit(database, entries)
+    assert train_all(database) == [gone], "asked for again it is trained anew"
+
+
 def test_running_a_finished_study_again_trains_nothing(database: Database) -> None:
     submit(database, small(0, 1))
     assert len(train_all(database)) == 2
@@ -253,6 +272,18 @@ def test_deleting_a_study_keeps_its_results_unless_told(database: Database) -> N
         assert [r.id for r in listing.page(session)[0]] == [small(0)[0].spec.hash()[:16]]
         with pytest.raises(NotFound, match="rethink study list"):
             studies.get(session, second)
+
+
+def test_runs_that_another_study_has_outlive_a_study_deleted_with_its_runs(
+    database: Database,
+) -> None:
+    first = submit(database, small(0, 1))
+    ended = submit(database, small(1, 2), "b")
+    train_all(database)
+    with database.write() as session:
+        studies.cancel(session, ended)
+        assert studies.delete(session, first, with_runs=True) == [small(0)[0].spec.hash()[:16]]
+        assert all(d.complete for d in studies.demand_states(session, [ended])[ended])
 
 
 def test_a_study_that_does_not_fit_the_queue_leaves_nothing_behind(database: Database) -> None:
