@@ -2,8 +2,9 @@
 
 Notable choices:
 - A run is counted once, however many panels read it; its cost is the longest prefix asked for.
-- Where a stop rule ends a run, the likely number of epochs comes from known times to fit, and the
-  range reaches up to the demand's limit for half of the runs at once.
+- Where a stop rule ends a run, the likely number of epochs comes from known times to fit, or from
+  the run's own curve, and the range reaches up to the demand's limit for half of the runs at once;
+  for runs that go on also down to a single epoch.
 - Times come from epochs measured on the same model at the same width, by the workers that are there
   or on their kind of device if there are any. Without any they come from figures of a reference
   machine, with a wide range, and the plan says so.
@@ -20,6 +21,7 @@ from sqlalchemy.orm import Session
 from backend.runs import service as run_service
 from backend.studies.queue import Earlier, before
 from backend.studies.schemas import PlannedRunView, PlanView, Sharing, StudyRequest
+from core.domain.demands import StopRule
 from core.domain.deviations import deviations
 from core.domain.estimates import MeasuredEpoch, estimate
 from core.domain.lifecycle import RunState
@@ -109,8 +111,7 @@ def planned(session: Session, request: StudyRequest, settings: Settings) -> Plan
     costs = [_cost(n.spec, n.remaining, measured) for n in needed]
     live = max(len(present), 1)
     actions = [_action(n) for n in needed]
-    limits = [_cost(n.spec, _limit(n), measured).high for n in needed]
-    highest = [math.sqrt(c.high * limit) for c, limit in zip(costs, limits, strict=True)]
+    ranges = [_range(n, c, measured) for n, c in zip(needed, costs, strict=True)]
     ahead = [_cost(run.spec, run.epochs, measured) for run in earlier]
     return PlanView(
         study=request.study,
@@ -123,8 +124,8 @@ def planned(session: Session, request: StudyRequest, settings: Settings) -> Plan
         images=sum(n.remaining * n.spec.train_size for n in needed),
         workers=live,
         seconds=_until_ready([c.seconds for c in costs], [c.seconds for c in ahead], live),
-        low_seconds=_until_ready([c.low for c in costs], [c.low for c in ahead], live),
-        high_seconds=_until_ready(highest, [c.high for c in ahead], live),
+        low_seconds=_until_ready([low for low, _ in ranges], [c.low for c in ahead], live),
+        high_seconds=_until_ready([high for _, high in ranges], [c.high for c in ahead], live),
         basis=_basis(needed, costs, len(earlier)),
         ahead=len(earlier),
         waiting=runs.count_by_state(session).get(RunState.QUEUED, 0),
@@ -142,14 +143,31 @@ def _needed(session: Session, entries: Plan) -> list[Needed]:
         run_hash = entry.spec.hash()
         need = found.setdefault(run_hash, Needed(entry.spec))
         need.entries.append(entry)
-        need.expected = max(need.expected, expected_epochs(entry))
     versions = curves.versions(session, [run_hash[:16] for run_hash in found])
     stored = curves.stored_runs(session, versions)
-    for run_hash, run in stored.items():
-        need = found[run_hash]
-        need.exists, need.done = True, len(run.curve)
-        need.met = run.diverged or all(e.demand.is_met(run.curve) for e in need.entries)
+    for run_hash, need in found.items():
+        run = stored.get(run_hash)
+        curve = run.curve if run is not None else ()
+        unmet = [entry for entry in need.entries if not entry.demand.is_met(curve)]
+        need.exists, need.done = run is not None, len(curve)
+        need.met = not unmet or (run is not None and run.diverged)
+        need.expected = max((expected_epochs(entry, curve) for entry in unmet), default=need.done)
     return list(found.values())
+
+
+def _range(need: Needed, cost: Cost, measured: Sequence[MeasuredEpoch]) -> tuple[float, float]:
+    """Seconds at least and at most: halfway, on a logarithmic scale, to what stop rules allow."""
+    least = _cost(need.spec, _least(need), measured)
+    most = _cost(need.spec, _limit(need), measured)
+    return math.sqrt(cost.low * least.low), math.sqrt(cost.high * most.high)
+
+
+def _least(need: Needed) -> int:
+    """Epochs still to train if the stop rules of a run that has begun hold after one more."""
+    if need.met or not need.done:
+        return need.remaining
+    fixed = [e.demand.epochs for e in need.entries if e.demand.stop == StopRule()]
+    return max(max(fixed, default=0) - need.done, 1)
 
 
 def _limit(need: Needed) -> int:

@@ -6,11 +6,13 @@ share the workers fairly.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from core.domain.criteria import DEFAULT_CRITERIA
 from core.domain.demands import Demand, StopRule
+from core.domain.extrapolation import depth, epochs_until
+from core.domain.metrics import Epoch
 from core.domain.scales import SETTINGS, Scale
 from core.domain.spec import ModelName, RunSpec
 
@@ -104,21 +106,31 @@ def scale_of(spec: RunSpec) -> Scale:
     return Scale.FULL
 
 
-STRICTER = 1.5
-"""Epochs to a training accuracy above 98 % over those to a model's own criterion; a guess."""
+def expected_epochs(entry: Planned, curve: Sequence[Epoch] = ()) -> int:
+    """Epochs the entry is likely to have in the end: its demand's, or fewer by its stop rule.
 
-
-def expected_epochs(entry: Planned) -> int:
-    """Epochs the entry is likely to train: its demand's, or fewer where a stop rule will hold."""
-    limit = entry.demand.epochs
-    ends = SETTINGS[scale_of(entry.spec)].expected_fit.get(entry.spec.model)
-    if ends is None or entry.demand.stop == StopRule():
+    Told by what such runs took to fit, and once the run itself has fitted by its model's own
+    criterion, or has outlived what was expected, by its own `curve`.
+    """
+    spec, limit, stop = entry.spec, entry.demand.epochs, entry.demand.stop
+    if stop == StopRule():
         return limit
+    usual = _usual_epochs(entry)
+    own = DEFAULT_CRITERIA[spec.model]
+    if len(curve) > 1 and (len(curve) >= usual or any(map(own.holds, curve))):
+        return math.ceil(min(limit, epochs_until(stop, curve, spec.train_size)))
+    return round(min(limit, usual))
+
+
+def _usual_epochs(entry: Planned) -> float:
+    """Epochs in which runs like it meet its stop rule; infinite where that is not known."""
+    spec = entry.spec
+    ends = SETTINGS[scale_of(spec)].expected_fit.get(spec.model)
+    if ends is None:
+        return math.inf
     low, high = ends
-    p = entry.spec.label_corruption
     # Time to fit rises steeply at small p, then evenly (Figure 1b).
-    epochs = low + (high - low) * math.pow(p, 0.7)
-    own = DEFAULT_CRITERIA[entry.spec.model].stop_rule
-    if entry.demand.stop != own and (entry.demand.stop.train_accuracy or 0) > 0.98:
-        epochs *= STRICTER
-    return min(limit, round(epochs))
+    epochs = low + (high - low) * math.pow(spec.label_corruption, 0.7)
+    own = DEFAULT_CRITERIA[spec.model].stop_rule
+    further = depth(entry.demand.stop, spec.train_size) / depth(own, spec.train_size)
+    return max(epochs * further, 1.0)

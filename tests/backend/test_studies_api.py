@@ -313,6 +313,21 @@ def test_a_stricter_criterion_extends_the_runs_and_the_figure_finds_them(
         assert {f["value"] for f in usual["facts"] if f["unit"] == "epochs"} == {2}
 
 
+def test_a_plan_that_extends_draws_the_curves_on_and_is_wide(
+    api: TestClient, settings: Settings
+) -> None:
+    body = {"study": "figure-1bc", "scale": "smoke"}
+    post(api, body)
+    curve = [(2 * 0.8**i, 1 - 0.5 * 0.8**i) for i in range(1, 18)]
+    assert train_on(settings, curve) == 17
+    assert post(api, body, "/plan")["reused"] == 17
+    plan = post(api, body | {"criterion": "accuracy-100"}, "/plan")
+    # No image is wrong after 35 epochs of 2,000 images (11 runs), after 26 of 300 (6 runs).
+    assert plan["epochs"] == pytest.approx(11 * (35 - 17) + 6 * (26 - 17), rel=0.1)
+    assert plan["low_seconds"] < plan["seconds"] / 2, "they may fit at once"
+    assert plan["high_seconds"] > 2 * plan["seconds"], "or take all that they may"
+
+
 @pytest.mark.parametrize("study", ["figure-1bc", "everything"])
 def test_the_command_that_a_figure_names_extends_the_study_s_runs_and_trains_none_anew(
     api: TestClient, settings: Settings, study: str
