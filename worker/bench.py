@@ -5,11 +5,14 @@ Notable choices:
   torchvision transforms, `nn` layers in their default layout, fp32, `torch.optim.SGD` and a loss
   read at every step. Model, batch size and threads are the engine's; of 0 and 2 loader workers the
   better counts.
-- Each trains in a process of its own, the conventional one with PyTorch's defaults, one at a
-  time, in short turns, so that a busy machine slows both. Ratios are taken per round, then
-  the median; the spread is the range over rounds.
+- Each trains in a process of its own. All start together, then they train one at a time, in short
+  turns, so that a busy machine slows both. Ratios are taken per round, then the median; the
+  spread is the range over rounds.
+- Threads of both wait as a trainer's do (`child.environment`): that is no part of the pipeline,
+  and loader workers beside threads that spin might cost the conventional one more. Otherwise it
+  has PyTorch's defaults, for memory too: what the engine sets in its process is its own.
 - FLOPs are those of the executed step, counted by PyTorch; the peak is the best matrix product
-  measured in the engine's process.
+  measured in the engine's process, after all have started and while no other trains.
 """
 
 import argparse
@@ -44,6 +47,7 @@ from worker.training.state import TrainingState
 Turn = Callable[[float], float]
 """Trains for about so many seconds and returns the images trained a second."""
 ENGINE = "engine"
+FACTS = "facts"
 CONVENTIONAL = {"0 loader workers": 0, "2 loader workers": 2}
 
 
@@ -57,18 +61,35 @@ class Side:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=child.environment() if pipeline == ENGINE else None,
+            env=child.environment(),
         )
-        self.facts = self._answer()
+
+    def await_ready(self) -> None:
+        """Until it has loaded everything."""
+        self._answer()
 
     def turn(self, seconds: float) -> float:
         """Images trained a second."""
-        assert self._process.stdin is not None
-        print(seconds, file=self._process.stdin, flush=True)
-        return float(self._answer())
+        return float(self._ask(seconds))
+
+    def facts(self) -> dict[str, Any]:
+        """What the engine says of itself; nothing runs beside it."""
+        return dict(self._ask(FACTS))
 
     def end(self) -> None:
-        self._process.communicate()
+        """Have it end; `await_end` waits until it has."""
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+
+    def await_end(self) -> None:
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._process.wait()
+
+    def _ask(self, question: object) -> Any:
+        assert self._process.stdin is not None
+        print(question, file=self._process.stdin, flush=True)
+        return self._answer()
 
     def _answer(self) -> Any:
         assert self._process.stdout is not None
@@ -87,16 +108,22 @@ def bench(model: ModelName, *, rounds: int, seconds: float) -> dict[str, Any]:
     """
     sides = {name: Side(model, name) for name in (ENGINE, *CONVENTIONAL)}
     for side in sides.values():
-        side.turn(0.5)
+        side.await_ready()
+    sides[ENGINE].turn(0.5)
+    facts = sides[ENGINE].facts()
+    for name in CONVENTIONAL:
+        sides[name].turn(0.5)
     found: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(rounds):
         for name, side in sides.items():
             found[name].append(side.turn(seconds))
     for side in sides.values():
         side.end()
+    for side in sides.values():
+        side.await_end()
     best = max(CONVENTIONAL, key=lambda name: statistics.median(found[name]))
     ratios = [a / b for a, b in zip(found[ENGINE], found[best], strict=True)]
-    speed, facts = statistics.median(found[ENGINE]), sides[ENGINE].facts
+    speed = statistics.median(found[ENGINE])
     flop_per_second = facts["flops_per_image"] * speed
     result: dict[str, Any] = facts | {
         "images_per_second": speed,
@@ -114,36 +141,39 @@ def bench(model: ModelName, *, rounds: int, seconds: float) -> dict[str, Any]:
 
 
 def take_turns(model: ModelName, pipeline: str, threads: int) -> None:
-    """Answer each number of seconds on standard input with the images trained a second."""
-    settings = get_settings()
-    where, facts = device.choose_device(), dict[str, Any]()
+    """Say when ready; then answer each number of seconds on standard input with the images trained
+    a second, and `FACTS` with the engine's.
+    """
+    settings, where, spec = get_settings(), device.choose_device(), RunSpec(model=model)
     if pipeline == ENGINE:
         device.configure(threads)
     else:
         torch.set_num_threads(threads or device.available_cores())
     dataset = store.load("cifar10", settings.root, folder=settings.cifar10)
-    spec = RunSpec(model=model)
     if pipeline == ENGINE:
-        precision, reason = device.recommended_precision(where)
-        spec = spec.replace(precision=precision)
+        spec = spec.replace(precision=device.recommended_precision(where)[0])
         turn = engine(spec, dataset, where)
-        turn(0.1)
-        facts = {
-            "model": model.value,
-            "batch_size": spec.batch_size,
-            "precision": precision.value,
-            "precision_reason": reason,
-            "memory_bytes": _memory_used(where),
-            "flops_per_image": step_flops(spec, where) / spec.batch_size,
-            "matrix_peak": matrix_peak(where, precision),
-            "matrix_peak_fp32": matrix_peak(where, Precision.FP32),
-            "machine": device.describe(where),
-        }
     else:
         turn = conventional(spec, dataset, where, CONVENTIONAL[pipeline])
-    print(json.dumps(facts), flush=True)
-    for line in sys.stdin:
-        print(json.dumps(turn(float(line))), flush=True)
+    print(json.dumps("ready"), flush=True)
+    for line in map(str.strip, sys.stdin):
+        answer = facts_of(spec, where) if line == FACTS else turn(float(line))
+        print(json.dumps(answer), flush=True)
+
+
+def facts_of(spec: RunSpec, where: torch.device) -> dict[str, Any]:
+    """What the engine does and could do here. Its memory is what it has needed so far."""
+    return {
+        "model": spec.model.value,
+        "batch_size": spec.batch_size,
+        "precision": spec.precision.value,
+        "precision_reason": device.recommended_precision(where)[1],
+        "memory_bytes": _memory_used(where),
+        "flops_per_image": step_flops(spec, where) / spec.batch_size,
+        "matrix_peak": matrix_peak(where, spec.precision),
+        "matrix_peak_fp32": matrix_peak(where, Precision.FP32),
+        "machine": device.describe(where),
+    }
 
 
 def engine(spec: RunSpec, dataset: ImageDataset, where: torch.device) -> Turn:
@@ -259,15 +289,16 @@ def matrix_peak(where: torch.device, precision: Precision) -> float:
 def table(results: Sequence[dict[str, Any]]) -> str:
     """The results for people, a model a line."""
     lines = [
-        f"{'model':12}{'img/s':>9}{'conventional':>14}{'ratio':>8}{'range':>14}"
+        f"{'model':12}{'img/s':>9}{'conventional':>14}{'loaders':>9}{'ratio':>7}{'range':>13}"
         f"{'GFLOP/s':>9}{'peak':>7}{'of peak':>9}{'memory':>9}"
     ]
     for r in results:
         low, high = r["ratio_range"]
         lines.append(
             f"{r['model']:12}{r['images_per_second']:9,.0f}"
-            f"{r['conventional_images_per_second']:14,.0f}{r['ratio']:8.2f}"
-            f"{f'{low:.2f}-{high:.2f}':>14}{r['flop_per_second'] / 1e9:9.0f}"
+            f"{r['conventional_images_per_second']:14,.0f}"
+            f"{CONVENTIONAL[r['conventional_loader']]:9}{r['ratio']:7.2f}"
+            f"{f'{low:.2f}-{high:.2f}':>13}{r['flop_per_second'] / 1e9:9.0f}"
             f"{r['matrix_peak'] / 1e9:7.0f}{r['fraction_of_peak']:9.0%}"
             f"{r['memory_bytes'] / 2**30:6.1f} GB"
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.domain.spec import ModelName
+from worker.bench import table
 from worker.training.device import recommended_precision
 
 RESULT = {
@@ -53,6 +54,10 @@ def test_it_measures_both_pipelines_in_turns() -> None:
     assert result["flop_per_second"] == pytest.approx(
         result["images_per_second"] * result["flops_per_image"]
     )
+    header, line = table([result]).splitlines()
+    assert len(header) == len(line) <= 100
+    loaders = dict(zip(header.split(), line.split(), strict=False))["loaders"]
+    assert result["conventional_loader"] == f"{loaders} loader workers"
 
 
 @pytest.mark.slow
