@@ -14,6 +14,12 @@ COLUMNS = ("x", "y", "low", "high", "sd", "spread_at", "n", "censored", "flag")
 """Columns of a series, a value a point."""
 TWO_SETS = (PanelName.FIGURE_2A, PanelName.FIGURE_2B, PanelName.ATLAS)
 """Panels in which a condition has one colour, and dashes tell training from test."""
+BY_MEASURE: dict[str, Any] = {
+    "clean_accuracy": {"linestyle": "-", "marker": "o"},
+    "corrupted_accuracy": {"linestyle": "--", "marker": "s"},
+    "corrupted_true_accuracy": {"linestyle": ":", "marker": "^"},
+}
+"""How the curves of a network are told apart that are of one colour."""
 DUPLICATE: Any = {
     "linestyle": "none",
     "marker": "o",
@@ -30,14 +36,17 @@ def draw(axes: Axes, series: Series, style: Style, panel: Panel) -> None:
     two = panel.name in TWO_SETS
     training = two and series.measure.startswith("train_")
     faint = series.kind == "seed"
+    look = {
+        "linestyle": ("--" if training else "-") if two else style.line,
+        "marker": style.marker,
+    } | BY_MEASURE.get(series.measure, {})
     axes.plot(
         series.x,
         series.y,
+        **look,
         color=style.print_color,
-        linestyle=("--" if training else "-") if two else style.line,
         linewidth=0.5 if faint else 0.8 if training else 1.2,
         alpha=0.5 if faint else 1,
-        marker=style.marker,
         markevery=1 if points else max(len(series.x) // 8, 1),
         markersize=0 if faint else 3.2,
         label=None if faint else _label(series, panel, training=training),

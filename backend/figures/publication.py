@@ -168,7 +168,8 @@ def _footnote(figure: Figure, panel: Panel, wide: bool) -> None:
     parts += panel.notes
     noted = (s for s in panel.series if s.note and s.kind == "mean" and s.state != "missing")
     parts += dict.fromkeys(f"{s.label}: {s.note}." for s in noted)
-    text = textwrap.fill(" ".join(parts), 145 if wide else 92)
+    unbroken = " ".join(parts).replace("n = ", "n\u00a0=\u00a0")
+    text = textwrap.fill(unbroken, 145 if wide else 92)
     figure.supxlabel(text, fontsize=5, color="#444444", x=0.02, ha="left")
 
 

@@ -286,7 +286,8 @@ def test_axes_are_logarithmic_where_it_is_asked_for(filled: TestClient) -> None:
 def words(picture: Figure) -> str:
     """All that is written on a picture."""
     texts = picture.findobj(lambda artist: isinstance(artist, Text))
-    return " ".join(text.get_text() for text in texts if isinstance(text, Text)).replace("\n", " ")
+    written = " ".join(text.get_text() for text in texts if isinstance(text, Text))
+    return written.replace("\n", " ").replace("\u00a0", " ")
 
 
 def test_a_picture_marks_published_duplicates_and_says_n(filled: TestClient) -> None:
@@ -308,6 +309,13 @@ def test_a_picture_marks_published_duplicates_and_says_n(filled: TestClient) -> 
     assert "n = 1–2, min–max" in words(
         publication.figure(panel.model_copy(update={"series": [series]}))
     )
+
+
+def test_what_is_learnt_first_can_be_told_apart_in_a_picture(filled: TestClient) -> None:
+    panel = Panel.model_validate(get(filled, "/clean-corrupted"))
+    lines = publication.figure(panel).axes[0].get_lines()
+    looks = {(line.get_color(), line.get_linestyle(), str(line.get_marker())) for line in lines}
+    assert len(looks) == len(panel.series) == 9
 
 
 def test_the_atlas_has_a_colour_a_condition_and_names_each_or_says_how_many_not(
