@@ -170,7 +170,9 @@ def migrate(settings: Settings) -> None:
     config.set_main_option("script_location", str(Path(__file__).parents[2] / "alembic"))
     database = Database(settings.database)
     try:
-        with database._reachable(), database.engine.connect() as connection:
+        with database._reachable(), database.engine.connect() as opened:
+            # As one that writes, on SQLite too: a worker that is there already may write meanwhile.
+            connection = opened.execution_options(rethink_write=True)
             if database.url.get_backend_name() == "postgresql":
                 # One migration at a time, whoever starts it.
                 connection.exec_driver_sql("SELECT pg_advisory_lock(7467)")

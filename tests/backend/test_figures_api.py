@@ -313,6 +313,9 @@ def test_a_picture_marks_published_duplicates_and_says_n(filled: TestClient) -> 
 
 def test_what_is_learnt_first_can_be_told_apart_in_a_picture(filled: TestClient) -> None:
     panel = Panel.model_validate(get(filled, "/clean-corrupted"))
+    points = {"x": [1.0, 2.0], "y": [0.1, 0.2], "n": [1, 1]}
+    series = [s.model_copy(update=points) for s in panel.series]
+    panel = panel.model_copy(update={"series": series})
     lines = publication.figure(panel).axes[0].get_lines()
     looks = {(line.get_color(), line.get_linestyle(), str(line.get_marker())) for line in lines}
     assert len(looks) == len(panel.series) == 9

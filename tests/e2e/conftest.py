@@ -1,6 +1,6 @@
 """A real server (`rethink up`) and a real Chromium, shared by the browser tests.
 
-Both end with the last browser test and not with the session: an open Playwright keeps an event
+Both end when the browser tests are left and not with the session: an open Playwright keeps an event
 loop in this thread, and a warm trainer keeps memory, that later tests should not meet.
 """
 
@@ -26,10 +26,12 @@ from worker.datasets.images import ImageDataset
 
 expect.set_options(timeout=15_000)  # two busy cores are slow
 ROOT = Path(__file__).parents[2]
-LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:\d+)/#token=(\S+)")
 HERE = Path(__file__).parent
-_open: list[Callable[[], None]] = []
-"""What ends the server and the browser, to be called last first."""
+_kept: dict[str, "Server | Browser"] = {}
+"""The server by its database, and the browser: made anew if browser tests are come back to."""
+_ends: list[Callable[[], None]] = []
+"""What ends them, to be called last first."""
+LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:\d+)/#token=(\S+)")
 
 
 class Server:
@@ -124,7 +126,7 @@ def eventually(holds: Callable[[], Any], seconds: float) -> Any:
 
 
 @pytest.fixture(
-    scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
+    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
 )
 def server(
     request: pytest.FixtureRequest,
@@ -132,7 +134,9 @@ def server(
     data_home: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Server:
-    """A server without any run yet."""
+    """A server for all browser tests; without any run at first."""
+    if isinstance(kept := _kept.get(request.param), Server):
+        return kept
     home = tmp_path_factory.mktemp("home")
     (home / "datasets").symlink_to(data_home / "datasets")
     if request.param == "postgresql":
@@ -140,12 +144,15 @@ def server(
         started = Server(home, postgres.new_database())
     else:
         started = Server(home)
-    _open.append(started.close)
+    _kept[request.param] = started
+    _ends.append(started.close)
     return started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def browser() -> Browser:
+    if isinstance(kept := _kept.get("browser"), Browser):
+        return kept
     playwright: Playwright = sync_playwright().start()
     chromium = find_chromium(Path(playwright.chromium.executable_path))
     if chromium is None:
@@ -155,15 +162,17 @@ def browser() -> Browser:
             pytest.fail(message, pytrace=False)
         pytest.skip(message)
     opened = playwright.chromium.launch(executable_path=str(chromium), args=launch_flags())
-    _open.extend((playwright.stop, opened.close))
+    _kept["browser"] = opened
+    _ends.extend((playwright.stop, opened.close))
     return opened
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:  # noqa: ARG001
     if nextitem is None or HERE not in nextitem.path.parents:
-        while _open:
-            _open.pop()()
+        while _ends:
+            _ends.pop()()
+        _kept.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 
 import pytest
+import torch
 
 from worker.training import device
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _configured_as_in_a_trainer() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _configured_as_in_a_trainer() -> Iterator[None]:
     device.configure(threads=1)
+    yield
+    torch.set_flush_denormal(False)  # hypothesis, in other tests, draws denormal numbers
 
 
 @pytest.fixture
