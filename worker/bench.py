@@ -42,6 +42,7 @@ from worker.training.data import as_images, prepare
 from worker.training.models import build
 from worker.training.models.convolution import SameConv2d
 from worker.training.models.layers import LocalResponseNorm
+from worker.training.models.mlp import Classifier
 from worker.training.state import TrainingState
 
 Turn = Callable[[float], float]
@@ -252,6 +253,8 @@ def plain_model(spec: RunSpec) -> nn.Module:
         for name, layer in list(parent.named_children()):
             if isinstance(layer, LocalResponseNorm):
                 setattr(parent, name, nn.LocalResponseNorm(9, alpha=1e-3, beta=0.75, k=1.0))
+            elif isinstance(layer, Classifier):
+                setattr(parent, name, _plain_linear(layer))
             elif isinstance(layer, SameConv2d):
                 setattr(parent, name, _plain_convolution(layer))
     return model
@@ -266,7 +269,7 @@ def step_flops(spec: RunSpec, where: torch.device) -> float:
     with FlopCounterMode(display=False) as counter:
         with state.autocast():
             logits = state.model(as_images(rows, (side, side, channels)))
-        torch.autograd.grad(F.cross_entropy(logits.float(), labels), state.parameters)
+        torch.autograd.grad(F.cross_entropy(logits.float(), labels), list(state.model.parameters()))
     return float(counter.get_total_flops())
 
 
@@ -334,6 +337,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _whiten(image: Tensor) -> Tensor:
     return (image - image.mean()) / image.std(correction=0).clamp_min(image.numel() ** -0.5)
+
+
+def _plain_linear(layer: Classifier) -> nn.Linear:
+    plain = nn.Linear(layer.in_features, layer.out_features)
+    plain.load_state_dict(layer.state_dict())
+    return plain
 
 
 def _plain_convolution(layer: SameConv2d) -> nn.Conv2d:

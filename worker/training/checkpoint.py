@@ -22,7 +22,7 @@ from core.domain.spec import RunSpec
 from worker.training import memory
 from worker.training.state import TrainingState
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever the content changes in a way that older code cannot read."""
 
 
@@ -106,15 +106,14 @@ def _content(state: TrainingState) -> dict[str, Any]:
         "losses": state.losses,
         "predictions": state.predictions,
         "model": state.model.state_dict(),
-        "momentum": state.momentum,
+        "velocity": state.parameters.velocity,
     }
 
 
 def _restore(content: dict[str, Any], spec: RunSpec, device: torch.device) -> TrainingState:
     state = TrainingState.start(spec, device)
     state.model.load_state_dict(content["model"])
-    for buffer, stored in zip(state.momentum, content["momentum"], strict=True):
-        buffer.copy_(stored)
+    state.parameters.restore(content["velocity"])
     state.epoch = content["epoch"]
     state.position = content["position"]
     state.seconds = content["seconds"]

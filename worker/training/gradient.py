@@ -1,6 +1,6 @@
 """From a batch to logits, and from the gradient at the logits to that of every parameter."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
@@ -8,8 +8,9 @@ from torch import Tensor
 from worker.training.models.mlp import Perceptron
 from worker.training.state import TrainingState
 
-Backward = Callable[[Tensor], Sequence[Tensor]]
-"""The gradient at the logits (b, classes), in their number format, to one gradient a parameter."""
+Backward = Callable[[Tensor], None]
+"""Takes the gradient at the logits (b, classes), in their number format; writes that of every
+parameter to `Parameters.gradient`."""
 
 
 def differentiate(state: TrainingState, images: Tensor) -> tuple[Tensor, Backward]:
@@ -17,8 +18,14 @@ def differentiate(state: TrainingState, images: Tensor) -> tuple[Tensor, Backwar
 
     Autograd's, except for an MLP, which brings its own.
     """
+    views = state.parameters.views
     if isinstance(state.model, Perceptron):
-        return state.model.differentiate(images)
+        return state.model.differentiate(images, views.weights, views.gradients)
     with torch.enable_grad(), state.autocast():
         logits: Tensor = state.model(images)
-    return logits.detach(), lambda gradient: torch.autograd.grad(logits, state.parameters, gradient)
+
+    def backward(gradient: Tensor) -> None:
+        found = torch.autograd.grad(logits, list(state.model.parameters()), gradient)
+        torch._foreach_copy_(list(views.gradients), list(found))
+
+    return logits.detach(), backward

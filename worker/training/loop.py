@@ -30,7 +30,7 @@ from worker.training.device import choose_device
 from worker.training.draws import Stream, raw
 from worker.training.evaluate import Evaluation, epoch_metrics, evaluate_batch
 from worker.training.gradient import differentiate
-from worker.training.state import TrainingState, learning_rate, sgd_step
+from worker.training.state import TrainingState
 
 REPORT_SECONDS = 1.0
 """Time between two reports of progress."""
@@ -137,8 +137,8 @@ def _step(state: TrainingState, images: Tensor, labels: Tensor, targets: Tensor)
     first = state.position * state.spec.batch_size
     torch.argmax(logits, dim=1, out=state.predictions[first : first + len(labels)])
     gradient = log_p.exp_().sub_(targets).div_(len(labels)).to(logits.dtype)
-    sgd_step(state, backward(gradient), learning_rate(state.spec, state.step))
-    state.position += 1
+    backward(gradient)
+    state.update()
 
 
 def _evaluate_epoch(

@@ -1,6 +1,5 @@
 """All that a run in progress consists of: nothing lives elsewhere, and a checkpoint restores it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -10,6 +9,8 @@ from torch import Tensor, nn
 from core.domain.errors import DataCorrupt
 from core.domain.spec import Precision, RunSpec
 from worker.training.models import build
+from worker.training.models.mlp import Perceptron
+from worker.training.parameters import Parameters
 
 
 @dataclass(slots=True)
@@ -21,10 +22,8 @@ class TrainingState:
 
     spec: RunSpec
     model: nn.Module
-    parameters: list[Tensor]
-    """The model's trained tensors, in its order."""
-    momentum: list[Tensor]
-    """Velocity of each parameter."""
+    parameters: Parameters
+    """The model's trained numbers and their velocities."""
     epoch: int
     """Epochs completed, their evaluation included."""
     position: int
@@ -45,16 +44,14 @@ class TrainingState:
         """The state before the first step."""
         # The layout of the images, in which most convolutions are fastest: see docs/performance.md.
         model = build(spec).to(device).to(memory_format=torch.channels_last)
-        parameters = list[Tensor](model.parameters())
-        steps = spec.steps_per_epoch
+        number_format = model.number_format if isinstance(model, Perceptron) else torch.float32
         return cls(
             spec=spec,
             model=model,
-            parameters=parameters,
-            momentum=[torch.zeros_like(p, requires_grad=False) for p in parameters],
+            parameters=Parameters.of(model, number_format),
             epoch=0,
             position=0,
-            losses=torch.zeros(steps, device=device),
+            losses=torch.zeros(spec.steps_per_epoch, device=device),
             predictions=torch.zeros(spec.train_size, dtype=torch.int64, device=device),
             correct=torch.zeros((), dtype=torch.int64, device=device),
             seconds=0.0,
@@ -67,13 +64,22 @@ class TrainingState:
 
     @property
     def device(self) -> torch.device:
-        """Where model, momentum and losses are."""
+        """Where model, parameters and losses are."""
         return self.losses.device
 
     def autocast(self) -> torch.autocast:
         """Context in which matrix products and convolutions have the spec's precision."""
         enabled = self.spec.precision is Precision.BF16
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=enabled)
+
+    def update(self) -> None:
+        """End a step: SGD with the spec's momentum and weight decay, at this step's rate."""
+        self.parameters.update(
+            rate=learning_rate(self.spec, self.step),
+            momentum=self.spec.momentum,
+            weight_decay=self.spec.weight_decay,
+        )
+        self.position += 1
 
     def online_loss(self) -> float:
         """Mean loss in nats over the images of the epoch so far; 0 before its first step."""
@@ -104,49 +110,6 @@ class TrainingState:
         self.position = 0
         self.seconds = 0.0
         self.losses.zero_()
-
-
-@torch.no_grad()
-def sgd_step(state: TrainingState, gradients: Sequence[Tensor], rate: float) -> None:
-    """v ← μ·v + g + wd·w;  w ← w - lr·v, as TensorFlow's MomentumOptimizer and torch.optim.SGD.
-
-    The rate acts on all of v. In Sutskever et al. 2013, equation 1, each gradient enters v with the
-    rate of its own step, which is something else where the rate changes.
-
-    Args:
-        gradients: one a parameter, in its shape, in any number format and layout.
-        rate: this step's learning rate.
-
-    Weight decay acts on weights alone, which have two or more dimensions; biases and the shifts of
-    batch norm have one. The fused kernel is called by itself: `torch.optim` groups and checks the
-    tensors anew at every step, about 2 % of an MLP's (docs/LOG.md).
-    """
-    decays = [state.spec.weight_decay if p.ndim > 1 else 0.0 for p in state.parameters]
-    for decay in sorted(set(decays)):
-        chosen = [i for i, own in enumerate(decays) if own == decay]
-        torch._fused_sgd_(
-            [state.parameters[i] for i in chosen],
-            [_like(state.parameters[i], gradients[i]) for i in chosen],
-            [state.momentum[i] for i in chosen] if state.spec.momentum else [],
-            lr=rate,
-            momentum=state.spec.momentum,
-            weight_decay=decay,
-            dampening=0.0,
-            nesterov=False,
-            maximize=False,
-            is_first_step=False,
-        )
-
-
-def _like(parameter: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient in the parameter's number format and memory layout.
-
-    The fused kernel adds memory to memory, unasked.
-    """
-    gradient = gradient.to(parameter.dtype)
-    if gradient.stride() == parameter.stride():
-        return gradient
-    return torch.empty_like(parameter).copy_(gradient)
 
 
 def learning_rate(spec: RunSpec, step: int) -> float:

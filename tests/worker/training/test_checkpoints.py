@@ -170,7 +170,7 @@ def test_lack_of_memory_is_not_taken_for_damage(
 
 def test_a_file_of_another_kind_is_refused(path: Path) -> None:
     torch.save([1, 2, 3], path)
-    with pytest.raises(DataCorrupt, match="not a checkpoint of format 2"):
+    with pytest.raises(DataCorrupt, match="not a checkpoint of format 3"):
         load(path, small(), CPU, None)
 
 

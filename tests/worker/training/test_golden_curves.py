@@ -10,6 +10,7 @@ from itertools import combinations
 import pytest
 import torch
 
+from core.domain.spec import RunSpec
 from tests.worker.training.golden.record import (
     BF16,
     CASES,
@@ -25,6 +26,7 @@ from tests.worker.training.small_runs import losses
 from worker.datasets.images import ImageDataset
 from worker.training import device
 from worker.training.models import convolution
+from worker.training.state import TrainingState
 
 ALL = MODELS | BF16 | FULL_WIDTH
 RECORDED = {model: json.loads((FOLDER / f"{model}.json").read_text()) for model in ALL}
@@ -45,14 +47,14 @@ def alike(model: str) -> bool:
 def tolerance(model: str) -> float:
     """How far a loss may be from the recorded one on another kind of machine.
 
-    Where bf16 products are emulated their sums are rounded elsewhere: with AVX-512 alone the curves
-    moved by 6e-3, with AVX2 AlexNet's by .15. No run is trained so unless asked for.
+    Where bf16 products are emulated their sums are rounded elsewhere, and curves move further. No
+    run is trained so unless asked for.
     """
     if model not in BF16:
         return 1e-3
     if not device.numerics()["bf16_instructions"]:
         pytest.skip("NO BF16 INSTRUCTIONS: the bf16 curves are not compared on this machine")
-    return 2e-2
+    return 1e-2
 
 
 @pytest.mark.parametrize(("model", "randomization"), CASES)
@@ -84,6 +86,32 @@ def test_the_evaluation_after_an_epoch_is_the_recorded_one(
         for name in ("train_loss", "test_loss", "online_loss"):
             assert found[name] == pytest.approx(expected[name], abs=within)
         assert (found["epoch"], found["step"]) == (expected["epoch"], expected["step"])
+
+
+@pytest.mark.parametrize("model", MODELS | BF16)
+def test_a_last_bit_here_and_there_stays_within_half_the_tolerance(
+    model: str, cifar10: ImageDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As another machine's roundings would: every initial weight is moved by some 1e-7 of it."""
+    if model in BF16:
+        tolerance(model)  # skips where bf16 is emulated
+    begin = TrainingState.start
+
+    def moved(spec: RunSpec, where: torch.device) -> TrainingState:
+        state = begin(spec, where)
+        noise = torch.randn(state.parameters.weights.shape, generator=torch.Generator())
+        state.parameters.weights.mul_(1 + 1e-7 * noise)
+        state.parameters.restore(state.parameters.velocity)
+        return state
+
+    for randomization in ("random-labels", "augmented"):
+        spec = golden_spec(model, randomization)
+        expected = losses(spec, cifar10, STEPS)
+        with monkeypatch.context() as patch:
+            patch.setattr(TrainingState, "start", moved)
+            found = losses(spec, cifar10, STEPS)
+        assert found == pytest.approx(expected, abs=tolerance(model) / 2)
+        assert found != expected
 
 
 @pytest.mark.parametrize("threads", [2], indirect=True)

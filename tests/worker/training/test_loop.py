@@ -29,7 +29,7 @@ from worker.training import loop
 from worker.training.checkpoint import load, save, weights_hash
 from worker.training.data import as_images, prepare
 from worker.training.loop import Diverged, train
-from worker.training.state import TrainingState, learning_rate, sgd_step
+from worker.training.state import TrainingState, learning_rate
 
 BOTH_VARIANTS = [
     ("shuffled_pixels", "paper"),
@@ -209,31 +209,6 @@ def test_the_learning_rate_warms_up_linearly() -> None:
     assert [learning_rate(spec, s) for s in range(6)] == pytest.approx(
         [0.2, 0.4, 0.6, 0.8, 0.8, 0.8]
     )
-
-
-@pytest.mark.parametrize("weight_decay", [0.0, 1e-3])
-def test_steps_are_those_of_torch_sgd_with_decay_on_weights_alone(weight_decay: float) -> None:
-    spec = small("inception", weight_decay=weight_decay, learning_rate=0.1)
-    state, twin = TrainingState.start(spec, CPU), TrainingState.start(spec, CPU)
-    weights = [p for p in twin.parameters if p.ndim > 1]
-    others = [p for p in twin.parameters if p.ndim == 1]
-    assert any("shift" in name for name, p in twin.model.named_parameters() if p.ndim == 1)
-    reference = torch.optim.SGD(
-        [{"params": weights, "weight_decay": weight_decay}, {"params": others}],
-        lr=0.1,
-        momentum=0.9,
-        fused=False,
-        foreach=False,
-    )
-    for step in range(3):
-        generator = torch.Generator().manual_seed(step)
-        gradients = [torch.randn(p.shape, generator=generator) for p in state.parameters]
-        for parameter, gradient in zip(twin.parameters, gradients, strict=True):
-            parameter.grad = gradient.clone()
-        reference.step()
-        sgd_step(state, gradients, rate=0.1)
-    for mine, theirs in zip(state.parameters, twin.parameters, strict=True):
-        assert torch.allclose(mine, theirs, atol=1e-6)
 
 
 @pytest.mark.parametrize("asked", [True, False])

@@ -252,7 +252,7 @@ def test_every_parameter_learns(model: str) -> None:
     state = TrainingState.start(small(model), CPU)
     images = torch.randn(20, 3, 28, 28)
     loss = F.cross_entropy(state.model(images), torch.arange(20) % 10)
-    gradients = torch.autograd.grad(loss, state.parameters)
+    gradients = torch.autograd.grad(loss, list(state.model.parameters()))
     assert all(g.abs().max() > 0 for g in gradients)
 
 

@@ -1,0 +1,95 @@
+"""Loops that PyTorch has no single operation for, compiled by Numba when this is imported: 1 s.
+
+Notable choices:
+- Arithmetic is float32 in the order written: without `fastmath` Numba contracts and reorders
+  nothing, so that every processor and any number of threads gives the same bits.
+- With OpenMP the loops run on PyTorch's threads, whose library is loaded before: no second pool
+  waits for the same cores.
+- bf16 is what NumPy does not have: its bits travel as uint16, the upper half of a float32's.
+"""
+
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+from numba import prange
+from torch import Tensor
+
+FLOATS, HALVES = "float32[::1]", "uint16[::1]"
+NAN = np.uint16(0x7FC0)
+THREADS_BEFORE = torch.get_num_threads()
+MOST_THREADS = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+
+
+def sgd_bf16(
+    weights: Tensor,
+    velocity: Tensor,
+    gradient: Tensor,
+    rounded: Tensor,
+    rate: float,
+    momentum: float,
+    weight_decay: float,
+) -> None:
+    """v ← μ·v + g + wd·w;  w ← w - lr·v;  rounded ← w, in one pass on torch's number of threads.
+
+    PyTorch's own operations take three, and move half as much memory again (docs/LOG.md).
+
+    Args:
+        weights, velocity: float32 (p,), in a CPU's memory; changed.
+        gradient: bfloat16 (p,).
+        rounded: bfloat16 (p,); written.
+    """
+    threads = min(torch.get_num_threads(), MOST_THREADS)
+    numba.set_num_threads(threads)
+    _sgd_parts(
+        weights.numpy(),
+        velocity.numpy(),
+        gradient.view(torch.uint16).numpy(),
+        rounded.view(torch.uint16).numpy(),
+        np.float32(rate),
+        np.float32(momentum),
+        np.float32(weight_decay),
+        threads,
+    )
+
+
+@numba.njit(
+    f"({FLOATS}, {FLOATS}, {HALVES}, {HALVES}, float32, float32, float32)",
+    error_model="numpy",
+    nogil=True,
+)
+def _sgd(w: Any, v: Any, g: Any, rounded: Any, rate: Any, momentum: Any, decay: Any) -> None:
+    for i in range(w.size):
+        gradient = np.uint32(np.uint32(g[i]) << np.uint32(16)).view(np.float32)
+        velocity = momentum * v[i] + (gradient + decay * w[i])
+        weight = w[i] - rate * velocity
+        v[i] = velocity
+        w[i] = weight
+        # To the nearest, and to the even one of two (IEEE 754).
+        bits = np.float32(weight).view(np.uint32)
+        odd = (bits >> np.uint32(16)) & np.uint32(1)
+        upper = np.uint16((bits + np.uint32(0x7FFF) + odd) >> np.uint32(16))
+        rounded[i] = upper if weight == weight else NAN  # noqa: PLR0124
+
+
+@numba.njit(
+    f"({FLOATS}, {FLOATS}, {HALVES}, {HALVES}, float32, float32, float32, int64)",
+    error_model="numpy",
+    parallel=True,
+    nogil=True,
+)
+def _sgd_parts(
+    w: Any, v: Any, g: Any, rounded: Any, rate: Any, momentum: Any, decay: Any, parts: int
+) -> None:
+    length = (w.size + parts - 1) // parts
+    for part in prange(parts):
+        first, last = part * length, min(w.size, (part + 1) * length)
+        _sgd(
+            w[first:last], v[first:last], g[first:last], rounded[first:last], rate, momentum, decay
+        )
+
+
+# Numba starts its threads when it compiles a parallel loop. With OpenMP they are PyTorch's, and how
+# many there are, which is part of a run's trajectory, becomes as many as there could be.
+torch.set_num_threads(THREADS_BEFORE)

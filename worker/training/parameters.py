@@ -1,0 +1,131 @@
+"""The trained numbers of a network in one row of memory, and SGD's update of them.
+
+Notable choices:
+- Weights, velocities and gradients of all layers are one tensor each, the model's parameters views
+  of the first: an update is one pass, and a product writes its gradient where the update reads it.
+- What weight decay acts on comes first, so that one slice has it.
+- Where products are in bf16, a copy of the weights in bf16 is kept beside them and written by the
+  update, which reads gradients in bf16: on a CPU memory is what a step of an MLP waits for
+  (docs/LOG.md, docs/adr/0004-one-kernel-of-numba.md).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+ALIGNMENT = 16
+"""Every tensor begins at a multiple of so many numbers: 64 bytes in float32, a cache line."""
+
+
+@dataclass(slots=True)
+class Parameters:
+    """p trained numbers, counting gaps of less than `ALIGNMENT` between tensors, which stay 0."""
+
+    weights: Tensor
+    """float32 (p,): the memory of the model's parameters."""
+    velocity: Tensor
+    """float32 (p,)."""
+    rounded: Tensor
+    """(p,): the weights in the number format of products; `weights` itself if that is float32."""
+    gradient: Tensor
+    """(p,), of the step in progress, in the number format of products."""
+    decayed: int
+    """How many numbers, from the first on, weight decay acts on."""
+    views: "Views"
+
+    @classmethod
+    def of(cls, model: nn.Module, number_format: torch.dtype) -> Self:
+        """Move the model's parameters into one tensor.
+
+        Args:
+            model: on its device, in its memory layout; neither may change from now on.
+            number_format: of products that read weights and write gradients by `views`; float32
+                where autograd and autocast do it.
+        """
+        parameters = list(model.parameters())
+        places, size, decayed = [0] * len(parameters), 0, 0
+        for i in sorted(range(len(parameters)), key=lambda i: not _decays(parameters[i])):
+            places[i] = size
+            size += -(-parameters[i].numel() // ALIGNMENT) * ALIGNMENT
+            decayed = size if _decays(parameters[i]) else decayed
+        weights = torch.zeros(size, device=parameters[0].device)
+
+        def views(of: Tensor) -> list[Tensor]:
+            return [
+                of.as_strided(p.size(), p.stride(), place)
+                for p, place in zip(parameters, places, strict=True)
+            ]
+
+        for parameter, view in zip(parameters, views(weights), strict=True):
+            view.copy_(parameter.detach())
+            parameter.data = view
+        rounded = weights.to(number_format)
+        gradient = torch.zeros_like(rounded)
+        return cls(
+            weights=weights,
+            velocity=torch.zeros_like(weights),
+            rounded=rounded,
+            gradient=gradient,
+            decayed=decayed,
+            views=Views(weights=views(rounded), gradients=views(gradient)),
+        )
+
+    def restore(self, velocity: Tensor) -> None:
+        """Take a stored velocity, and the weights that the model has been given."""
+        self.velocity.copy_(velocity)
+        self.rounded.copy_(self.weights)
+
+    @torch.no_grad()
+    def update(self, *, rate: float, momentum: float, weight_decay: float) -> None:
+        """v ← μ·v + g + wd·w;  w ← w - lr·v: as TensorFlow's MomentumOptimizer and torch.optim.SGD.
+
+        The rate acts on all of v. In Sutskever et al. 2013, equation 1, each gradient enters v with
+        the rate of its own step, which is something else where the rate changes.
+        """
+        for part, decay in self._parts(weight_decay):
+            weights, velocity = self.weights[part], self.velocity[part]
+            rounded, gradient = self.rounded[part], self.gradient[part]
+            if rounded.dtype == torch.bfloat16 and rounded.device.type == "cpu":
+                from worker.training import kernels  # compiled when first imported
+
+                kernels.sgd_bf16(weights, velocity, gradient, rounded, rate, momentum, decay)
+                continue
+            torch._fused_sgd_(
+                [weights],
+                [gradient.float()],
+                [velocity] if momentum else [],
+                lr=rate,
+                momentum=momentum,
+                weight_decay=decay,
+                dampening=0.0,
+                nesterov=False,
+                maximize=False,
+                is_first_step=False,
+            )
+            if rounded.dtype != weights.dtype:
+                rounded.copy_(weights)
+
+    def _parts(self, weight_decay: float) -> Iterator[tuple[slice, float]]:
+        if weight_decay:
+            yield slice(self.decayed), weight_decay
+            yield slice(self.decayed, None), 0.0
+        else:
+            yield slice(None), 0.0
+
+
+def _decays(parameter: Tensor) -> bool:
+    """Whether weight decay acts on it: on weights, not on biases and the shifts of batch norm."""
+    return parameter.ndim > 1
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """One tensor a parameter of the model, in its order, shape and layout."""
+
+    weights: Sequence[Tensor]
+    """Of `Parameters.rounded`: what products read."""
+    gradients: Sequence[Tensor]
+    """Of `Parameters.gradient`: where products write."""
