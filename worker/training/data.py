@@ -26,7 +26,6 @@ from worker.training.randomize import (
     Fingerprint,
     Moments,
     Pixels,
-    hashable,
     moments,
     randomize_labels,
     randomize_pixels,
@@ -35,6 +34,7 @@ from worker.training.randomize import (
 CHUNK = 100
 """Images drawn at a time by a thread: few, so that memory is bounded and caches may help."""
 STANDARDISED_AT_ONCE = 1000
+"""Images: many, since cores wait for each other after each operation, and one may be busy."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -167,7 +167,7 @@ def _images(
             whole = moments(centre_crop(dataset.train_images, spec.crop))
         fingerprint = Fingerprint()
         train_rows, test_rows = (
-            _rows(spec, pixels, indices, stream, whole, fingerprint).to(device, number_format)
+            _rows(spec, pixels, indices, stream, whole, fingerprint, number_format).to(device)
             for pixels, indices, stream in (
                 (dataset.train_images, train, Stream.TRAIN_PIXELS),
                 (dataset.test_images, test, Stream.TEST_PIXELS),
@@ -184,27 +184,32 @@ def _rows(
     stream: Stream,
     whole: Moments | None,
     fingerprint: Fingerprint,
+    number_format: torch.dtype,
 ) -> Tensor:
-    """Standardised float32 rows (n, d) of the chosen images, which the fingerprint takes in.
+    """Standardised rows (n, d) of the chosen images, which the fingerprint takes in.
 
-    Chunks are drawn on as many threads as matrix products have; standardising runs on all of them.
+    Chunks are drawn on as many threads as matrix products have, while this one hashes those before.
+    They are standardised when all are drawn, since PyTorch shares each operation out to all cores.
     """
-    rows = torch.empty(len(indices), spec.crop * spec.crop * images.shape[-1])
-    values = rows.numpy()
+    d = spec.crop * spec.crop * images.shape[-1]
+    gaussian = spec.randomization is Randomization.GAUSSIAN
+    drawn = np.empty((len(indices), d), dtype=np.float32 if gaussian else np.uint8)
 
     def draw(part: slice) -> memoryview:
         chosen = indices[part]
         cropped = centre_crop(images[chosen], spec.crop)
-        pixels = randomize_pixels(spec, cropped, chosen, stream, whole)
-        unit = np.float32(255 if pixels.dtype == np.uint8 else 1)
-        np.divide(pixels.reshape(len(pixels), -1), unit, out=values[part], casting="same_kind")
-        return hashable(pixels)
+        randomized = randomize_pixels(spec, cropped, chosen, stream, whole)
+        drawn[part] = randomized.values.reshape(-1, d)
+        return randomized.hashable
 
     chunks = [slice(start, start + CHUNK) for start in range(0, len(indices), CHUNK)]
     for data in _ahead(draw, chunks, torch.get_num_threads()):
         fingerprint.add_bytes(data)
+    rows = torch.empty(len(indices), d, dtype=number_format)
     for start in range(0, len(rows), STANDARDISED_AT_ONCE):
-        standardise_(rows[start : start + STANDARDISED_AT_ONCE])
+        part = slice(start, start + STANDARDISED_AT_ONCE)
+        values = torch.from_numpy(drawn[part])
+        rows[part] = standardise_(values if gaussian else values / 255)
     return rows
 
 

@@ -39,21 +39,6 @@ def raw(seed: int, stream: Stream, index: int, count: int) -> UInts:
     return np.asarray(bits.random_raw(count), dtype=np.uint64)
 
 
-def raw_each(seed: int, stream: Stream, indices: Ints, count: int) -> UInts:
-    """`raw` of each index: shape (len(indices), count).
-
-    One generator is set from index to index, since to make one takes as long as an image's draws.
-    """
-    bits = np.random.Philox(key=[seed, int(stream)])
-    state = bits.state  # its buffer is marked as used up, as in a fresh one
-    found = np.empty((len(indices), count), dtype=np.uint64)
-    for row, index in zip(found, indices, strict=True):
-        state["state"]["counter"][:] = [0, index, 0, 0]
-        bits.state = state
-        row[:] = bits.random_raw(count)
-    return found
-
-
 def uniform(bits: UInts) -> Floats:
     """Floats in [0, 1) from the upper 53 bits: exact, so the same everywhere."""
     return (bits >> np.uint64(11)).astype(np.float64) * 2.0**-53
@@ -79,17 +64,3 @@ def permutations(bits: UInts) -> Ints:
     keys = (bits & ~mask) | np.arange(length, dtype=np.uint64)
     keys.sort(axis=-1)
     return (keys & mask).astype(np.int64)
-
-
-def gaussians(bits: UInts) -> Floats:
-    """Standard normal values from as many raw draws, an even number (Box and Muller 1958).
-
-    Float64 throughout: platforms differ in the last bits, which rounding to 1e-4 hides.
-    """
-    first, second = bits[..., 0::2], bits[..., 1::2]
-    radius = np.sqrt(-2.0 * np.log1p(-uniform(first)))
-    angle = 2.0 * np.pi * uniform(second)
-    values = np.empty(bits.shape)
-    values[..., 0::2] = radius * np.cos(angle)
-    values[..., 1::2] = radius * np.sin(angle)
-    return values

@@ -8,28 +8,31 @@ Notable choices:
 
 import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from core.domain.spec import Randomization, RunSpec, Variant
-from worker.training.draws import (
-    Ints,
-    Stream,
-    below,
-    gaussians,
-    permutations,
-    raw,
-    raw_each,
-    uniform,
-)
+from worker.training.draws import Floats, Ints, Stream, below, permutations, raw, uniform
+from worker.training.each_image import gaussian_each, permute_each, sums_each
 
 Pixels = npt.NDArray[np.uint8]
 """Images of shape (n, height, width, channels)."""
-PixelsOrValues = npt.NDArray[np.uint8] | npt.NDArray[np.float64]
+PixelsOrValues = npt.NDArray[np.uint8] | npt.NDArray[np.float32]
 
 ROUNDING = 1e-4
 """Grid that Gaussian values are rounded to before they are hashed; a pixel is within [0, 1]."""
+
+
+class Randomized(NamedTuple):
+    """Images after the randomization of their pixels."""
+
+    values: PixelsOrValues
+    """uint8, or for Gaussian images float32 with [0, 1] as the range of a pixel, not clipped."""
+    hashable: memoryview
+    """What a fingerprint takes in: uint8 as they are, Gaussian values as multiples of `ROUNDING`
+    in little-endian int32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +44,12 @@ class Moments:
 
 
 def moments(pixels: Pixels) -> Moments:
-    """Exact up to the last division: whole numbers below 2^53 are exact in float64."""
+    """Exact up to the last divisions: sums of whole numbers."""
     first = second = 0
-    for block in np.array_split(pixels, max(1, len(pixels) // 1000)):
-        values = block.astype(np.float64).ravel()
-        first += int(values.sum())
-        second += int(values @ values)
+    for block in np.array_split(pixels, max(1, len(pixels) // 100)):
+        total, squares = sums_each(block.reshape(len(block), -1, 1))
+        first += int(total.sum())
+        second += int(squares.sum())
     variance = (second * pixels.size - first**2) / pixels.size**2
     return Moments(first / pixels.size / 255, variance**0.5 / 255)
 
@@ -71,7 +74,7 @@ def randomize_labels(spec: RunSpec, labels: Ints, classes: int) -> Ints:
 
 def randomize_pixels(
     spec: RunSpec, pixels: Pixels, indices: Ints, stream: Stream, dataset_moments: Moments | None
-) -> PixelsOrValues:
+) -> Randomized:
     """Cropped images after the spec's randomization of pixels.
 
     Variant `paper` (section 2.1): random pixels permute all values of an image, Gaussian images
@@ -83,56 +86,44 @@ def randomize_pixels(
         indices: shape (n,), each image's index in its whole set.
         stream: TRAIN_PIXELS or TEST_PIXELS.
         dataset_moments: of the whole training set; for Gaussian images of the paper's variant.
-
-    Returns:
-        uint8, or for Gaussian images float64 with [0, 1] as the range of a pixel, not clipped.
     """
     seed = spec.data_seed or 0
     n, height, width, channels = pixels.shape
     if spec.randomization is Randomization.SHUFFLED_PIXELS:
         order = permutations(raw(seed, Stream.SHUFFLED_PIXELS, 0, height * width))
         values = order[:, None] * channels + np.arange(channels)  # a position's channels together
-        return pixels.reshape(n, -1)[:, values.ravel()].reshape(pixels.shape)
+        pixels = pixels.reshape(n, -1)[:, values.ravel()].reshape(pixels.shape)
     if spec.randomization is Randomization.RANDOM_PIXELS:
         together = 1 if spec.variant is Variant.PAPER else channels
-        return _permute_each(pixels.reshape(n, -1, together), seed, stream, indices).reshape(
-            pixels.shape
-        )
+        positions = pixels.reshape(n, -1, together)
+        pixels = permute_each(positions, seed, stream, indices).reshape(pixels.shape)
     if spec.randomization is Randomization.GAUSSIAN:
         return _redraw(pixels, seed, stream, indices, dataset_moments)
-    return pixels
-
-
-def _permute_each(pixels: Pixels, seed: int, stream: Stream, indices: Ints) -> Pixels:
-    """Another permutation of axis 1 for each image; what axis 2 holds stays together."""
-    n, length, together = pixels.shape
-    order = permutations(raw_each(seed, stream, indices, length))
-    order += np.arange(n)[:, None] * length  # places among all images' rows
-    return pixels.reshape(-1, together)[order.ravel()].reshape(pixels.shape)
+    return Randomized(pixels, np.ascontiguousarray(pixels).data)
 
 
 def _redraw(
     pixels: Pixels, seed: int, stream: Stream, indices: Ints, whole: Moments | None
-) -> npt.NDArray[np.float64]:
+) -> Randomized:
     """Gaussian values; moments of the whole dataset, or of each image and channel if None."""
+    if whole is None:
+        mean, std = _moments_each(pixels)
+    else:
+        mean, std = (np.full((len(pixels), 1), each) for each in (whole.mean, whole.std))
     size = pixels[0].size
-    bits = raw_each(seed, stream, indices, size + size % 2)
-    noise = gaussians(bits)[:, :size].reshape(pixels.shape)
-    if whole is not None:
-        return whole.mean + whole.std * noise
-    values = pixels / 255.0
-    mean, std = values.mean(axis=(1, 2), keepdims=True), values.std(axis=(1, 2), keepdims=True)
-    return np.asarray(mean + std * noise)
+    values, multiples = gaussian_each(mean, std, size, seed, stream, indices, ROUNDING)
+    return Randomized(values.reshape(pixels.shape), multiples.astype("<i4", copy=False).data)
 
 
-def hashable(pixels: PixelsOrValues) -> memoryview:
-    """Images (n, h, w, c) as a fingerprint takes them in.
+def _moments_each(pixels: Pixels) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each image and channel, in [0, 1]: shape (n, channels).
 
-    uint8 as they are, Gaussian values as multiples of 1e-4 in little-endian int32.
+    Exact up to the last steps, as `moments` are.
     """
-    if pixels.dtype != np.uint8:
-        pixels = np.rint(pixels / ROUNDING).astype("<i4")
-    return np.ascontiguousarray(pixels).data
+    n, height, width, channels = pixels.shape
+    size = height * width
+    first, second = sums_each(pixels.reshape(n, size, channels))
+    return first / size / 255, np.sqrt(second * size - first**2) / size / 255
 
 
 class Fingerprint:

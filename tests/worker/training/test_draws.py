@@ -4,19 +4,10 @@ import subprocess
 import sys
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.training.draws import (
-    Stream,
-    below,
-    gaussians,
-    permutations,
-    raw,
-    raw_each,
-    uniform,
-)
+from worker.training.draws import Stream, below, permutations, raw, uniform
 
 SEEDS = st.integers(0, 2**31 - 1)
 
@@ -48,15 +39,6 @@ def test_a_draw_does_not_depend_on_how_many_follow(
 ) -> None:
     longer = raw(seed, stream, index, count + 7)
     assert (longer[:count] == raw(seed, stream, index, count)).all()
-
-
-@given(SEEDS, st.lists(st.integers(0, 2**40), max_size=5), st.integers(1, 50))
-def test_many_indices_are_drawn_as_each_alone(seed: int, indices: list[int], count: int) -> None:
-    """In any order, and whatever is left over of the draws before."""
-    together = raw_each(seed, Stream.TEST_PIXELS, np.array(indices, dtype=np.int64), count)
-    assert together.shape == (len(indices), count)
-    for row, index in zip(together, indices, strict=True):
-        assert (row == raw(seed, Stream.TEST_PIXELS, index, count)).all()
 
 
 @given(SEEDS, st.sampled_from(Stream), st.integers(0, 10**6))
@@ -95,11 +77,3 @@ def test_extreme_bits_stay_in_range() -> None:
     assert (uniform(extremes) >= 0).all()
     assert (uniform(extremes) < 1).all()
     assert below(extremes, 10).tolist() == [0, 9]
-    assert np.isfinite(gaussians(extremes)).all()
-
-
-@pytest.mark.parametrize("power", [1, 2, 3, 4])
-def test_gaussians_have_the_moments_of_the_standard_normal(power: int) -> None:
-    values = gaussians(raw(11, Stream.TRAIN_PIXELS, 0, 400_000))
-    expected = {1: 0.0, 2: 1.0, 3: 0.0, 4: 3.0}[power]
-    assert (values**power).mean() == pytest.approx(expected, abs=5 * (96 / 400_000) ** 0.5)

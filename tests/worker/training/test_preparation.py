@@ -18,6 +18,7 @@ from worker.datasets.images import ImageDataset
 from worker.training import data as preparation
 from worker.training.data import centre_crop, epoch_order, prepare, standardise_, subset
 from worker.training.draws import Stream
+from worker.training.randomize import Randomized
 
 
 @given(st.integers(0, 1000), st.integers(10, 400))
@@ -118,10 +119,10 @@ def test_few_images_are_drawn_ahead_of_those_taken(
             ahead.append(drawn)
             super().add_bytes(data)
 
-    def draw(_: RunSpec, pixels: np.ndarray, *_given: object) -> np.ndarray:
+    def draw(_: RunSpec, pixels: np.ndarray, *_given: object) -> Randomized:
         nonlocal drawn
         drawn += 1
-        return pixels
+        return Randomized(pixels, np.ascontiguousarray(pixels).data)
 
     monkeypatch.setattr(preparation, "Fingerprint", Counted)
     monkeypatch.setattr(preparation, "randomize_pixels", draw)
