@@ -62,6 +62,10 @@ def eventually(holds: Callable[[], object], seconds: float = 40) -> float:
     return (time.monotonic() - started) / factor
 
 
+KEPT = ("PATH", "NUMBA_CACHE_DIR")
+"""Variables that programs under test have from the tests; nothing else of the user's."""
+
+
 class Program:
     """One of the project's programs, with its log in a file."""
 
@@ -70,7 +74,7 @@ class Program:
         with log.open("ab") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", name, *arguments],
-                env={"PATH": os.environ["PATH"], **environment},
+                env={name: os.environ[name] for name in KEPT} | environment,
                 cwd=ROOT,
                 stdout=file,
                 stderr=file,

@@ -21,6 +21,7 @@ from typing import IO
 
 from pydantic import ValidationError
 
+from core.settings import get_settings
 from worker import wire
 
 logger = logging.getLogger(__name__)
@@ -30,14 +31,18 @@ START_SECONDS = 120.0
 
 
 def environment() -> dict[str, str]:
-    """What a process that trains is started with.
+    """What a process that trains is started with, where the user has not chosen otherwise.
 
     GNU OpenMP's threads wait by spinning, for milliseconds. Where other programs want the processor
     too they keep it from the very thread they wait for, and small networks fall to a hundredth of
     their speed; after 10,000 turns, some microseconds, they sleep in place of it (docs/LOG.md).
+
+    Compiled loops are kept in the home, for the trainers after this one.
     """
-    chosen = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"} & os.environ.keys()
-    return dict(os.environ) if chosen else {**os.environ, "GOMP_SPINCOUNT": "10000"}
+    ours = {"NUMBA_CACHE_DIR": str(get_settings().root / "cache" / "numba")}
+    if "OMP_WAIT_POLICY" not in os.environ:
+        ours["GOMP_SPINCOUNT"] = "10000"
+    return ours | os.environ
 
 
 class TrainerDied(Exception):

@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
+from worker.training.compiled import compiled
 from worker.training.draws import Floats, Ints, Stream, UInts
 
 UInt8s = npt.NDArray[np.uint8]
@@ -82,7 +83,7 @@ def sums_each(pixels: UInt8s) -> tuple[Ints, Ints]:
     return first, second
 
 
-@njit(nogil=True)
+@compiled()
 def _sums_each(pixels: Any, first: Any, second: Any) -> None:
     plane = np.empty(pixels.shape[1], dtype=np.uint8)  # next to each other, to be summed as vectors
     for row in range(pixels.shape[0]):
@@ -116,7 +117,7 @@ _upper: Any = intrinsic(_upper_half)
 """The upper 64 of a product's 128 bits: processors have them, but Numba no type for them."""
 
 
-@njit(nogil=True)
+@compiled()
 def philox(seed: Any, stream: Any, index: Any, blocks: Any) -> None:
     """Fill uint64 (n, 4): Philox4x64-10 (Salmon et al. 2011), counters as NumPy's begin: from 1."""
     for block in range(len(blocks)):
@@ -137,7 +138,7 @@ def philox(seed: Any, stream: Any, index: Any, blocks: Any) -> None:
 # --------------------------------------------------------------------------- permutations
 
 
-@njit(nogil=True)
+@compiled()
 def _permute_each(
     seed: Any,
     stream: Any,
@@ -164,7 +165,7 @@ def _permute_each(
                 permuted[row, i, channel] = pixels[row, bits[i] & mask, channel]
 
 
-@njit(nogil=True)
+@compiled()
 def _sort(keys: Any, between: Any, lower: Any, upper: Any) -> None:
     """Sort uniform keys: by the upper 18 bits in two passes, then neighbours by insertion.
 
@@ -213,7 +214,7 @@ TILE = 64
 """Positions whose moments are laid out as their values are, so that those are scaled as vectors."""
 
 
-@njit(nogil=True, error_model="numpy", fastmath=MULTIPLY_AND_ADD)
+@compiled(fastmath=MULTIPLY_AND_ADD)
 def _gaussian_each(
     seed: Any,
     stream: Any,
@@ -242,7 +243,7 @@ def _gaussian_each(
             _scale(noise[part], means, stds, per_unit, values[row, part], multiples[row, part])
 
 
-@njit(nogil=True, error_model="numpy", fastmath=MULTIPLY_AND_ADD)
+@compiled(fastmath=MULTIPLY_AND_ADD)
 def _scale(noise: Any, means: Any, stds: Any, per_unit: Any, values: Any, multiples: Any) -> None:
     for i in range(len(values)):
         value = means[i] + stds[i] * noise[i]
@@ -250,7 +251,7 @@ def _scale(noise: Any, means: Any, stds: Any, per_unit: Any, values: Any, multip
         multiples[i] = np.int32(np.rint(value * per_unit))
 
 
-@njit(nogil=True, error_model="numpy", fastmath=MULTIPLY_AND_ADD)
+@compiled(fastmath=MULTIPLY_AND_ADD)
 def box_muller(bits: Any, noise: Any) -> None:
     """`gaussians` of an even number of draws.
 
@@ -270,7 +271,7 @@ def box_muller(bits: Any, noise: Any) -> None:
         noise[2 * i], noise[2 * i + 1] = radius * cosine, radius * sine
 
 
-@njit(nogil=True, error_model="numpy", fastmath=MULTIPLY_AND_ADD)
+@compiled(fastmath=MULTIPLY_AND_ADD)
 def _log(x: Any) -> Any:
     """Natural logarithm of a normal number, to 1 ulp: __ieee754_log of fdlibm 5.3 (Sun 1993)."""
     bits = np.float64(x).view(np.int64)
@@ -286,7 +287,7 @@ def _log(x: Any) -> Any:
     return exponent * LN2_UPPER - ((h - (s * (h + r) + exponent * LN2_LOWER)) - f)
 
 
-@njit(nogil=True, error_model="numpy", fastmath=MULTIPLY_AND_ADD)
+@compiled(fastmath=MULTIPLY_AND_ADD)
 def _sine(x: Any) -> Any:
     """Of |x| ≤ π/4, to 1 ulp: __kernel_sin of fdlibm 5.3."""
     z = x * x
@@ -296,7 +297,7 @@ def _sine(x: Any) -> Any:
     return x + x * z * r
 
 
-@njit(nogil=True, error_model="numpy", fastmath=MULTIPLY_AND_ADD)
+@compiled(fastmath=MULTIPLY_AND_ADD)
 def _cosine(x: Any) -> Any:
     """Of |x| ≤ π/4, to 1 ulp: __kernel_cos of fdlibm 5.3."""
     z = x * x
