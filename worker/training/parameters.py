@@ -20,6 +20,16 @@ ALIGNMENT = 16
 """Every tensor begins at a multiple of so many numbers: 64 bytes in float32, a cache line."""
 
 
+@dataclass(frozen=True, slots=True)
+class Views:
+    """One tensor a parameter of the model, in its order, shape and layout."""
+
+    weights: Sequence[Tensor]
+    """Of `Parameters.rounded`: what products read."""
+    gradients: Sequence[Tensor]
+    """Of `Parameters.gradient`: where products write."""
+
+
 @dataclass(slots=True)
 class Parameters:
     """p trained numbers, counting gaps of less than `ALIGNMENT` between tensors, which stay 0."""
@@ -34,7 +44,7 @@ class Parameters:
     """(p,), of the step in progress, in the number format of products."""
     decayed: int
     """How many numbers, from the first on, weight decay acts on."""
-    views: "Views"
+    views: Views
 
     @classmethod
     def of(cls, model: nn.Module, number_format: torch.dtype) -> Self:
@@ -119,13 +129,3 @@ class Parameters:
 def _decays(parameter: Tensor) -> bool:
     """Whether weight decay acts on it: on weights, not on biases and the shifts of batch norm."""
     return parameter.ndim > 1
-
-
-@dataclass(frozen=True, slots=True)
-class Views:
-    """One tensor a parameter of the model, in its order, shape and layout."""
-
-    weights: Sequence[Tensor]
-    """Of `Parameters.rounded`: what products read."""
-    gradients: Sequence[Tensor]
-    """Of `Parameters.gradient`: where products write."""
