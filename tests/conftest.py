@@ -27,8 +27,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Threads of tests that train wait as a trainer's do: before torch is loaded, or it has no effect.
 # What Numba compiles is kept between test runs, and is not compiled anew for every test's home.
-os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".cache/tests/numba"))
-os.environ.update(child.environment())
+os.environ.update(child.environment(Path(__file__).parents[1] / ".cache/tests"))
 
 # The same examples in every run; HYPOTHESIS_PROFILE=search looks for new ones.
 hypothesis_settings.register_profile("repeatable", derandomize=True, deadline=None)

@@ -74,7 +74,7 @@ class Program:
         with log.open("ab") as file:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", name, *arguments],
-                env={name: os.environ[name] for name in KEPT} | environment,
+                env={n: os.environ[n] for n in KEPT if n in os.environ} | environment,
                 cwd=ROOT,
                 stdout=file,
                 stderr=file,

@@ -62,7 +62,7 @@ class Side:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=child.environment(),
+            env=child.environment(get_settings().root),
         )
 
     def await_ready(self) -> None:
@@ -269,7 +269,7 @@ def step_flops(spec: RunSpec, where: torch.device) -> float:
     with FlopCounterMode(display=False) as counter:
         with state.autocast():
             logits = state.model(as_images(rows, (side, side, channels)))
-        torch.autograd.grad(F.cross_entropy(logits.float(), labels), list(state.model.parameters()))
+        torch.autograd.grad(F.cross_entropy(logits.float(), labels), state.parameters.own)
     return float(counter.get_total_flops())
 
 

@@ -10,6 +10,7 @@ Notable choices:
 import contextlib
 import logging
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -30,16 +31,17 @@ START_SECONDS = 120.0
 """Time a trainer gets to load torch and say that it is ready."""
 
 
-def environment() -> dict[str, str]:
+def environment(home: Path) -> dict[str, str]:
     """What a process that trains is started with, where the user has not chosen otherwise.
 
     GNU OpenMP's threads wait by spinning, for milliseconds. Where other programs want the processor
     too they keep it from the very thread they wait for, and small networks fall to a hundredth of
     their speed; after 10,000 turns, some microseconds, they sleep in place of it (docs/LOG.md).
 
-    Compiled loops are kept in the home, for the trainers after this one.
+    Compiled loops are kept in the home, for the trainers after this one; machines that share it do
+    not share them.
     """
-    ours = {"NUMBA_CACHE_DIR": str(get_settings().root / "cache" / "numba")}
+    ours = {"NUMBA_CACHE_DIR": str(home / "cache" / "numba" / platform.node())}
     if "OMP_WAIT_POLICY" not in os.environ:
         ours["GOMP_SPINCOUNT"] = "10000"
     return ours | os.environ
@@ -62,7 +64,11 @@ class Child:
             [sys.executable, "-P", "-m", "worker.trainer", str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**environment(), "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+            env={
+                **environment(get_settings().root),
+                "PYTHONPATH": str(ROOT),
+                "PYTHONUNBUFFERED": "1",
+            },
             start_new_session=True,  # its own process group: killed whole, spared Ctrl-C
             text=True,
             encoding="utf-8",

@@ -55,6 +55,7 @@ def _git(root: Path, *arguments: str) -> str:
 
 
 def versions() -> dict[str, str]:
+    import numba
     import numpy
     import torch
 
@@ -63,6 +64,7 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": numpy.__version__,
+        "numba": numba.__version__,
     }
 
 

@@ -23,7 +23,8 @@ from worker.training import memory
 from worker.training.state import TrainingState
 
 FORMAT = 3
-"""Raised whenever the content changes in a way that older code cannot read."""
+"""Raised whenever the content changes in a way that older code cannot read, or the order of
+`Parameters`, in which velocities lie."""
 
 
 def save(state: TrainingState, path: Path) -> tuple[str, int]:
@@ -113,7 +114,7 @@ def _content(state: TrainingState) -> dict[str, Any]:
 def _restore(content: dict[str, Any], spec: RunSpec, device: torch.device) -> TrainingState:
     state = TrainingState.start(spec, device)
     state.model.load_state_dict(content["model"])
-    state.parameters.restore(content["velocity"])
+    state.parameters.velocity.copy_(content["velocity"])
     state.epoch = content["epoch"]
     state.position = content["position"]
     state.seconds = content["seconds"]

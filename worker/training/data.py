@@ -205,7 +205,9 @@ def _rows(
     chunks = [slice(start, start + CHUNK) for start in range(0, len(indices), CHUNK)]
     for data in _ahead(draw, chunks, torch.get_num_threads()):
         fingerprint.add_bytes(data)
-    rows = torch.empty(len(indices), d, dtype=number_format)
+    rows = torch.from_numpy(drawn)
+    if rows.dtype != number_format:
+        rows = torch.empty(drawn.shape, dtype=number_format)
     for start in range(0, len(rows), STANDARDISED_AT_ONCE):
         part = slice(start, start + STANDARDISED_AT_ONCE)
         values = torch.from_numpy(drawn[part])

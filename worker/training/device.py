@@ -43,6 +43,8 @@ def configure(threads: int = 0) -> None:
     # Unlike matrix products, cuDNN's convolutions have TF32 on by default: fp32 would not be fp32.
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cuda.matmul.allow_tf32 = False
+    # Sums of bf16 products are float32's on a CPU, and are to be on a GPU.
+    torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False
     _keep_freed_memory()
     if torch.cuda.is_available():
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
@@ -111,6 +113,7 @@ def numerics(device: torch.device | None = None) -> dict[str, Any]:
         "device": device.type,
         "cpu_capability": torch.backends.cpu.get_cpu_capability(),
         "cpu_vendor": cpu_vendor(),
+        "cpu_model": f"{_cpuinfo('cpu family')}/{_cpuinfo('model')}",
         "bf16_instructions": _bf16_instructions(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
@@ -131,7 +134,7 @@ def cpu_name() -> str:
 
 
 def cpu_vendor() -> str:
-    """MKL and oneDNN choose other kernels by vendor."""
+    """MKL and oneDNN choose other kernels by vendor, and by model."""
     return _cpuinfo("vendor_id") or platform.machine()
 
 

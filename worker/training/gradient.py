@@ -18,14 +18,14 @@ def differentiate(state: TrainingState, images: Tensor) -> tuple[Tensor, Backwar
 
     Autograd's, except for an MLP, which brings its own.
     """
-    views = state.parameters.views
+    own, views = state.parameters.own, state.parameters.views
     if isinstance(state.model, Perceptron):
         return state.model.differentiate(images, views.weights, views.gradients)
     with torch.enable_grad(), state.autocast():
         logits: Tensor = state.model(images)
 
     def backward(gradient: Tensor) -> None:
-        found = torch.autograd.grad(logits, list(state.model.parameters()), gradient)
+        found = torch.autograd.grad(logits, own, gradient)
         torch._foreach_copy_(list(views.gradients), list(found))
 
     return logits.detach(), backward

@@ -3,7 +3,7 @@
 Notable choices:
 - Arithmetic is float32 in the order written: without `fastmath` Numba contracts and reorders
   nothing, so that every processor and any number of threads gives the same bits.
-- With OpenMP the loops run on PyTorch's threads, whose library is loaded before: no second pool
+- With OpenMP the loop runs on PyTorch's threads, whose library is loaded before: no second pool
   waits for the same cores.
 - bf16 is what NumPy does not have: its bits travel as uint16, the upper half of a float32's.
 """
@@ -18,10 +18,23 @@ from torch import Tensor
 
 from worker.training.compiled import compiled
 
-FLOATS, HALVES = "float32[::1]", "uint16[::1]"
 NAN = np.uint16(0x7FC0)
-THREADS_BEFORE = torch.get_num_threads()
 MOST_THREADS = int(numba.config.NUMBA_NUM_THREADS)  # type: ignore[attr-defined]
+
+
+def start_threads() -> None:
+    """Start Numba's threads, once a process.
+
+    With OpenMP they are PyTorch's, and how many there are, which is part of a run's trajectory,
+    would be as many as there could be from then on.
+    """
+    threads = torch.get_num_threads()
+    numba.config.THREADING_LAYER_PRIORITY = ["omp", "tbb", "workqueue"]  # type: ignore[attr-defined]
+    numba.set_num_threads(1)
+    torch.set_num_threads(threads)
+
+
+start_threads()
 
 
 def sgd_bf16(
@@ -56,9 +69,7 @@ def sgd_bf16(
     )
 
 
-@compiled(
-    f"({FLOATS}, {FLOATS}, {HALVES}, {HALVES}, float32, float32, float32)",
-)
+@compiled()
 def _sgd(w: Any, v: Any, g: Any, rounded: Any, rate: Any, momentum: Any, decay: Any) -> None:
     for i in range(w.size):
         gradient = np.uint32(np.uint32(g[i]) << np.uint32(16)).view(np.float32)
@@ -73,10 +84,7 @@ def _sgd(w: Any, v: Any, g: Any, rounded: Any, rate: Any, momentum: Any, decay: 
         rounded[i] = upper if weight == weight else NAN  # noqa: PLR0124
 
 
-@compiled(
-    f"({FLOATS}, {FLOATS}, {HALVES}, {HALVES}, float32, float32, float32, int64)",
-    parallel=True,
-)
+@compiled(parallel=True)
 def _sgd_parts(
     w: Any, v: Any, g: Any, rounded: Any, rate: Any, momentum: Any, decay: Any, parts: int
 ) -> None:
@@ -86,8 +94,3 @@ def _sgd_parts(
         _sgd(
             w[first:last], v[first:last], g[first:last], rounded[first:last], rate, momentum, decay
         )
-
-
-# Numba starts its threads when it compiles a parallel loop. With OpenMP they are PyTorch's, and how
-# many there are, which is part of a run's trajectory, becomes as many as there could be.
-torch.set_num_threads(THREADS_BEFORE)

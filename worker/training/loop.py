@@ -99,6 +99,7 @@ def train_epoch(
     labels = data.train_labels.index_select(0, order)
     targets = torch.eye(spec.dataset_info.classes, device=state.device).index_select(0, labels)
     state.model.train()
+    state.parameters.round()
     started = time.perf_counter()
     while state.position < steps:
         part = slice(state.position * spec.batch_size, (state.position + 1) * spec.batch_size)

@@ -44,49 +44,53 @@ class Parameters:
     """(p,), of the step in progress, in the number format of products."""
     decayed: int
     """How many numbers, from the first on, weight decay acts on."""
+    own: Sequence[nn.Parameter]
+    """The model's, in its order."""
     views: Views
 
     @classmethod
     def of(cls, model: nn.Module, number_format: torch.dtype) -> Self:
-        """Move the model's parameters into one tensor.
+        """Move the model's parameters into one float32 tensor.
 
         Args:
             model: on its device, in its memory layout; neither may change from now on.
             number_format: of products that read weights and write gradients by `views`; float32
                 where autograd and autocast do it.
         """
-        parameters = list(model.parameters())
-        places, size, decayed = [0] * len(parameters), 0, 0
-        for i in sorted(range(len(parameters)), key=lambda i: not _decays(parameters[i])):
-            places[i] = size
-            size += -(-parameters[i].numel() // ALIGNMENT) * ALIGNMENT
-            decayed = size if _decays(parameters[i]) else decayed
-        weights = torch.zeros(size, device=parameters[0].device)
+        own = list(model.parameters())
+        decayed = [i for i, parameter in enumerate(own) if parameter.ndim > 1]
+        others = [i for i, parameter in enumerate(own) if parameter.ndim <= 1]  # biases and shifts
+        places, ends = dict[int, int](), [0]
+        for i in decayed + others:
+            places[i] = ends[-1]
+            ends.append(ends[-1] + -(-own[i].numel() // ALIGNMENT) * ALIGNMENT)
+        weights = torch.zeros(ends[-1], device=own[0].device)
+        strides = [torch.empty_like(p).stride() for p in own]  # the same layout without gaps
 
         def views(of: Tensor) -> list[Tensor]:
-            return [
-                of.as_strided(p.size(), p.stride(), place)
-                for p, place in zip(parameters, places, strict=True)
-            ]
+            return [of.as_strided(p.size(), strides[i], places[i]) for i, p in enumerate(own)]
 
-        for parameter, view in zip(parameters, views(weights), strict=True):
+        for parameter, view in zip(own, views(weights), strict=True):
             view.copy_(parameter.detach())
             parameter.data = view
         rounded = weights.to(number_format)
         gradient = torch.zeros_like(rounded)
-        return cls(
+        parameters = cls(
             weights=weights,
             velocity=torch.zeros_like(weights),
             rounded=rounded,
             gradient=gradient,
-            decayed=decayed,
+            decayed=ends[len(decayed)],
+            own=own,
             views=Views(weights=views(rounded), gradients=views(gradient)),
         )
+        parameters.update(rate=0.0, momentum=0.0, weight_decay=0.0)  # of nothing: it is compiled
+        return parameters
 
-    def restore(self, velocity: Tensor) -> None:
-        """Take a stored velocity, and the weights that the model has been given."""
-        self.velocity.copy_(velocity)
-        self.rounded.copy_(self.weights)
+    def round(self) -> None:
+        """Make `rounded` anew, for weights that something else than `update` may have changed."""
+        if self.rounded is not self.weights:
+            self.rounded.copy_(self.weights)
 
     @torch.no_grad()
     def update(self, *, rate: float, momentum: float, weight_decay: float) -> None:
@@ -99,7 +103,7 @@ class Parameters:
             weights, velocity = self.weights[part], self.velocity[part]
             rounded, gradient = self.rounded[part], self.gradient[part]
             if rounded.dtype == torch.bfloat16 and rounded.device.type == "cpu":
-                from worker.training import kernels  # compiled when first imported
+                from worker.training import kernels  # Numba's threads are for whom they serve
 
                 kernels.sgd_bf16(weights, velocity, gradient, rounded, rate, momentum, decay)
                 continue
@@ -124,8 +128,3 @@ class Parameters:
             yield slice(self.decayed, None), 0.0
         else:
             yield slice(None), 0.0
-
-
-def _decays(parameter: Tensor) -> bool:
-    """Whether weight decay acts on it: on weights, not on biases and the shifts of batch norm."""
-    return parameter.ndim > 1

@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from core.domain.spec import Randomization, RunSpec, Variant
 from worker.training.draws import Floats, Ints, Stream, below, permutations, raw, uniform
-from worker.training.each_image import gaussian_each, permute_each, sums_each
+from worker.training.each_image import permute_each, sums_each
+from worker.training.gaussian import gaussian_each
 
 Pixels = npt.NDArray[np.uint8]
 """Images of shape (n, height, width, channels)."""

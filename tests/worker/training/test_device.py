@@ -82,3 +82,4 @@ def test_fp32_means_fp32_on_a_gpu_too() -> None:
     device.configure(threads=1)
     assert not torch.backends.cudnn.allow_tf32
     assert not torch.backends.cuda.matmul.allow_tf32
+    assert not torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction

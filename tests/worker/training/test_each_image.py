@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from worker.training.draws import Stream, permutations, raw, uniform
-from worker.training.each_image import box_muller, gaussian_each, permute_each, philox, sums_each
+from worker.training.each_image import permute_each, philox, sums_each
+from worker.training.gaussian import box_muller, gaussian_each
 
 SEEDS = st.integers(0, 2**31 - 1)
 STREAM = Stream.TEST_PIXELS

@@ -141,7 +141,8 @@ print(weights_hash(state.model))
     ("model", "precision", "threads"),
     [
         pytest.param("mlp-1x512", "fp32", 1, marks=pytest.mark.slow),
-        pytest.param("alexnet", "fp32", 1, marks=pytest.mark.slow),
+        pytest.param("alexnet", "fp32", 2, marks=pytest.mark.slow),
+        ("mlp-1x512", "bf16", 2),
         ("inception", "bf16", 2),
     ],
     indirect=["threads"],
@@ -158,6 +159,7 @@ def test_a_warm_trainer_gives_the_weights_of_a_cold_one(
         check=True,
     )
     epochs(small("alexnet", randomization="gaussian", dropout=0.3, seed=4), cifar10, 1)
+    epochs(small("mlp-3x512", precision="bf16", seed=4), cifar10, 1)
     torch.rand(17)
     warm = TrainingState.start(spec, CPU)
     epochs(spec, cifar10, 2, warm)

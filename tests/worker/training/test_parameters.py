@@ -1,16 +1,21 @@
 """One row of memory holds all trained numbers, and an update is SGD's whatever carries it out."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
+from core.domain.metrics import EpochMetrics
 from core.domain.spec import ModelName
-from tests.worker.training.small_runs import CPU, FAMILIES, small
+from tests.worker.training.small_runs import CPU, FAMILIES, results, small
+from worker.datasets.images import ImageDataset
 from worker.training import kernels
+from worker.training.loop import train
 from worker.training.parameters import ALIGNMENT, Parameters
 from worker.training.state import TrainingState
 
@@ -42,6 +47,32 @@ def test_moving_the_parameters_leaves_what_the_model_computes() -> None:
     expected = model(images)
     Parameters.of(model, torch.float32)
     assert torch.equal(model(images), expected)
+
+
+def test_parameters_with_gaps_or_in_another_order_keep_their_numbers() -> None:
+    whole = torch.arange(60.0).view(6, 10)
+    model = nn.Module()
+    model.strided = nn.Parameter(whole[:, ::2])
+    model.transposed = nn.Parameter(whole.t())
+    model.scalar = nn.Parameter(torch.tensor(7.0))
+    Parameters.of(model, torch.float32)
+    assert torch.equal(model.strided, whole[:, ::2])
+    assert torch.equal(model.transposed, whole.t())
+    assert model.scalar == 7
+
+
+def test_weights_that_were_set_from_outside_are_what_the_next_epoch_begins_with(
+    cifar10: ImageDataset,
+) -> None:
+    spec = small(precision="bf16", seed=1)
+    state, other = TrainingState.start(spec, CPU), TrainingState.start(small(seed=2), CPU)
+    state.model.load_state_dict(other.model.state_dict())
+    found = next(r for r in train(spec, cifar10, CPU, state) if isinstance(r, EpochMetrics))
+    loaded = TrainingState.start(spec, CPU)
+    loaded.model.load_state_dict(other.model.state_dict())
+    loaded.parameters.round()
+    expected = next(r for r in train(spec, cifar10, CPU, loaded) if isinstance(r, EpochMetrics))
+    assert results([found]) == results([expected])
 
 
 @pytest.mark.parametrize("weight_decay", [0.0, 1e-2])
@@ -119,13 +150,57 @@ def _unmoved(weights: Tensor) -> Tensor:
     return rounded
 
 
+COMPILED = """
+import numba, sys, torch
+from worker.training import device
+device.configure(int(sys.argv[1]))
+from worker.training import kernels
+from worker.training.loop import train
+weights, velocity = torch.ones(1000), torch.full((1000,), 2e-38)
+gradient = torch.zeros(1000).bfloat16()
+for _ in range(3):
+    kernels.sgd_bf16(weights, velocity, gradient, gradient.clone(), 0.1, 0.5, 0.0)
+print(torch.get_num_threads(), int(velocity.count_nonzero()), numba.threading_layer())
+"""
+
+
+@pytest.mark.parametrize("layer", ["default", "workqueue"])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_compiling_leaves_torchs_number_of_threads(threads: int) -> None:
-    code = (
-        f"import torch; torch.set_num_threads({threads}); from worker.training import kernels; "
-        "a, b = torch.zeros(9), torch.zeros(9).bfloat16(); "
-        "kernels.sgd_bf16(a, a.clone(), b, b.clone(), 0.1, 0.9, 0.0); "
-        "print(torch.get_num_threads())"
+def test_compiled_loops_keep_to_what_the_trainer_was_configured_for(
+    threads: int, layer: str
+) -> None:
+    """PyTorch's number of threads, and denormal numbers that count as zero on each of them."""
+    found = subprocess.run(
+        [sys.executable, "-c", COMPILED, str(threads)],
+        env=os.environ | {"NUMBA_THREADING_LAYER": layer},
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
-    found = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=True)
-    assert int(found.stdout) == threads
+    number, denormal, used = found.stdout.split()
+    assert (int(number), int(denormal)) == (threads, 0)
+    if sys.platform == "linux":
+        assert used == ("omp" if layer == "default" else layer)
+
+
+@pytest.mark.parametrize("harm", ["damaged", "not a folder", "empty"])
+def test_a_cache_that_cannot_be_used_costs_time_alone(tmp_path: Path, harm: str) -> None:
+    place = tmp_path / "cache"
+
+    def run() -> None:
+        subprocess.run(
+            [sys.executable, "-c", COMPILED, "1"],
+            env=os.environ | {"NUMBA_CACHE_DIR": str(place)},
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+
+    if harm == "not a folder":
+        place.write_text("")
+    else:
+        run()
+        files = [path for path in place.rglob("*") if path.is_file()]
+        assert files
+        for path in files:
+            path.write_bytes(path.read_bytes()[:10] if harm == "damaged" else b"")
+    run()
