@@ -6,7 +6,7 @@ Notable choices:
 - What weight decay acts on comes first, so that one slice has it.
 - Where products are in bf16, a copy of the weights in bf16 is kept beside them and written by the
   update, which reads gradients in bf16: on a CPU memory is what a step of an MLP waits for
-  (docs/LOG.md, docs/adr/0004-one-kernel-of-numba.md).
+  (docs/LOG.md, docs/adr/0004-compiled-loops.md).
 """
 
 from collections.abc import Iterator, Sequence
