@@ -2,9 +2,9 @@
 
 Notable choices:
 - bf16 is recommended where it was shown to leave epochs-to-fit and final error as they are, and is
-  faster: on an x86 processor with avx512_bf16 (docs/LOG.md). Of processors with amx_bf16 and CUDA
-  devices with tensor cores for it, where the arithmetic is the same (bf16 products, float32 sums),
-  the same is assumed, and the reason says so.
+  faster: on x86 processors with avx512_bf16 or amx_bf16 (docs/LOG.md). Of CUDA devices with tensor
+  cores for it, where the arithmetic is the same (bf16 products, float32 sums), the same is assumed,
+  and the reason says so.
 - Nothing is chosen by timing, so that the same machine always computes the same numbers.
 """
 
@@ -68,22 +68,18 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-ASSUMED = "that it changes no result was shown on avx512_bf16 only"
-"""Said of bf16 wherever other instructions than those multiply it."""
-
-
 def recommended_precision(device: torch.device | None = None) -> tuple[Precision, str]:
     """The number format that `auto` stands for on `device`, and why."""
     device = device or choose_device()
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
         if torch.cuda.get_device_capability(device) >= (8, 0):
-            return Precision.BF16, f"bf16: {name} multiplies bf16 in hardware; {ASSUMED}"
+            shown = "that it changes no result was shown on x86 CPUs only"
+            return Precision.BF16, f"bf16: {name} multiplies bf16 in hardware; {shown}"
         return Precision.FP32, f"fp32: {name} has no bf16 in hardware"
     instructions = _bf16_instructions()
     if instructions:
-        assumed = f"; {ASSUMED}" if "amx_bf16" in instructions else ""  # oneDNN prefers AMX
-        return Precision.BF16, f"bf16: this CPU has {instructions}{assumed}"
+        return Precision.BF16, f"bf16: this CPU has {instructions}"
     return Precision.FP32, "fp32: this CPU has no instructions for bf16 products"
 
 
