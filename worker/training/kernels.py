@@ -37,36 +37,29 @@ def start_threads() -> None:
 start_threads()
 
 
-def sgd_bf16(
-    weights: Tensor,
-    velocity: Tensor,
-    gradient: Tensor,
-    rounded: Tensor,
-    rate: float,
-    momentum: float,
-    weight_decay: float,
-) -> None:
+class SgdBf16:
     """v ← μ·v + g + wd·w;  w ← w - lr·v;  rounded ← w, in one pass on torch's number of threads.
 
     PyTorch's own operations take three, and move half as much memory again (docs/LOG.md).
-
-    Args:
-        weights, velocity: float32 (p,), in a CPU's memory; changed.
-        gradient: bfloat16 (p,).
-        rounded: bfloat16 (p,); written.
     """
-    threads = min(torch.get_num_threads(), MOST_THREADS)
-    numba.set_num_threads(threads)
-    _sgd_parts(
-        weights.numpy(),
-        velocity.numpy(),
-        gradient.view(torch.uint16).numpy(),
-        rounded.view(torch.uint16).numpy(),
-        np.float32(rate),
-        np.float32(momentum),
-        np.float32(weight_decay),
-        threads,
-    )
+
+    def __init__(
+        self, weights: Tensor, velocity: Tensor, gradient: Tensor, rounded: Tensor
+    ) -> None:
+        """Tensors in a CPU's memory, which are read and written where they are.
+
+        Args:
+            weights, velocity: float32 (p,).
+            gradient, rounded: bfloat16 (p,).
+        """
+        bits = gradient.view(torch.uint16), rounded.view(torch.uint16)
+        self._arrays = [tensor.numpy() for tensor in (weights, velocity, *bits)]
+
+    def __call__(self, rate: float, momentum: float, weight_decay: float) -> None:
+        threads = min(torch.get_num_threads(), MOST_THREADS)
+        numba.set_num_threads(threads)
+        numbers = np.float32(rate), np.float32(momentum), np.float32(weight_decay)
+        _sgd_parts(*self._arrays, *numbers, threads)
 
 
 @compiled()

@@ -9,7 +9,7 @@ Notable choices:
   (docs/LOG.md, docs/adr/0004-compiled-loops.md).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -18,6 +18,22 @@ from torch import Tensor, nn
 
 ALIGNMENT = 16
 """Every tensor begins at a multiple of so many numbers: 64 bytes in float32, a cache line."""
+
+
+Update = Callable[[float, float, float], None]
+"""Learning rate, momentum and weight decay to a step of SGD on tensors chosen before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Updates:
+    """Of all numbers, of those that weight decay acts on, and of the others.
+
+    Made once: to slice tensors at every step takes a twelfth of an MLP's (docs/LOG.md).
+    """
+
+    whole: Update
+    decayed: Update
+    others: Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +63,7 @@ class Parameters:
     own: Sequence[nn.Parameter]
     """The model's, in its order."""
     views: Views
+    updates: Updates
 
     @classmethod
     def of(cls, model: nn.Module, number_format: torch.dtype) -> Self:
@@ -74,15 +91,21 @@ class Parameters:
             view.copy_(parameter.detach())
             parameter.data = view
         rounded = weights.to(number_format)
-        gradient = torch.zeros_like(rounded)
+        velocity, gradient = torch.zeros_like(weights), torch.zeros_like(rounded)
+
+        def sgd(part: slice) -> Update:
+            return _sgd(weights[part], velocity[part], gradient[part], rounded[part])
+
+        middle = ends[len(decayed)]
         parameters = cls(
             weights=weights,
-            velocity=torch.zeros_like(weights),
+            velocity=velocity,
             rounded=rounded,
             gradient=gradient,
-            decayed=ends[len(decayed)],
+            decayed=middle,
             own=own,
             views=Views(weights=views(rounded), gradients=views(gradient)),
+            updates=Updates(sgd(slice(None)), sgd(slice(middle)), sgd(slice(middle, None))),
         )
         parameters.update(rate=0.0, momentum=0.0, weight_decay=0.0)  # of nothing: it is compiled
         return parameters
@@ -92,39 +115,40 @@ class Parameters:
         if self.rounded is not self.weights:
             self.rounded.copy_(self.weights)
 
-    @torch.no_grad()
     def update(self, *, rate: float, momentum: float, weight_decay: float) -> None:
         """v ← μ·v + g + wd·w;  w ← w - lr·v: as TensorFlow's MomentumOptimizer and torch.optim.SGD.
 
         The rate acts on all of v. In Sutskever et al. 2013, equation 1, each gradient enters v with
         the rate of its own step, which is something else where the rate changes.
         """
-        for part, decay in self._parts(weight_decay):
-            weights, velocity = self.weights[part], self.velocity[part]
-            rounded, gradient = self.rounded[part], self.gradient[part]
-            if rounded.dtype == torch.bfloat16 and rounded.device.type == "cpu":
-                from worker.training import kernels  # Numba's threads are for whom they serve
-
-                kernels.sgd_bf16(weights, velocity, gradient, rounded, rate, momentum, decay)
-                continue
-            torch._fused_sgd_(
-                [weights],
-                [gradient.float()],
-                [velocity] if momentum else [],
-                lr=rate,
-                momentum=momentum,
-                weight_decay=decay,
-                dampening=0.0,
-                nesterov=False,
-                maximize=False,
-                is_first_step=False,
-            )
-            if rounded.dtype != weights.dtype:
-                rounded.copy_(weights)
-
-    def _parts(self, weight_decay: float) -> Iterator[tuple[slice, float]]:
         if weight_decay:
-            yield slice(self.decayed), weight_decay
-            yield slice(self.decayed, None), 0.0
+            self.updates.decayed(rate, momentum, weight_decay)
+            self.updates.others(rate, momentum, 0.0)
         else:
-            yield slice(None), 0.0
+            self.updates.whole(rate, momentum, 0.0)
+
+
+def _sgd(weights: Tensor, velocity: Tensor, gradient: Tensor, rounded: Tensor) -> Update:
+    """The update of these tensors (p,), which stay where they are."""
+    if rounded.dtype == torch.bfloat16 and rounded.device.type == "cpu":
+        from worker.training.kernels import SgdBf16  # Numba's threads are for whom they serve
+
+        return SgdBf16(weights, velocity, gradient, rounded)
+
+    def fused(rate: float, momentum: float, weight_decay: float) -> None:
+        torch._fused_sgd_(
+            [weights],
+            [gradient.float()],
+            [velocity] if momentum else [],
+            lr=rate,
+            momentum=momentum,
+            weight_decay=weight_decay,
+            dampening=0.0,
+            nesterov=False,
+            maximize=False,
+            is_first_step=False,
+        )
+        if rounded.dtype != weights.dtype:
+            rounded.copy_(weights)
+
+    return fused

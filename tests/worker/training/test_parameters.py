@@ -15,7 +15,7 @@ from core.domain.metrics import EpochMetrics
 from core.domain.spec import ModelName
 from tests.worker.training.small_runs import CPU, FAMILIES, results, small
 from worker.datasets.images import ImageDataset
-from worker.training import kernels
+from worker.training.kernels import SgdBf16
 from worker.training.loop import train
 from worker.training.parameters import ALIGNMENT, Parameters
 from worker.training.state import TrainingState
@@ -122,7 +122,7 @@ def test_the_compiled_update_is_float32_arithmetic_to_the_bit(size: int, threads
     w = weights.numpy() - rate * v
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    kernels.sgd_bf16(weights, velocity, gradient, rounded, 0.1, 0.9, 5e-4)
+    SgdBf16(weights, velocity, gradient, rounded)(0.1, 0.9, 5e-4)
     torch.set_num_threads(before)
     assert np.array_equal(velocity.numpy(), v)
     assert np.array_equal(weights.numpy(), w)
@@ -147,7 +147,7 @@ def test_weights_halfway_between_two_bf16_numbers_go_to_the_even_one() -> None:
 def _unmoved(weights: Tensor) -> Tensor:
     """The rounded copy after an update with a gradient of zero."""
     nothing, rounded = torch.zeros(len(weights)), torch.zeros(len(weights), dtype=torch.bfloat16)
-    kernels.sgd_bf16(weights.clone(), nothing, nothing.bfloat16(), rounded, 0.0, 0.0, 0.0)
+    SgdBf16(weights.clone(), nothing, nothing.bfloat16(), rounded)(0.0, 0.0, 0.0)
     return rounded
 
 
@@ -155,12 +155,12 @@ COMPILED = """
 import numba, sys, torch
 from worker.training import device
 device.configure(int(sys.argv[1]))
-from worker.training import kernels
+from worker.training.kernels import SgdBf16
 from worker.training.loop import train
 weights, velocity = torch.ones(1000), torch.full((1000,), 2e-38)
 gradient = torch.zeros(1000).bfloat16()
 for _ in range(3):
-    kernels.sgd_bf16(weights, velocity, gradient, gradient.clone(), 0.1, 0.5, 0.0)
+    SgdBf16(weights, velocity, gradient, gradient.clone())(0.1, 0.5, 0.0)
 print(torch.get_num_threads(), int(velocity.count_nonzero()), numba.threading_layer())
 """
 

@@ -44,7 +44,6 @@ class Perceptron(nn.Sequential):
         super().__init__(*layers)
         self.dropout, self.number_format = dropout, number_format
 
-    @torch.no_grad()
     def differentiate(
         self, images: Tensor, parameters: Sequence[Tensor], gradients: Sequence[Tensor]
     ) -> tuple[Tensor, Callable[[Tensor], None]]:
