@@ -28,7 +28,7 @@ Update = Callable[[float, float, float], None]
 class Updates:
     """Of all numbers, of those that weight decay acts on, and of the others.
 
-    Made once: to slice tensors at every step takes a twelfth of an MLP's (docs/LOG.md).
+    Made once: to slice tensors at every step takes some 6 % of an MLP's (docs/LOG.md).
     """
 
     whole: Update
