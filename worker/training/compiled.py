@@ -31,7 +31,7 @@ class ForgivingCache(FunctionCache):
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
-    """`numba.njit` without Python's lock and NumPy's way of dividing, its result kept."""
+    """`numba.njit` that lets go of Python's lock and divides as NumPy does, its result kept."""
 
     def decorate(function: Callable[..., Any]) -> Any:
         loop = numba.njit(error_model="numpy", nogil=True, **options)(function)

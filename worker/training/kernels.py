@@ -40,7 +40,7 @@ start_threads()
 class SgdBf16:
     """v ← μ·v + g + wd·w;  w ← w - lr·v;  rounded ← w, in one pass on torch's number of threads.
 
-    PyTorch's own operations take three, and move half as much memory again (docs/LOG.md).
+    PyTorch's own operations take three, which move by count half as much memory again.
     """
 
     def __init__(

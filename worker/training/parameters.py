@@ -19,7 +19,6 @@ from torch import Tensor, nn
 ALIGNMENT = 16
 """Every tensor begins at a multiple of so many numbers: 64 bytes in float32, a cache line."""
 
-
 Update = Callable[[float, float, float], None]
 """Learning rate, momentum and weight decay to a step of SGD on tensors chosen before."""
 

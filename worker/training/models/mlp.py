@@ -1,8 +1,8 @@
 """Fully connected networks of 512 hidden units a layer with ReLU (paper, appendix A).
 
 Notable choices:
-- The backward pass is written out. At 60 images a batch a step takes two milliseconds, of which
-  autograd's own bookkeeping is a seventh (docs/LOG.md).
+- The backward pass is written out. At 60 images a batch a step takes one or two milliseconds, of
+  which autograd's own bookkeeping would be a seventh and more (docs/LOG.md).
 - It reads parameters and writes gradients where it is told to: see `worker.training.parameters`.
 """
 
