@@ -1,6 +1,8 @@
 """Where a Chromium is found: on the machine, else Playwright's own, else from Debian as root."""
 
 import contextlib
+import fcntl
+import functools
 import os
 import shutil
 import subprocess
@@ -15,9 +17,12 @@ FLAGS = (
 )
 
 
+@functools.cache
 def find_chromium(own: Path) -> Path | None:
     """The browser to use. `own` is where Playwright's would be. None: there is none to be had."""
-    return _on_the_path() or _from_playwright(own) or _from_debian()
+    with Path(__file__).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # test processes side by side install it once
+        return _on_the_path() or _from_playwright(own) or _from_debian()
 
 
 def _on_the_path() -> Path | None:
@@ -43,12 +48,12 @@ def _from_debian() -> Path | None:
         return None
     print("\nNo Chromium on this machine: installing Debian's package for the browser tests …")
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    for command in (["update", "-qq"], ["install", "-y", "-qq", "chromium"]):
+    # --reinstall: a package can be marked as installed while its command is gone
+    for command in (["update", "-qq"], ["install", "-y", "-qq", "--reinstall", "chromium"]):
         done = subprocess.run(
             ["apt-get", *command],
             env=environment,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
             timeout=600,
             check=False,
         )
