@@ -22,6 +22,10 @@ from worker import wire
 
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 1.0
+REST_SECONDS = 0.1
+"""How long the database is left to others after a delivery, at least. SQLite's lock has no queue: a
+run of milliseconds an epoch, delivered one by one, held it nearly always, and users waited for it.
+"""
 AT_ONCE = 500
 """Reports delivered in one transaction at most, so that each is much shorter than a lease."""
 
@@ -39,24 +43,28 @@ class Outbox:
         self.database, self.folder = database, folder
         self.run_id, self.attempt, self.lease_seconds = run_id, attempt, lease_seconds
         self._waiting: list[wire.Report] = []
-        self._retry_at = 0.0
+        self._retry_at = self._rested_at = 0.0
         self._away_since: float | None = None
 
     def put(self, report: wire.Report) -> None:
         self._waiting.append(report)
 
     @property
-    def empty(self) -> bool:
-        return not self._waiting
+    def due_at(self) -> float:
+        """When what waits is to be delivered, by the monotonic clock; infinite if nothing waits."""
+        return max(self._rested_at, self._retry_at) if self._waiting else float("inf")
 
     def deliver(self) -> bool:
         """Store what waits, if the database answers; else try again a second later.
+
+        Afterwards the database is left to others for as long as that took, and REST_SECONDS.
 
         Returns whether nothing waits any more.
 
         Raises:
             Stale: another attempt owns the run.
         """
+        started = time.monotonic()
         while self._waiting:
             sending = self._waiting[:AT_ONCE]
             outdated: list[str] = []
@@ -66,6 +74,8 @@ class Outbox:
             del self._waiting[: len(sending)]
             for key in outdated:
                 self._discard(key)
+        ended = time.monotonic()
+        self._rested_at = ended + max(ended - started, REST_SECONDS)
         return True
 
     def attempt_write(self, work: Callable[[Session], object]) -> bool:

@@ -201,8 +201,8 @@ class Supervisor:
             self._changed.clear()
             child, run_id = self._child, self._run_id
             try:
+                status = gauge.read([os.getpid(), *([child.pid] if child else [])])
                 with self.database.write() as session:
-                    status = gauge.read([os.getpid(), *([child.pid] if child else [])])
                     known = workers.beat(session, self.id, run_id, status)
                     if not known and child is not None:  # it was silent for hours
                         self._register(session, child)

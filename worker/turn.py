@@ -94,13 +94,15 @@ class Turn:
                 self._stop_in_time()
             if self.ended is not None:
                 return self.ended
-            self.outbox.deliver()
+            if time.monotonic() >= self.outbox.due_at:
+                self.outbox.deliver()
             self._look()
 
     def _hear(self) -> None:
         """Take in what the trainer reports, waiting a little for the first."""
         now = time.monotonic()
-        progress, wait = None, max(min(self._look_at, self._stop_by) - now, 0.0)
+        due_at = min(self._look_at, self._stop_by, self.outbox.due_at)
+        progress, wait = None, max(due_at - now, 0.0)
         for _ in range(AT_ONCE):
             report = self.child.next_report(wait)
             if report is None:

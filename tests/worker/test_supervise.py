@@ -3,6 +3,7 @@
 Real training on real images, with a child process each test may stop, starve or kill.
 """
 
+import itertools
 import os
 import resource
 import signal
@@ -29,6 +30,7 @@ from tests.worker.conftest import Bench
 from tests.worker.training.small_runs import CPU, REGULARISED, small
 from worker import supervise, turn
 from worker.datasets.images import ImageDataset
+from worker.outbox import REST_SECONDS, Outbox
 from worker.supervise import Supervisor
 from worker.training.loop import Diverged, train
 
@@ -125,10 +127,10 @@ def test_a_run_that_was_extended_gives_the_numbers_of_a_longer_one(
 
 
 def test_other_demands_in_mid_run_are_met_in_the_same_attempt(bench: Bench) -> None:
-    run_id = bench.submit(tiny(seed=5), 1000)
+    run_id = bench.submit(tiny(seed=5), ENDLESS)
     bench.start_work()
     bench.await_epoch(run_id, 2)
-    bench.submit(tiny(seed=5), ENDLESS, owner="study:a")
+    bench.submit(tiny(seed=5), ENDLESS - 1, owner="study:a")
     bench.ask(runs.cancel, run_id)  # the launch's demand; the study's stays
     bench.await_epoch(run_id, bench.run(run_id).epochs_done + 5)
     bench.submit(tiny(seed=5), bench.run(run_id).epochs_done + 5)
@@ -137,6 +139,27 @@ def test_other_demands_in_mid_run_are_met_in_the_same_attempt(bench: Bench) -> N
     bench.end_work()
     assert bench.run(run_id).state == RunState.SUCCEEDED
     assert len(bench.attempts(run_id)) == 1
+
+
+def test_a_run_of_milliseconds_an_epoch_does_not_keep_the_database_to_itself(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deliveries: list[float] = []
+    deliver = Outbox.deliver
+
+    def counted(outbox: Outbox) -> bool:
+        deliveries.append(time.monotonic())
+        return deliver(outbox)
+
+    monkeypatch.setattr(Outbox, "deliver", counted)
+    run_id = bench.submit(tiny(seed=71), ENDLESS)
+    bench.start_work()
+    bench.await_epoch(run_id, 300)
+    bench.ask(runs.cancel, run_id)
+    bench.end_work()
+    *ordinary, _end = deliveries
+    gaps = [later - earlier for earlier, later in itertools.pairwise(ordinary)]
+    assert min(gaps) >= REST_SECONDS
 
 
 @pytest.mark.parametrize("spec", ALL_THAT_DRAWS)

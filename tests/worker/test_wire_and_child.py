@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -243,6 +244,20 @@ def test_a_run_is_not_lost_while_much_is_delivered_after_an_outage(
     assert taken == [[], [], []]
     with database.read() as session:
         assert runs.get(session, outbox.run_id).epochs_done == 25
+
+
+def test_a_delivery_leaves_the_database_to_others_for_as_long_as_it_took(
+    outbox: Outbox, database: Away
+) -> None:
+    assert outbox.due_at == float("inf"), "nothing waits"
+    outbox.put(wire.Epoch(metrics=METRICS))
+    assert outbox.due_at <= time.monotonic(), "the first is not kept waiting"
+    database.on_commit = lambda _: time.sleep(0.3)  # a slow disk
+    assert outbox.deliver()
+    ended = time.monotonic()
+    outbox.put(wire.Epoch(metrics=METRICS.model_copy(update={"epoch": 2})))
+    assert outbox.due_at > ended + 0.25
+    assert outbox.finish(wire.Ended(outcome=Outcome.COMPLETED)) is not None, "an end does not wait"
 
 
 def test_a_lost_run_keeps_what_its_trainer_had_reported(outbox: Outbox, database: Away) -> None:
