@@ -31,6 +31,8 @@ _kept: dict[str, "Server | Browser"] = {}
 """The server by its database, and the browser: made anew if browser tests are come back to."""
 _ends: list[Callable[[], None]] = []
 """What ends them, to be called last first."""
+ENDLESS = 10_000
+"""Epochs that no test lives to see the last of: a small MLP takes some 4 ms for one."""
 LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:\d+)/#token=(\S+)")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import Server, eventually
+from tests.e2e.conftest import ENDLESS, Server, eventually
 from worker.datasets.images import ImageDataset
 
 LABELS = """() => {
@@ -108,7 +108,7 @@ def test_runs_are_compared_by_address_and_taken_out(
 def test_a_run_that_goes_on_grows_in_the_comparison(
     page: Page, server: Server, three: list[str]
 ) -> None:
-    run_id = server.launch(epochs=1000, seed=5)
+    run_id = server.launch(epochs=ENDLESS, seed=5)
     page.goto(f"{server.url}/#/compare?run={three[0]}&run={run_id}")
     longest = (
         "Math.max(0, ...(document.querySelector('panel-chart .plot')?.data ?? [])"
