@@ -30,7 +30,7 @@ from core.domain.datasets import DATASETS, DatasetInfo
 
 WHOLE = TypeAdapter(Annotated[int, Field(ge=1)])
 """As `batch_size` is read."""
-ENGINE = 4
+ENGINE = 5
 """Raised whenever the training code changes trajectories."""
 
 MAX_SEED = 2**31 - 1

@@ -29,7 +29,7 @@ class ConvModule(nn.Module):
             if stride == 1
             else nn.Conv2d(inputs, outputs, kernel, stride, bias=not norm)
         )
-        self.norm: nn.Module = nn.Identity()
+        self.norm: BatchNormShift | None = None
         if norm:
             assert spec.bn_momentum is not None
             assert spec.bn_eps is not None
@@ -38,7 +38,9 @@ class ConvModule(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         if self.stride > 1:
             images = pad_same(images, self.kernel, self.stride)
-        return torch.relu_(self.norm(self.conv(images)))  # neither layer needs its own output again
+        found = self.conv(images)
+        # No layer needs its own output again.
+        return torch.relu_(found) if self.norm is None else self.norm.then_relu(found)
 
 
 class InceptionModule(nn.Module):

@@ -31,6 +31,15 @@ def pad_same(images: Tensor, kernel: int, stride: int) -> Tensor:
     return F.pad(images, padding) if any(padding) else images
 
 
+def suits_loops(images: Tensor) -> bool:
+    """Whether compiled loops read `images` (n, c, h, w): bf16 in channels-last layout on a CPU."""
+    return (
+        images.dtype == torch.bfloat16
+        and images.device.type == "cpu"
+        and images.is_contiguous(memory_format=torch.channels_last)
+    )
+
+
 class MaxPoolSame(nn.Module):
     """3×3 maximum with stride 2 and TensorFlow's SAME padding, which never wins.
 
@@ -41,6 +50,11 @@ class MaxPoolSame(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         height, width = images.shape[-2:]
         padding = (same_padding(height, 3, 2)[0], same_padding(width, 3, 2)[0])
+        if height == width and suits_loops(images):
+            from worker.training.models.maximum import MaximumBf16
+
+            maxima: Tensor = MaximumBf16.apply(images, padding[0])
+            return maxima
         return F.max_pool2d(images, kernel_size=3, stride=2, padding=padding, ceil_mode=True)
 
 
@@ -80,6 +94,21 @@ class BatchNormShift(nn.Module):
             momentum=self.momentum,
             eps=self.eps,
         )
+
+    def then_relu(self, images: Tensor) -> Tensor:
+        """ReLU of the normalised `images`, in fewer passes where loops are compiled for them."""
+        if not suits_loops(images):
+            return torch.relu_(self(images))
+        from worker.training.models.normalised import NormalisedBf16, normalised
+
+        if not self.training:
+            return normalised(images, self.running_mean, self.running_var, self.shift, self.eps)
+        result: Tensor
+        result, mean, variance = NormalisedBf16.apply(images, self.shift, self.eps)
+        count = images.numel() // images.shape[1]
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(variance * (count / (count - 1)), self.momentum)
+        return result
 
 
 class LocalResponseNorm(nn.Module):
