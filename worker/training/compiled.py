@@ -1,8 +1,8 @@
 """`compiled`, the decorator of loops that NumPy and PyTorch have no fast operation for.
 
-Numba compiles them at their first call, .2 to 1.5 s each. What it made is kept for the next process in
-the folder that `NUMBA_CACHE_DIR` names, which `worker.child` sets to one in the home; without that
-nothing is kept. A file that is damaged or cannot be written costs the compiling and no more.
+Numba compiles them at their first call, .2 to 1.5 s each. What it made is kept for the next process
+in the folder that `NUMBA_CACHE_DIR` names, which `worker.child` sets to one in the home; without
+that nothing is kept. A file that is damaged or cannot be written costs the compiling and no more.
 
 Kept files are found by source, processor and signature: whoever changes the options below has to
 delete them.
