@@ -2,7 +2,7 @@
 
 Ioffe and Szegedy 2015: algorithm 1 with γ = 1, and the gradients of section 3. It is memory that
 these wait for: images are read three times and written once, backwards images and gradient are read
-twice and one is written. PyTorch's operations move about twice as much.
+twice and one is written. PyTorch's operations move half as much again.
 
 Notable choices:
 - What ReLU lets through is found anew from the images: its result is not needed for that.
