@@ -9,12 +9,14 @@ import os
 import shutil
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings as hypothesis_settings
 
+from core.catalogue.registry import Registry
 from core.settings import Settings, get_settings
 from core.storage.database import Database, migrate
 from tests.services import Postgres, Valkey
@@ -33,6 +35,8 @@ os.environ.update(child.environment(Path(__file__).parents[1] / ".cache/tests"))
 hypothesis_settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis_settings.register_profile("search", deadline=None, max_examples=1000)
 hypothesis_settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
+
+Add = Callable[[Registry[Any], Any], None]
 
 # ---------------------------------------------------------------------------------- data
 
@@ -67,6 +71,20 @@ def home_with_data(home: Path, data_home: Path, cifar10: ImageDataset) -> Path: 
     """A home that is empty but for the prepared CIFAR-10, linked and not copied."""
     (home / "datasets").symlink_to(data_home / "datasets")
     return home
+
+
+@pytest.fixture
+def add() -> Iterator[Add]:
+    """Puts a descriptor into a registry of the catalogue until the test ends."""
+    added: list[tuple[Registry[Any], str]] = []
+
+    def to(registry: Registry[Any], descriptor: Any) -> None:
+        registry.add(descriptor)
+        added.append((registry, descriptor.name))
+
+    yield to
+    for registry, name in added:
+        registry.remove(name)
 
 
 # ------------------------------------------------------------------------------ services

@@ -7,10 +7,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from core.domain.datasets import DATASETS
+from core.catalogue import datasets, models
 from core.domain.errors import BrokerUnavailable, InvalidInput, RethinkError
 from core.domain.metrics import Progress
-from core.domain.spec import ModelName
 from core.settings import Settings, get_settings
 
 
@@ -40,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--slot", default="0", help="name of this worker on its host")
     data = add("data", _data, "fetch the datasets, or say what is there")
     data.add_argument("what", choices=["fetch", "status"])
-    data.add_argument("dataset", nargs="?", default="cifar10", choices=list(DATASETS))
+    data.add_argument("dataset", nargs="?", default="cifar10", choices=list(datasets))
     data.add_argument("--verify", action="store_true", help="read and check every byte")
     for name, command, about in (
         ("models", _models, "list the models with their parameter counts"),
@@ -50,7 +49,7 @@ def _parser() -> argparse.ArgumentParser:
         sub = add(name, command, about)
         sub.add_argument("--json", action="store_true")
         if name == "bench":
-            sub.add_argument("--model", action="append", default=[], choices=list(ModelName))
+            sub.add_argument("--model", action="append", default=[], choices=list(models))
             sub.add_argument("--rounds", type=int, default=5, help="turns of each pipeline")
             sub.add_argument("--seconds", type=float, default=2.0, help="length of a turn")
     data.add_argument("--json", action="store_true")
@@ -110,16 +109,15 @@ def _show_progress(progress: Progress) -> None:
 
 
 def _models(_: Settings, given: argparse.Namespace) -> int:
-    from core.domain.presets import MODEL_TITLES
-    from core.domain.spec import ModelName, RunSpec
+    from core.domain.spec import RunSpec
     from worker.training.models import parameter_count
 
-    counts = {name: parameter_count(RunSpec(model=name)) for name in ModelName}
+    counts = {name: parameter_count(RunSpec(model=name)) for name in models}
     if given.json:
         print(json.dumps([{"name": name, "parameters": n} for name, n in counts.items()]))
     else:
         for name, n in counts.items():
-            print(f"{name:12} {n:>10,}  {MODEL_TITLES[name]}")
+            print(f"{name:12} {n:>10,}  {models[name].title}")
     return 0
 
 
@@ -139,7 +137,7 @@ def _doctor(settings: Settings, given: argparse.Namespace) -> int:
     found = {
         **device.describe(),
         "datasets": [
-            store.status(name, settings.root, folder=settings.cifar10) for name in DATASETS
+            store.status(name, settings.root, folder=settings.cifar10) for name in datasets
         ],
     }
     print(json.dumps(found, indent=None if given.json else 2))

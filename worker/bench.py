@@ -32,7 +32,8 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from core.domain.spec import ModelName, Precision, RunSpec
+from core.catalogue import models
+from core.domain.spec import Precision, RunSpec
 from core.settings import get_settings
 from worker import child
 from worker.datasets import store
@@ -55,7 +56,7 @@ CONVENTIONAL = {"0 loader workers": 0, "2 loader workers": 2}
 class Side:
     """A process that trains one model in one of the pipelines, a turn at a time."""
 
-    def __init__(self, model: ModelName, pipeline: str) -> None:
+    def __init__(self, model: str, pipeline: str) -> None:
         command = [sys.executable, "-m", "worker.bench", "--model", model, "--side", pipeline]
         self._process = subprocess.Popen(
             command,
@@ -100,7 +101,7 @@ class Side:
         return json.loads(line)
 
 
-def bench(model: ModelName, *, rounds: int, seconds: float) -> dict[str, Any]:
+def bench(model: str, *, rounds: int, seconds: float) -> dict[str, Any]:
     """Measure one model, as plain JSON.
 
     Args:
@@ -141,7 +142,7 @@ def bench(model: ModelName, *, rounds: int, seconds: float) -> dict[str, Any]:
     return result
 
 
-def take_turns(model: ModelName, pipeline: str, threads: int) -> None:
+def take_turns(model: str, pipeline: str, threads: int) -> None:
     """Say when ready; then answer each number of seconds on standard input with the images trained
     a second, and `FACTS` with the engine's.
     """
@@ -165,7 +166,7 @@ def take_turns(model: ModelName, pipeline: str, threads: int) -> None:
 def facts_of(spec: RunSpec, where: torch.device) -> dict[str, Any]:
     """What the engine does and could do here. Its memory is what it has needed so far."""
     return {
-        "model": spec.model.value,
+        "model": spec.model,
         "batch_size": spec.batch_size,
         "precision": spec.precision.value,
         "precision_reason": device.recommended_precision(where)[1],
@@ -311,18 +312,18 @@ def table(results: Sequence[dict[str, Any]]) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m worker.bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON in place of a table")
-    parser.add_argument("--model", action="append", choices=list(ModelName), help="only this")
+    parser.add_argument("--model", action="append", choices=list(models), help="only this")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="length of a turn")
     parser.add_argument("--side", choices=[ENGINE, *CONVENTIONAL], help=argparse.SUPPRESS)
     given = parser.parse_args(arguments)
-    models = [ModelName(name) for name in given.model or ModelName]
+    chosen = given.model or list(models)
     if given.side:
-        take_turns(models[0], given.side, get_settings().threads)
+        take_turns(chosen[0], given.side, get_settings().threads)
         return 0
     settings = get_settings()
     store.load("cifar10", settings.root, folder=settings.cifar10)  # fetched once, by one process
-    results = [bench(model, rounds=given.rounds, seconds=given.seconds) for model in models]
+    results = [bench(model, rounds=given.rounds, seconds=given.seconds) for model in chosen]
     machine = results[0]["machine"] | {"python": platform.python_version()}
     for result in results:
         del result["machine"]

@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from core import __version__
-from core.domain.spec import ModelName, RunSpec
+from core.catalogue import models
+from core.domain.spec import RunSpec
 from worker.datasets.images import ImageDataset
 
 
 def capabilities() -> dict[str, Any]:
     """What this machine offers, and the parameters of each model."""
-    from worker.training import device, models
+    from worker.training import device
+    from worker.training.models import parameter_count
 
     found = device.describe()
     return {
@@ -23,7 +25,7 @@ def capabilities() -> dict[str, Any]:
         if found["device"] == "cpu"
         else "torch finds this CUDA device",
         "threads": found["numerics"]["threads"],
-        "models": {name: models.parameter_count(RunSpec(model=name)) for name in ModelName},
+        "models": {name: parameter_count(RunSpec(model=name)) for name in models},
         "versions": versions(),
     }
 

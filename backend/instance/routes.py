@@ -21,10 +21,9 @@ from backend.instance.schemas import (
 )
 from backend.runs.schemas import RunRequest
 from core import __version__
-from core.domain.datasets import DATASETS
+from core.catalogue import datasets, models
 from core.domain.errors import BrokerUnavailable, DatabaseUnavailable, Unauthorized
-from core.domain.presets import MODEL_TITLES, all_presets
-from core.domain.spec import ModelName
+from core.domain.presets import all_presets
 from core.storage import events, runs, workers
 from core.storage.clock import now
 
@@ -92,11 +91,11 @@ def capabilities(parts: PartsDep) -> Capabilities:
                 train_size=info.train_size,
                 test_size=info.test_size,
             )
-            for info in DATASETS.values()
+            for info in datasets.values()
         ],
         models=[
-            ModelView(name=name, title=MODEL_TITLES[name], parameters=counts.get(name))
-            for name in ModelName
+            ModelView(name=model.name, title=model.title, parameters=counts.get(model.name))
+            for model in models.values()
         ],
         presets=[
             PresetView(

@@ -24,9 +24,10 @@ from backend.runs.schemas import (
     SortKey,
 )
 from backend.texts import ShortText
+from core.catalogue import models, randomizations
+from core.catalogue.registry import NameIn
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics
-from core.domain.spec import ModelName, Randomization
 from core.storage import artifacts, listing, runs
 from core.storage.tables import Run
 
@@ -73,9 +74,11 @@ def estimate(request: RunRequest, parts: PartsDep) -> EstimateView:
 def index(
     parts: PartsDep,
     state: Annotated[list[RunState], Query(description="Only runs in these states.")] = [],  # noqa: B006
-    model: Annotated[ModelName | None, Query(description="Only runs of this model.")] = None,
+    model: Annotated[
+        str | None, NameIn(models), Query(description="Only runs of this model.")
+    ] = None,
     randomization: Annotated[
-        Randomization | None, Query(description="Only runs with this randomization.")
+        str | None, NameIn(randomizations), Query(description="Only runs with this randomization.")
     ] = None,
     q: Annotated[ShortText, Query(description="Part of the name, or start of the id.")] = "",
     sort: Annotated[SortKey, Query(description="Order; with - descending.")] = "-created_at",

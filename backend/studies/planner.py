@@ -21,25 +21,19 @@ from sqlalchemy.orm import Session
 from backend.runs import service as run_service
 from backend.studies.queue import Earlier, before
 from backend.studies.schemas import PlannedRunView, PlanView, Sharing, StudyRequest
+from core.catalogue import models
 from core.domain.demands import StopRule
 from core.domain.deviations import deviations
 from core.domain.estimates import MeasuredEpoch, estimate
 from core.domain.lifecycle import RunState
 from core.domain.plans import Plan, Planned, expected_epochs
-from core.domain.spec import ModelName, Precision, RunSpec, SpecRequest
+from core.domain.spec import Precision, RunSpec, SpecRequest
 from core.domain.studies import TITLES, StudyName, grid, plan
 from core.settings import Settings
 from core.storage import curves, runs, workers
 from core.storage.studies import spec_of
 from core.storage.tables import Worker
 
-REFERENCE_SECONDS: dict[ModelName, float] = {
-    ModelName.INCEPTION: 1 / 110,
-    ModelName.ALEXNET: 1 / 900,
-    ModelName.MLP_1X512: 1 / 12_000,
-    ModelName.MLP_3X512: 1 / 8_000,
-}
-"""Training seconds an image at full width in fp32 on two CPU cores; an order of magnitude."""
 BF16_GAIN = 2.0
 """How much faster bf16 is, where workers have it."""
 EVALUATION = 0.35
@@ -106,8 +100,8 @@ def planned(session: Session, request: StudyRequest, settings: Settings) -> Plan
     needed = _needed(session, entries)
     present = workers.live(session, settings.lease_seconds)
     earlier = _earlier(session, request.priority, needed)
-    models = {n.spec.model for n in needed} | {run.spec.model for run in earlier}
-    measured = _measured(session, models, present)
+    names = {n.spec.model for n in needed} | {run.spec.model for run in earlier}
+    measured = _measured(session, names, present)
     costs = [_cost(n.spec, n.remaining, measured) for n in needed]
     live = max(len(present), 1)
     actions = [_action(n) for n in needed]
@@ -197,12 +191,10 @@ def _action(need: Needed) -> Literal["reuse", "extend", "new"]:
     return "extend" if need.exists else "new"
 
 
-def _measured(
-    session: Session, models: set[ModelName], present: Sequence[Worker]
-) -> list[MeasuredEpoch]:
+def _measured(session: Session, names: set[str], present: Sequence[Worker]) -> list[MeasuredEpoch]:
     return [
         MeasuredEpoch(spec_of(row.spec), row.train_seconds, row.evaluation_seconds)
-        for model in sorted(models)
+        for model in sorted(names)
         for row in runs.recent_speeds(session, model, present)
     ]
 
@@ -216,7 +208,7 @@ def _cost(spec: RunSpec, epochs: int, measured: Sequence[MeasuredEpoch]) -> Cost
         return Cost(guess.seconds, guess.low, guess.high, measured=True)
     images = spec.train_size + EVALUATION * (spec.train_size + spec.test_size)
     # Narrow layers use the processor less well: time falls with the width, not with its square.
-    rate = REFERENCE_SECONDS[spec.model] * spec.width
+    rate = models[spec.model].seconds_per_image * spec.width
     rate /= BF16_GAIN if spec.precision is Precision.BF16 else 1.0
     seconds = 1.0 + epochs * images * rate
     return Cost(seconds, seconds / UNKNOWN_RANGE, seconds * UNKNOWN_RANGE, measured=False)

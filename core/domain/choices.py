@@ -1,17 +1,17 @@
 """What the paper leaves open, how it is settled here and why, in words that users are shown.
 
 Initial weights, the momentum and eps of batch norm and most batch sizes move convergence and are
-stated nowhere in the paper. The values themselves are `MODEL_DEFAULTS` and `BN_DEFAULTS` in
+stated nowhere in the paper. The values themselves are in the models' descriptors, `BN_DEFAULTS` in
 `core.domain.spec` and `WITHOUT_BN` in `core.domain.scales`; docs/LOG.md has the evidence, but for
 what is said to be measured earlier.
 """
 
+from core.catalogue import models
+from core.domain.scales import ALEXNET, INCEPTION, MLP_1X512, MLP_3X512
 from core.domain.spec import (
     BN_DEFAULTS,
-    MODEL_DEFAULTS,
     BatchNorm,
     Initialisation,
-    ModelName,
     RunSpec,
 )
 
@@ -22,19 +22,19 @@ WEIGHTS = (
     "scale"
 )
 BATCH_SIZES = {
-    ModelName.INCEPTION: "batch size {0}: the points of the paper's Inception are 391 steps apart",
-    ModelName.ALEXNET: (
+    INCEPTION: "batch size {0}: the points of the paper's Inception are 391 steps apart",
+    ALEXNET: (
         "batch size {0} for AlexNet, a guess: with it 98 % were reached at epoch 13 on true labels "
         "and about 39 on random ones (measured earlier at full scale, n = 1), a ratio near 3 where "
         "the paper's Figure 1b has 1.55, so the paper's is another, unknown one"
     ),
-    ModelName.MLP_1X512: (
+    MLP_1X512: (
         "batch size {0} for the MLPs: MLP 1×512 took 2.29 times as long for random labels as for "
         "true ones at batch 128, 1.91 at 60 and 1.73 at 32 (measured earlier at full scale, n = 1 "
         "each), the paper 1.96, and at 128 never reached 99 % on random labels"
     ),
 }
-BATCH_SIZES[ModelName.MLP_3X512] = BATCH_SIZES[ModelName.MLP_1X512]
+BATCH_SIZES[MLP_3X512] = BATCH_SIZES[MLP_1X512]
 BATCH_NORM = (
     "the newest batch has weight {0:g} in batch norm's running statistics, {2}; eps {1:g} "
     "(TF-slim's default); other values were not run at full scale"
@@ -78,7 +78,7 @@ def unstated(spec: RunSpec) -> list[str]:
         usual = spec.bn_momentum == BN_DEFAULTS["bn_momentum"]
         reason = USUAL_WEIGHT if usual else OTHER_WEIGHT
         said.append(BATCH_NORM.format(spec.bn_momentum, spec.bn_eps, reason))
-    if spec.batch_size == MODEL_DEFAULTS[spec.model]["batch_size"]:
+    if spec.model in BATCH_SIZES and spec.batch_size == models[spec.model].defaults["batch_size"]:
         said.append(BATCH_SIZES[spec.model].format(spec.batch_size))
     return said
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from core.domain.presets import MODEL_TITLES
+from core.catalogue import models
 from core.domain.spec import RunSpec
 
 
@@ -26,7 +26,7 @@ def told_apart(names: Sequence[str], specs: Sequence[RunSpec]) -> list[str]:
         if name and names.count(name) == 1:
             labels.append(name)
             continue
-        parts = [MODEL_TITLES[spec.model]]
+        parts = [models[spec.model].title]
         parts += [spec.randomization.replace("_", " ")] * ("randomization" in fields)
         parts += [
             f"{field.replace('_', ' ')} {value}"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from core.catalogue import models
 from core.domain.demands import StopRule
 from core.domain.metrics import Epoch
-from core.domain.spec import ModelName
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +68,12 @@ CriterionName = Literal[
     "accuracy-99.9",
     "accuracy-100",
 ]
-"""What a reader may choose: a name in `CRITERIA`, or each model's own in `DEFAULT_CRITERIA`."""
+"""What a reader may choose: a name in `CRITERIA`, or each model's own."""
 
-DEFAULT_CRITERIA: dict[ModelName, Criterion] = {
-    ModelName.INCEPTION: CRITERIA["loss-0.05"],
-    ModelName.ALEXNET: CRITERIA["accuracy-98"],
-    ModelName.MLP_1X512: CRITERIA["accuracy-98"],
-    ModelName.MLP_3X512: CRITERIA["accuracy-98"],
-}
-"""Loss < 0.05 gives both ends of the paper's curve for Inception, 10 and 36 epochs."""
+
+def default_criterion(model: str) -> Criterion:
+    """The model's own: when it counts as fitted unless a reader chooses otherwise."""
+    return CRITERIA[models[model].criterion]
 
 
 class FitState(StrEnum):

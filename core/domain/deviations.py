@@ -11,14 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from core.catalogue import models
 from core.domain.choices import unstated
 from core.domain.criteria import Criterion
 from core.domain.labels import label_of
 from core.domain.plans import Plan, Planned, Role
-from core.domain.presets import MODEL_TITLES
 from core.domain.reference import report
 from core.domain.scales import Scale
-from core.domain.spec import ModelName, RunSpec, Variant
+from core.domain.spec import RunSpec, Variant
 from core.domain.studies import StudyName, plan
 
 PANELS = {"1bc": "1b and 1c", "table-1": "Table 1"}
@@ -124,8 +124,8 @@ def _differences(
     entries: Iterable[Planned], originals: Mapping[tuple[str, str, float | None], Planned]
 ) -> list[str]:
     """A sentence a model: what differs in general, its epochs, then what is particular."""
-    found: dict[ModelName, dict[Curve, Words]] = {}
-    horizons: dict[ModelName, Words] = {}
+    found: dict[str, dict[Curve, Words]] = {}
+    horizons: dict[str, Words] = {}
     for entry in entries:
         original = originals.get(_place(entry.role))
         if original is None:
@@ -144,7 +144,7 @@ def _differences(
 
 def _of_ones_own(entries: Iterable[Planned]) -> list[str]:
     """A sentence a model, against the paper's setting of it: runs that are no figure's."""
-    found: dict[ModelName, dict[Curve, Words]] = {}
+    found: dict[str, dict[Curve, Words]] = {}
     for entry in entries:
         changed = entry.spec.changes()
         if changed.get("variant") == Variant.PAPER:
@@ -183,7 +183,7 @@ def _horizon(entry: Planned, original: Planned) -> Words:
     return {panel: f"{ours} epochs in {PANELS.get(panel, panel)} (at full scale {theirs})"}
 
 
-def _sentence(model: ModelName, curves: Mapping[Curve, Words], epochs: Iterable[str]) -> str:
+def _sentence(model: str, curves: Mapping[Curve, Words], epochs: Iterable[str]) -> str:
     """What holds for most curves first, then what is particular to some; empty if nothing."""
     general = _general(curves.values())
     clauses = [", ".join([*general.values(), *epochs])]
@@ -198,7 +198,7 @@ def _sentence(model: ModelName, curves: Mapping[Curve, Words], epochs: Iterable[
         particular.setdefault(_named(group, curves), {}).update(dict.fromkeys(told))
     clauses += [f"{names}: {', '.join(own)}" for names, own in particular.items()]
     said = "; ".join(clause for clause in clauses if clause)
-    return f"{MODEL_TITLES[model]}: {said}." if said else ""
+    return f"{models[model].title}: {said}." if said else ""
 
 
 def _general(curves: Collection[Words]) -> Words:
@@ -244,8 +244,7 @@ def _thinned(
             if role.panel == "1bc" and role.corruption is not None:
                 levels.setdefault(role.series, set()).add(role.corruption)
     return [
-        f"{MODEL_TITLES[ModelName(model)]}: corruption p = "
-        f"{', '.join(f'{p:g}' for p in sorted(levels))} only."
+        f"{models[model].title}: corruption p = {', '.join(f'{p:g}' for p in sorted(levels))} only."
         for model, levels in ours.items()
         if levels != theirs.get(model)
     ]

@@ -1,14 +1,8 @@
 """What the keys of series are called: randomizations, models, regularisers."""
 
-from core.domain.presets import MODEL_TITLES
+from core.catalogue import models, randomizations
 
 LABELS = {
-    "true_labels": "true labels",
-    "random_labels": "random labels",
-    "shuffled_pixels": "shuffled pixels",
-    "random_pixels": "random pixels",
-    "gaussian": "gaussian",
-    **{str(model): title for model, title in MODEL_TITLES.items()},
     "inception-without-bn": "without batch norm",
     "none": "no regulariser",
     "weight_decay": "weight decay",
@@ -21,4 +15,7 @@ LABELS = {
 
 
 def label_of(key: str) -> str:
+    for registry in (models, randomizations):
+        if key in registry:
+            return registry[key].title
     return LABELS.get(key, key.replace("_", " "))

@@ -9,12 +9,13 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from core.domain.criteria import DEFAULT_CRITERIA
+from core.catalogue import models
+from core.domain.criteria import default_criterion
 from core.domain.demands import Demand, StopRule
 from core.domain.extrapolation import depth, epochs_until
 from core.domain.metrics import Epoch
-from core.domain.scales import SETTINGS, Scale
-from core.domain.spec import ModelName, RunSpec
+from core.domain.scales import SETTINGS, Scale, fields_of
+from core.domain.spec import RunSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,8 +43,6 @@ Plan = tuple[Planned, ...]
 
 OUTLINE = (0.0, 1.0, 0.5, 0.2, 0.8, 0.3, 0.7, 0.1, 0.9, 0.4, 0.6)
 """The order in which levels of p are run: ends and middle first."""
-COST = (ModelName.MLP_1X512, ModelName.MLP_3X512, ModelName.ALEXNET, ModelName.INCEPTION)
-"""Cheap models first within a stage."""
 
 
 def planned(
@@ -87,8 +86,13 @@ def _with_seed(spec: RunSpec, seed: int) -> RunSpec:
     return spec.replace(seed=spec.seed + seed, data_seed=(spec.data_seed or 0) + seed)
 
 
-def order(entry: Planned) -> tuple[int, int]:
-    return entry.stage, COST.index(entry.spec.model)
+def order(entry: Planned) -> tuple[int, float]:
+    """Cheap models first within a stage."""
+    return entry.stage, cost(entry.spec.model)
+
+
+def cost(model: str) -> float:
+    return models[model].seconds_per_image
 
 
 SIZE = ("n_train", "width", "batch_size")
@@ -100,7 +104,7 @@ def scale_of(spec: RunSpec) -> Scale:
     So that a run's time to fit can be told without knowing what it is for.
     """
     for scale in (Scale.SMOKE, Scale.QUICK):
-        fields = SETTINGS[scale].fields[spec.model]
+        fields = fields_of(spec.model, scale)
         if all(getattr(spec, field) == fields[field] for field in SIZE if field in fields):
             return scale
     return Scale.FULL
@@ -116,7 +120,7 @@ def expected_epochs(entry: Planned, curve: Sequence[Epoch] = ()) -> int:
     if stop == StopRule():
         return limit
     usual = _usual_epochs(entry)
-    own = DEFAULT_CRITERIA[spec.model]
+    own = default_criterion(spec.model)
     if len(curve) > 1 and (len(curve) >= usual or any(map(own.holds, curve))):
         return math.ceil(min(limit, epochs_until(stop, curve, spec.train_size)))
     return round(min(limit, usual))
@@ -131,6 +135,6 @@ def _usual_epochs(entry: Planned) -> float:
     low, high = ends
     # Time to fit rises steeply at small p, then evenly (Figure 1b).
     epochs = low + (high - low) * math.pow(spec.label_corruption, 0.7)
-    own = DEFAULT_CRITERIA[spec.model].stop_rule
+    own = default_criterion(spec.model).stop_rule
     further = depth(entry.demand.stop, spec.train_size) / depth(own, spec.train_size)
     return max(epochs * further, 1.0)

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from core.catalogue import models, randomizations
 from core.domain.choices import unstated
 from core.domain.demands import Demand, StopRule
 from core.domain.reference import report
-from core.domain.scales import WITHOUT_BN
-from core.domain.spec import BatchNorm, ModelName, Randomization, RunSpec, Variant
+from core.domain.scales import ALEXNET, INCEPTION, MLP_1X512, MLP_3X512, WITHOUT_BN
+from core.domain.spec import BatchNorm, RunSpec, Variant
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +33,7 @@ def demo() -> Preset:
         name="demo",
         title="First look",
         description="An MLP on 5,000 images with true labels: a minute or less on a CPU.",
-        spec=RunSpec(model=ModelName.MLP_1X512, n_train=5000, n_test=2000),
+        spec=RunSpec(model=MLP_1X512, n_train=5000, n_test=2000),
         demand=Demand(epochs=10),
     )
 
@@ -45,28 +46,28 @@ def memorise() -> Preset:
         description="The same MLP on 2,000 images whose labels are drawn at random. Training "
         "accuracy climbs to 100 %, test accuracy stays at chance.",
         spec=RunSpec(
-            model=ModelName.MLP_1X512,
+            model=MLP_1X512,
             n_train=2000,
             n_test=2000,
-            randomization=Randomization.RANDOM_LABELS,
+            randomization="random_labels",
         ),
         demand=Demand(epochs=60, stop=FITTED),
     )
 
 
-def randomization_test(model: ModelName, randomization: Randomization) -> Preset:
+def randomization_test(model: str, randomization: str) -> Preset:
     """The paper's setting at full scale (section 2.1 and appendix A)."""
     return _full_scale(
         f"paper-{model}",
-        MODEL_TITLES[model],
+        models[model].title,
         "the paper's optimiser",
         RunSpec(model=model, randomization=randomization),
     )
 
 
-def without_batch_norm(randomization: Randomization) -> Preset:
+def without_batch_norm(randomization: str) -> Preset:
     """Inception without batch norm, at a setting that trains: at the paper's it stays at chance."""
-    fields = {"model": ModelName.INCEPTION, "batch_norm": BatchNorm.NONE}
+    fields = {"model": INCEPTION, "batch_norm": BatchNorm.NONE}
     return _full_scale(
         "paper-inception-without-bn",
         "Inception, no BN",
@@ -75,12 +76,12 @@ def without_batch_norm(randomization: Randomization) -> Preset:
     )
 
 
-def of_the_report(model: ModelName, randomization: Randomization) -> Preset:
+def of_the_report(model: str, randomization: str) -> Preset:
     """The report's reading of the same test, where it differs: batch size and pixels."""
     fields = {"model": model, "randomization": randomization}
     return _full_scale(
         f"report-{model}",
-        MODEL_TITLES[model],
+        models[model].title,
         f"the report's batches of {report.BATCH_SIZE}",
         RunSpec.model_validate(
             fields | {"variant": Variant.REPORT, "batch_size": report.BATCH_SIZE}
@@ -89,7 +90,7 @@ def of_the_report(model: ModelName, randomization: Randomization) -> Preset:
 
 
 def _full_scale(name: str, network: str, setting: str, spec: RunSpec) -> Preset:
-    test = spec.randomization.replace("_", " ")
+    test = randomizations[spec.randomization].title
     has_batch_norm = spec.batch_norm is BatchNorm.ALL
     return Preset(
         name=f"{name}-{spec.randomization.replace('_', '-')}",
@@ -101,25 +102,17 @@ def _full_scale(name: str, network: str, setting: str, spec: RunSpec) -> Preset:
     )
 
 
-MODEL_TITLES = {
-    ModelName.INCEPTION: "Small Inception",
-    ModelName.ALEXNET: "Small AlexNet",
-    ModelName.MLP_1X512: "MLP 1×512",
-    ModelName.MLP_3X512: "MLP 3×512",
-}
-
-
 def all_presets() -> list[Preset]:
     """What the launch form offers: the quick ones, then the paper's, then the report's."""
-    labels = (Randomization.TRUE_LABELS, Randomization.RANDOM_LABELS)
-    pixels = (Randomization.RANDOM_PIXELS, Randomization.GAUSSIAN)
-    others = [model for model in ModelName if model is not ModelName.INCEPTION]
+    labels = ("true_labels", "random_labels")
+    pixels = ("random_pixels", "gaussian")
+    others = (ALEXNET, MLP_1X512, MLP_3X512)
     return [
         demo(),
         memorise(),
-        *(randomization_test(ModelName.INCEPTION, test) for test in labels + pixels),
+        *(randomization_test(INCEPTION, test) for test in labels + pixels),
         *(without_batch_norm(test) for test in labels),
         *(randomization_test(model, test) for model in others for test in labels),
-        *(of_the_report(ModelName.INCEPTION, test) for test in labels + pixels),
-        *(of_the_report(ModelName.ALEXNET, test) for test in labels),
+        *(of_the_report(INCEPTION, test) for test in labels + pixels),
+        *(of_the_report(ALEXNET, test) for test in labels),
     ]

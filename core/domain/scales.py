@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from core.domain.spec import Initialisation, ModelName
+from core.catalogue import models
+from core.domain.spec import Initialisation
 
 
 class Scale(StrEnum):
@@ -34,17 +35,19 @@ Fields = dict[str, Any]
 class Setting:
     """What a scale changes: fields of the spec, horizons in epochs, and the grid of p."""
 
-    fields: dict[ModelName, Fields]
+    fields: dict[str, Fields]
     """Fields of each model's spec that differ from the paper's setting."""
+    others: Fields
+    """The same for a model that is not the paper's and says nothing itself."""
     without_bn: Fields
     """Fields of an Inception without batch normalisation; see `WITHOUT_BN`."""
     bn_down: Fields
     """Fields of an Inception with batch normalisation in the two down modules alone."""
     horizons: dict[str, int]
     """Epochs of each panel; for 1bc the most that a run may take to fit."""
-    corruptions: dict[ModelName, tuple[float, ...]]
+    corruptions: dict[str, tuple[float, ...]]
     """Levels of p in Figures 1b and 1c."""
-    expected_fit: dict[ModelName, tuple[int, int]]
+    expected_fit: dict[str, tuple[int, int]]
     """Epochs in which true and random labels are fitted, for estimates of time alone."""
     table_1: bool = True
     """Whether the scale has Table 1."""
@@ -75,19 +78,21 @@ AUGMENTATION: Fields = {
 PAPER_HUE = 0.05
 """The paper also shifts the hue, by an amount it does not state; the report had to leave it out."""
 
-MEASURED_MODELS = (ModelName.INCEPTION, ModelName.ALEXNET, ModelName.MLP_1X512)
+INCEPTION, ALEXNET, MLP_1X512, MLP_3X512 = "inception", "alexnet", "mlp-1x512", "mlp-3x512"
+MEASURED_MODELS = (INCEPTION, ALEXNET, MLP_1X512)
 """The models of Figures 1b and 1c."""
 
 FULL = Setting(
-    fields={model: {} for model in ModelName},
+    fields={},
+    others={},
     without_bn=WITHOUT_BN,
     bn_down=WITHOUT_BN,
     horizons={"1a": 64, "1bc": 150, "2a": 100, "2b": 51, "table-1": 100},
     corruptions=dict.fromkeys(MEASURED_MODELS, ALL_TENTHS),
     expected_fit={
-        ModelName.INCEPTION: (10, 36),
-        ModelName.ALEXNET: (13, 39),
-        ModelName.MLP_1X512: (28, 55),
+        INCEPTION: (10, 36),
+        ALEXNET: (13, 39),
+        MLP_1X512: (28, 55),
     },
 )
 
@@ -95,7 +100,7 @@ CONSTANT: Fields = {"decay": 1.0}
 
 SMOKE = Setting(
     fields={
-        ModelName.INCEPTION: CONSTANT
+        INCEPTION: CONSTANT
         | {
             "n_train": 300,
             "n_test": 200,
@@ -104,23 +109,23 @@ SMOKE = Setting(
             "learning_rate": 0.01,
             "bn_momentum": 0.3,
         },
-        ModelName.ALEXNET: CONSTANT
-        | {"n_train": 300, "n_test": 200, "width": 0.25, "batch_size": 16},
-        ModelName.MLP_1X512: CONSTANT | {"n_train": 2000, "n_test": 1000, "batch_size": 64},
-        ModelName.MLP_3X512: CONSTANT | {"n_train": 2000, "n_test": 1000, "batch_size": 64},
+        ALEXNET: CONSTANT | {"n_train": 300, "n_test": 200, "width": 0.25, "batch_size": 16},
+        MLP_1X512: CONSTANT | {"n_train": 2000, "n_test": 1000, "batch_size": 64},
+        MLP_3X512: CONSTANT | {"n_train": 2000, "n_test": 1000, "batch_size": 64},
     },
+    others=CONSTANT | {"n_train": 300, "n_test": 200, "batch_size": 16},
     without_bn=WITHOUT_BN | {"learning_rate": 0.005, "warmup_steps": 100},
     bn_down={"initialisation": Initialisation.HE_NORMAL, "learning_rate": 0.005},
     horizons={"1a": 50, "1bc": 100, "2a": 50, "2b": 80, "table-1": 50},
     corruptions={
-        ModelName.INCEPTION: (0.0, 0.5, 1.0),
-        ModelName.ALEXNET: (0.0, 0.5, 1.0),
-        ModelName.MLP_1X512: ALL_TENTHS,
+        INCEPTION: (0.0, 0.5, 1.0),
+        ALEXNET: (0.0, 0.5, 1.0),
+        MLP_1X512: ALL_TENTHS,
     },
     expected_fit={
-        ModelName.INCEPTION: (32, 25),
-        ModelName.ALEXNET: (28, 38),
-        ModelName.MLP_1X512: (9, 11),
+        INCEPTION: (32, 25),
+        ALEXNET: (28, 38),
+        MLP_1X512: (9, 11),
     },
     table_1=False,
 )
@@ -131,7 +136,7 @@ running statistics of batch norm lag behind the weights; they follow faster here
 
 QUICK = Setting(
     fields={
-        ModelName.INCEPTION: CONSTANT
+        INCEPTION: CONSTANT
         | {
             "n_train": 2000,
             "n_test": 1000,
@@ -140,20 +145,20 @@ QUICK = Setting(
             "learning_rate": 0.02,
             "bn_momentum": 0.3,
         },
-        ModelName.ALEXNET: CONSTANT
-        | {"n_train": 2000, "n_test": 1000, "width": 0.5, "batch_size": 32},
-        ModelName.MLP_1X512: CONSTANT | {"n_train": 5000, "n_test": 2000},
-        ModelName.MLP_3X512: CONSTANT | {"n_train": 5000, "n_test": 2000},
+        ALEXNET: CONSTANT | {"n_train": 2000, "n_test": 1000, "width": 0.5, "batch_size": 32},
+        MLP_1X512: CONSTANT | {"n_train": 5000, "n_test": 2000},
+        MLP_3X512: CONSTANT | {"n_train": 5000, "n_test": 2000},
     },
+    others=CONSTANT | {"n_train": 2000, "n_test": 1000, "batch_size": 32},
     without_bn=WITHOUT_BN
     | {"learning_rate": 0.005, "warmup_steps": 200, "decay": 0.98, "decay_steps": 63},
     bn_down={"initialisation": Initialisation.HE_NORMAL, "learning_rate": 0.005},
     horizons={"1a": 60, "1bc": 150, "2a": 60, "2b": 100, "table-1": 100},
     corruptions=dict.fromkeys(MEASURED_MODELS, ALL_TENTHS),
     expected_fit={
-        ModelName.INCEPTION: (29, 36),
-        ModelName.ALEXNET: (23, 37),
-        ModelName.MLP_1X512: (12, 18),
+        INCEPTION: (29, 36),
+        ALEXNET: (23, 37),
+        MLP_1X512: (12, 18),
     },
 )
 """Measured (docs/LOG.md), as for smoke. The MLPs have 5,000 images, since on 10,000 random labels
@@ -161,3 +166,9 @@ the accuracy of the small one stays below 98 % at a constant rate. Without batch
 fall, by 2 % an epoch: else random labels are not fitted after 180 epochs."""
 
 SETTINGS: dict[Scale, Setting] = {Scale.SMOKE: SMOKE, Scale.QUICK: QUICK, Scale.FULL: FULL}
+
+
+def fields_of(model: str, scale: Scale) -> Fields:
+    """Fields of the model's spec that differ from its full scale."""
+    setting = SETTINGS[scale]
+    return setting.fields.get(model) or dict(models[model].reduced.get(scale, setting.others))

@@ -6,7 +6,7 @@ Notable choices:
   identity.
 - How far to train is not part of it: see `core.domain.demands`.
 - Values that the paper leaves to the model (learning rate, batch size, initialisation) may be left
-  out; they are then filled in from `MODEL_DEFAULTS`, so that a stored spec is always complete.
+  out; they are then filled in by the model's descriptor, so that a stored spec is always complete.
 """
 
 import functools
@@ -26,7 +26,8 @@ from pydantic import (
     model_validator,
 )
 
-from core.domain.datasets import DATASETS, DatasetInfo
+from core.catalogue import Dataset, datasets, models, randomizations
+from core.catalogue.registry import NameIn
 
 WHOLE = TypeAdapter(Annotated[int, Field(ge=1)])
 """As `batch_size` is read."""
@@ -34,17 +35,6 @@ ENGINE = 5
 """Raised whenever the training code changes trajectories."""
 
 MAX_SEED = 2**31 - 1
-
-
-class Randomization(StrEnum):
-    """The randomization tests of Zhang et al. 2017, section 2.1."""
-
-    TRUE_LABELS = "true_labels"
-    CORRUPTED_LABELS = "corrupted_labels"
-    RANDOM_LABELS = "random_labels"
-    SHUFFLED_PIXELS = "shuffled_pixels"
-    RANDOM_PIXELS = "random_pixels"
-    GAUSSIAN = "gaussian"
 
 
 class Variant(StrEnum):
@@ -55,13 +45,6 @@ class Variant(StrEnum):
     REPORT = "report"
     """Random pixels permute positions, channels kept together; Gaussian moments per image and
     channel."""
-
-
-class ModelName(StrEnum):
-    INCEPTION = "inception"
-    ALEXNET = "alexnet"
-    MLP_1X512 = "mlp-1x512"
-    MLP_3X512 = "mlp-3x512"
 
 
 class BatchNorm(StrEnum):
@@ -87,16 +70,6 @@ class Precision(StrEnum):
     BF16 = "bf16"
 
 
-MODEL_DEFAULTS: dict[ModelName, dict[str, Any]] = {
-    ModelName.INCEPTION: {"learning_rate": 0.1, "batch_size": 128, "batch_norm": BatchNorm.ALL},
-    ModelName.ALEXNET: {"learning_rate": 0.01, "batch_size": 128},
-    ModelName.MLP_1X512: {"learning_rate": 0.01, "batch_size": 60},
-    ModelName.MLP_3X512: {"learning_rate": 0.01, "batch_size": 60},
-}
-"""The paper's learning rates (appendix A), and batch sizes that it does not state: Inception's and
-the MLPs' were inferred from its figures, AlexNet's is a guess. `core.domain.choices` has the
-reasons for these and for all else that the paper leaves open."""
-
 BN_DEFAULTS = {"bn_momentum": 0.1, "bn_eps": 1e-3}
 
 AUGMENTATIONS = ("random_crop", "random_flip", "brightness", "contrast", "saturation", "hue")
@@ -118,7 +91,9 @@ class RunSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    dataset: str = Field("cifar10", description="Dataset the images and labels come from.")
+    dataset: Annotated[str, NameIn(datasets)] = Field(
+        datasets.default, description="Dataset the images and labels come from."
+    )
     n_train: int | None = Field(
         None,
         ge=10,
@@ -132,8 +107,8 @@ class RunSpec(BaseModel):
     subset_seed: Seed | None = Field(0, description="Seed that draws the subsets.")
     crop: int = Field(28, ge=8, description="Side of the centre crop in pixels.")
 
-    randomization: Randomization = Field(
-        Randomization.TRUE_LABELS, description="What is randomized before training."
+    randomization: Annotated[str, NameIn(randomizations)] = Field(
+        randomizations.default, description="What is randomized before training."
     )
     corruption: Fraction | None = Field(
         None,
@@ -146,7 +121,7 @@ class RunSpec(BaseModel):
     )
     data_seed: Seed | None = Field(0, description="Seed of the randomization.")
 
-    model: ModelName = Field(ModelName.MLP_1X512, description="Network to train.")
+    model: Annotated[str, NameIn(models)] = Field(models.default, description="Network to train.")
     width: float = Field(1.0, ge=0.05, le=4, description="Factor on every hidden width.")
     batch_norm: BatchNorm | None = Field(
         None,
@@ -168,7 +143,7 @@ class RunSpec(BaseModel):
     init_scale: float = Field(1.0, gt=0, le=10, description="Factor on the initial weights.")
 
     learning_rate: float = Field(
-        None,  # type: ignore[assignment]  # filled in from MODEL_DEFAULTS
+        None,  # type: ignore[assignment]  # filled in by the model
         gt=0,
         le=10,
         description="Initial learning rate of SGD. Empty: the paper's for the model.",
@@ -224,11 +199,11 @@ class RunSpec(BaseModel):
         if not isinstance(given, Mapping):
             return given
         values = {k: v for k, v in given.items() if v is not None or k not in MAY_BE_EMPTY}
-        model = values.get("model", ModelName.MLP_1X512)
-        dataset = DATASETS.get(str(values.get("dataset", "cifar10")))
-        if model not in list(ModelName) or dataset is None:
+        model = values.get("model", models.default)
+        name = values.get("dataset", datasets.default)
+        if model not in models or name not in datasets:
             return values  # field validation will name the fault
-        defaults = dict(MODEL_DEFAULTS[ModelName(model)])
+        defaults, dataset = dict(models[model].defaults), datasets[name]
         if values.get("batch_norm", defaults.get("batch_norm", "none")) != "none":
             defaults |= BN_DEFAULTS
         try:
@@ -241,15 +216,15 @@ class RunSpec(BaseModel):
     @model_validator(mode="after")
     def _make_canonical(self) -> Self:
         _check_dataset(self)
-        _check_batch_norm(self)
+        _check_model(self)
         _check_augmentation(self)
         for field, value in _without_effect(self).items():
             object.__setattr__(self, field, value)
         return self
 
     @property
-    def dataset_info(self) -> DatasetInfo:
-        return DATASETS[self.dataset]
+    def dataset_info(self) -> Dataset:
+        return datasets[self.dataset]
 
     @property
     def train_size(self) -> int:
@@ -268,18 +243,13 @@ class RunSpec(BaseModel):
     @property
     def label_corruption(self) -> float:
         """Probability p that a training label is replaced, 0 to 1."""
-        if self.randomization is Randomization.CORRUPTED_LABELS:
-            return self.corruption or 0.0
-        return 1.0 if self.randomization is Randomization.RANDOM_LABELS else 0.0
+        replaced = randomizations[self.randomization].replaced
+        return (self.corruption or 0.0) if replaced is None else replaced
 
     @property
     def keeps_pixels(self) -> bool:
         """Whether the randomization leaves the images as they are."""
-        return self.randomization in (
-            Randomization.TRUE_LABELS,
-            Randomization.CORRUPTED_LABELS,
-            Randomization.RANDOM_LABELS,
-        )
+        return randomizations[self.randomization].touches != "pixels"
 
     @property
     def augments(self) -> bool:
@@ -314,7 +284,7 @@ class RunSpec(BaseModel):
 
 
 @functools.cache
-def _default_values(model: ModelName) -> dict[str, Any]:
+def _default_values(model: str) -> dict[str, Any]:
     return RunSpec(model=model).model_dump(mode="json")
 
 
@@ -343,9 +313,7 @@ class SpecRequest(RunSpec):
 
 
 def _check_dataset(spec: RunSpec) -> None:
-    info = DATASETS.get(spec.dataset)
-    if info is None:
-        raise ValueError(f"dataset {spec.dataset!r} is not known: use one of {', '.join(DATASETS)}")
+    info = spec.dataset_info
     for field, whole in (("n_train", info.train_size), ("n_test", info.test_size)):
         asked = getattr(spec, field)
         if asked is not None and asked > whole:
@@ -362,25 +330,35 @@ def _check_dataset(spec: RunSpec) -> None:
             f"batch_size {spec.batch_size} is not allowed: it must not exceed the "
             f"{spec.train_size} training images"
         )
-    if spec.randomization is Randomization.CORRUPTED_LABELS:
+    if "corruption" in randomizations[spec.randomization].uses:
         if spec.corruption is None:
-            raise ValueError("corruption is required with corrupted_labels: give p from 0 to 1")
+            raise ValueError(
+                f"corruption is required with {spec.randomization}: give p from 0 to 1"
+            )
     elif spec.corruption not in (None, spec.label_corruption):
+        able = [r.name for r in randomizations.values() if "corruption" in r.uses]
         raise ValueError(
             f"corruption {spec.corruption} is not allowed with randomization "
-            f"{spec.randomization}: use corrupted_labels"
+            f"{spec.randomization}: use {' or '.join(able)}"
         )
 
 
-def _check_batch_norm(spec: RunSpec) -> None:
-    if spec.model is not ModelName.INCEPTION:
-        given = [f for f in ("batch_norm", "bn_momentum", "bn_eps") if getattr(spec, f) is not None]
-        if given:
-            raise ValueError(
-                f"{given[0]} is not allowed with model {spec.model}: only inception has batch "
-                "normalisation, leave it out"
+OPTIONAL = ("batch_norm", "bn_momentum", "bn_eps")
+"""Fields that a model reads only if it says so."""
+
+
+def _check_model(spec: RunSpec) -> None:
+    understood = models[spec.model].understands
+    for field in OPTIONAL:
+        if field not in understood and getattr(spec, field) is not None:
+            able = " and ".join(
+                model.name for model in models.values() if field in model.understands
             )
-    elif spec.batch_norm is BatchNorm.NONE and (spec.bn_momentum or spec.bn_eps):
+            raise ValueError(
+                f"{field} is not allowed with model {spec.model}: only {' and '.join(able)} "
+                "reads it, leave it out"
+            )
+    if spec.batch_norm is BatchNorm.NONE and (spec.bn_momentum or spec.bn_eps):
         raise ValueError("bn_momentum and bn_eps are not allowed with batch_norm none")
 
 
@@ -408,18 +386,12 @@ def _without_effect(spec: RunSpec) -> dict[str, Any]:
     }
     if canonical["n_train"] is None and canonical["n_test"] is None:
         canonical["subset_seed"] = None
-    randomization = spec.randomization
-    if randomization is Randomization.CORRUPTED_LABELS and spec.corruption in (0, 1):
-        randomization = (
-            Randomization.RANDOM_LABELS if spec.corruption else Randomization.TRUE_LABELS
-        )
-    canonical["randomization"] = randomization
-    if randomization is not Randomization.CORRUPTED_LABELS:
-        canonical["corruption"] = None
-    if randomization is Randomization.TRUE_LABELS:
-        canonical["data_seed"] = None
-    if randomization not in (Randomization.RANDOM_PIXELS, Randomization.GAUSSIAN):
-        canonical["variant"] = None
+    randomization = randomizations[spec.randomization]
+    if spec.corruption in randomization.ends:
+        randomization = randomizations[randomization.ends[spec.corruption]]
+    canonical["randomization"] = randomization.name
+    unused = {"corruption", "variant", "data_seed"} - randomization.uses
+    canonical |= dict.fromkeys(sorted(unused))
     if spec.decay == 1:
         canonical["decay_steps"] = 1  # the learning rate is constant, whatever the interval
     return canonical

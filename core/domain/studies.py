@@ -15,27 +15,27 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from core.domain.criteria import DEFAULT_CRITERIA, Criterion
+from core.domain.criteria import Criterion, default_criterion
 from core.domain.demands import Demand
 from core.domain.errors import InvalidInput, invalid_input
-from core.domain.plans import COST, OUTLINE, Plan, Planned, order, planned, seeded
+from core.domain.plans import OUTLINE, Plan, Planned, cost, order, planned, seeded
 from core.domain.reference import report
 from core.domain.reference.paper import TABLE_1, Table1Row
 from core.domain.scales import (
     AUGMENTATION,
     DROPOUT,
+    INCEPTION,
     MEASURED_MODELS,
     PAPER_HUE,
     SETTINGS,
     WEIGHT_DECAY,
     Fields,
     Scale,
+    fields_of,
 )
 from core.domain.spec import (
     BatchNorm,
-    ModelName,
     Precision,
-    Randomization,
     RunSpec,
     SpecRequest,
     Variant,
@@ -73,16 +73,16 @@ TITLES = {
 def figure_1a(scale: Scale, variant: Variant, seeds: int) -> Plan:
     """Training loss of the small Inception on five randomizations."""
     order = (
-        Randomization.TRUE_LABELS,
-        Randomization.RANDOM_LABELS,
-        Randomization.SHUFFLED_PIXELS,
-        Randomization.GAUSSIAN,
-        Randomization.RANDOM_PIXELS,
+        "true_labels",
+        "random_labels",
+        "shuffled_pixels",
+        "gaussian",
+        "random_pixels",
     )
     demand = Demand(epochs=SETTINGS[scale].horizons["1a"])
     return seeded(
         [
-            planned(_spec(ModelName.INCEPTION, scale, variant, randomization=r), demand, "1a", r)
+            planned(_spec(INCEPTION, scale, variant, randomization=r), demand, "1a", r)
             for r in order
         ],
         seeds,
@@ -94,17 +94,17 @@ def figure_1bc(scale: Scale, variant: Variant, seeds: int) -> Plan:
     setting = SETTINGS[scale]
     entries = []
     for stage, p in enumerate(OUTLINE):
-        for model in sorted(MEASURED_MODELS, key=COST.index):
+        for model in sorted(MEASURED_MODELS, key=cost):
             if p in setting.corruptions[model]:
                 spec = _spec(
                     model,
                     scale,
                     variant,
-                    randomization=Randomization.CORRUPTED_LABELS,
+                    randomization="corrupted_labels",
                     corruption=p,
                 )
                 demand = Demand(
-                    epochs=setting.horizons["1bc"], stop=DEFAULT_CRITERIA[model].stop_rule
+                    epochs=setting.horizons["1bc"], stop=default_criterion(model).stop_rule
                 )
                 entry = planned(spec, demand, "1bc", model, corruption=p)
                 entries.append(replace(entry, stage=stage))
@@ -122,7 +122,7 @@ def figure_2a(scale: Scale, variant: Variant, seeds: int) -> Plan:
     demand = Demand(epochs=SETTINGS[scale].horizons["2a"])
     return seeded(
         [
-            planned(_spec(ModelName.INCEPTION, scale, variant, **fields), demand, "2a", name)
+            planned(_spec(INCEPTION, scale, variant, **fields), demand, "2a", name)
             for name, fields in regularisers.items()
         ],
         seeds,
@@ -144,7 +144,7 @@ def figure_2b(scale: Scale, variant: Variant, seeds: int) -> Plan:
     demand = Demand(epochs=SETTINGS[scale].horizons["2b"])
     return seeded(
         [
-            planned(_spec(ModelName.INCEPTION, scale, variant, **fields), demand, "2b", name)
+            planned(_spec(INCEPTION, scale, variant, **fields), demand, "2b", name)
             for name, fields in networks.items()
         ],
         seeds,
@@ -159,7 +159,7 @@ def table_1(scale: Scale, variant: Variant, seeds: int) -> Plan:
     if not SETTINGS[scale].table_1:
         return ()
     demand = Demand(epochs=SETTINGS[scale].horizons["table-1"])
-    rows = sorted(TABLE_1, key=lambda row: (row.weight_decay, row.crop, COST.index(_model(row))))
+    rows = sorted(TABLE_1, key=lambda row: (row.weight_decay, row.crop, cost(row.model)))
     entries = []
     for row in rows:
         fields: Fields = {} if row.batch_norm else SETTINGS[scale].without_bn | WITHOUT_NORM
@@ -168,8 +168,8 @@ def table_1(scale: Scale, variant: Variant, seeds: int) -> Plan:
         if row.crop:
             fields["random_crop"] = True
         if row.random_labels:
-            fields["randomization"] = Randomization.RANDOM_LABELS
-        spec = _spec(_model(row), scale, variant, **fields)
+            fields["randomization"] = "random_labels"
+        spec = _spec(row.model, scale, variant, **fields)
         entries.append(planned(spec, demand, "table-1", row_key(row)))
     return seeded(entries, seeds)
 
@@ -290,12 +290,8 @@ def row_key(row: Table1Row) -> str:
     return "+".join(parts + ["random_labels"] * row.random_labels)
 
 
-def _model(row: Table1Row) -> ModelName:
-    return ModelName(row.model)
-
-
-def _spec(model: ModelName, scale: Scale, variant: Variant, **fields: Any) -> RunSpec:
+def _spec(model: str, scale: Scale, variant: Variant, **fields: Any) -> RunSpec:
     chosen: Fields = {"model": model, "variant": variant}
     if variant is Variant.REPORT:
         chosen["batch_size"] = report.BATCH_SIZE
-    return RunSpec.model_validate(chosen | SETTINGS[scale].fields[model] | fields)
+    return RunSpec.model_validate(chosen | fields_of(model, scale) | fields)

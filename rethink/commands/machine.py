@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from core.domain.spec import ModelName
 from core.settings import get_settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -32,15 +31,13 @@ def models(json: Json = False) -> None:
 
 
 def bench(
-    model: Annotated[
-        list[ModelName] | None, typer.Option(help="Only this; may be given again.")
-    ] = None,
+    model: Annotated[list[str] | None, typer.Option(help="Only this; may be given again.")] = None,
     rounds: Annotated[int, typer.Option(min=1, help="Turns of each pipeline.")] = 5,
     seconds: Annotated[float, typer.Option(min=0.1, help="Length of a turn.")] = 2.0,
     json: Json = False,
 ) -> None:
     """Measure this machine: images per second of each model, against a conventional pipeline."""
-    only = [f"--model={name.value}" for name in model or []]
+    only = [f"--model={name}" for name in model or []]
     _worker("bench", *only, f"--rounds={rounds}", f"--seconds={seconds}", *_flag(json))
 
 

@@ -10,7 +10,6 @@ from core.domain.extrapolation import depth, epochs_until
 from core.domain.metrics import EpochMetrics
 from core.domain.plans import Planned, expected_epochs
 from core.domain.scales import Scale
-from core.domain.spec import ModelName
 from core.domain.studies import StudyName, plan
 from tests.core.hand_made import metrics
 
@@ -26,7 +25,7 @@ def mlp(criterion: str | None = None) -> Planned:
     """MLP 1×512 of smoke on true labels, expected to have 98 % after 9 epochs; at most 100."""
     chosen = CRITERIA[criterion] if criterion else None
     entries = plan(StudyName.FIGURE_1BC, Scale.SMOKE, criterion=chosen)
-    return next(e for e in entries if e.spec.model == ModelName.MLP_1X512)
+    return next(e for e in entries if e.spec.model == "mlp-1x512")
 
 
 @pytest.mark.parametrize("criterion", CRITERIA.values(), ids=lambda c: c.name)

@@ -8,10 +8,9 @@ from core.domain.panels import PanelName
 from core.domain.panels.entries import StoredRun
 from core.domain.plans import Planned
 from core.domain.scales import Scale
-from core.domain.spec import Randomization
 from tests.core.hand_made import diverged, metrics, panel, stored
 
-RANDOM = Randomization.RANDOM_LABELS
+RANDOM = "random_labels"
 
 
 def reaching(p: Planned, accuracy: float) -> StoredRun:

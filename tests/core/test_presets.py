@@ -5,7 +5,7 @@ import pytest
 from core.domain.choices import unstated
 from core.domain.presets import Preset, all_presets
 from core.domain.scales import WITHOUT_BN, Scale
-from core.domain.spec import BatchNorm, ModelName, Randomization, RunSpec, Variant
+from core.domain.spec import BatchNorm, RunSpec, Variant
 from core.domain.studies import StudyName, plan
 
 PRESETS = {preset.name: preset for preset in all_presets()}
@@ -30,7 +30,7 @@ def test_the_report_s_presets_differ_from_the_paper_s_in_batch_size_and_pixels()
     assert {spec.batch_size for spec in theirs.values()} == {60}
     for name, spec in theirs.items():
         paper = PRESETS[name.replace("report-", "paper-")].spec
-        pixels = spec.randomization in (Randomization.RANDOM_PIXELS, Randomization.GAUSSIAN)
+        pixels = spec.randomization in ("random_pixels", "gaussian")
         assert (spec.variant, paper.variant) == (
             (Variant.REPORT, Variant.PAPER) if pixels else (None, None)
         )
@@ -54,5 +54,5 @@ def test_a_preset_says_what_the_paper_leaves_open(preset: Preset) -> None:
 
 
 def test_a_value_of_somebody_s_own_is_not_called_our_choice() -> None:
-    own = RunSpec(model=ModelName.ALEXNET, batch_size=32, initialisation="xavier_uniform")
+    own = RunSpec(model="alexnet", batch_size=32, initialisation="xavier_uniform")
     assert unstated(own) == []

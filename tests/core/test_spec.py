@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from core.catalogue import models, randomizations
 from core.domain.errors import invalid_input
-from core.domain.spec import ENGINE, ModelName, Precision, Randomization, RunSpec, SpecRequest
+from core.domain.spec import ENGINE, Precision, RunSpec, SpecRequest
 
 
 def test_corruption_at_its_ends_has_the_name_of_the_end() -> None:
@@ -114,7 +115,7 @@ def test_the_interval_of_the_decay_follows_the_batch_size_however_it_is_written(
         ({"learning_rate": float("inf")}, "spec.learning_rate inf is not allowed"),
         ({"n_train": 50_001}, "spec.n_train 50001 is not allowed: CIFAR-10 has 50000"),
         ({"crop": 40}, "spec.crop 40 is not allowed"),
-        ({"dataset": "mnist"}, "spec.dataset 'mnist' is not known: use one of cifar10"),
+        ({"dataset": "mnist"}, "spec.dataset 'mnist' is not allowed: it should be one of cifar10"),
         ({"droput": 0.5}, "spec.droput is not a known field"),
         ({"batch_norm": "all"}, "spec.batch_norm is not allowed with model mlp-1x512"),
         (
@@ -145,7 +146,7 @@ def test_randomized_labels_may_be_augmented(labels: str) -> None:
 
 def test_no_flag_is_swallowed_by_a_model_that_has_no_use_for_it() -> None:
     # Other reproductions lost use_bn and dropout on the way, without a word.
-    for model in (ModelName.ALEXNET, ModelName.MLP_1X512, ModelName.MLP_3X512):
+    for model in ("alexnet", "mlp-1x512", "mlp-3x512"):
         with pytest.raises(ValidationError, match="only inception has batch normalisation"):
             RunSpec(model=model, batch_norm="none")
 
@@ -159,8 +160,8 @@ def test_automatic_precision_is_resolved_before_a_spec_is_stored() -> None:
 
 specs = st.builds(
     RunSpec,
-    model=st.sampled_from(ModelName),
-    randomization=st.sampled_from([r for r in Randomization if r != "corrupted_labels"]),
+    model=st.sampled_from(list(models)),
+    randomization=st.sampled_from([r for r in randomizations if r != "corrupted_labels"]),
     n_train=st.none() | st.integers(200, 50_000),
     seed=st.integers(0, 99),
     data_seed=st.integers(0, 99),

@@ -8,7 +8,7 @@ from core.domain.deviations import deviations
 from core.domain.errors import InvalidInput
 from core.domain.plans import expected_epochs, planned, scale_of
 from core.domain.scales import SETTINGS, Scale
-from core.domain.spec import BatchNorm, ModelName, Precision, Randomization, RunSpec, Variant
+from core.domain.spec import BatchNorm, Precision, RunSpec, Variant
 from core.domain.studies import CATALOGUE, MAX_GRID, StudyName, grid, plan
 
 ALL_CHOICES = [(scale, variant) for scale in Scale for variant in Variant]
@@ -38,7 +38,7 @@ def test_full_scale_has_the_paper_s_runs_and_horizons(
 
 def test_full_scale_of_the_paper_changes_nothing_but_what_the_panel_is_about() -> None:
     first = next(e for e in full(StudyName.FIGURE_1A) if e.role.series == "true_labels")
-    assert first.spec == RunSpec(model=ModelName.INCEPTION)
+    assert first.spec == RunSpec(model="inception")
     changed = {e.role.series: e.spec.changes() for e in full(StudyName.FIGURE_2A)}
     assert changed["none"] == {}
     assert changed["weight_decay"] == {"weight_decay": 1e-3}
@@ -49,9 +49,9 @@ def test_full_scale_of_the_paper_changes_nothing_but_what_the_panel_is_about() -
 def test_1bc_runs_until_its_criterion_and_no_longer() -> None:
     stops = {e.spec.model: e.demand.stop for e in full(StudyName.FIGURE_1BC)}
     assert stops == {
-        ModelName.INCEPTION: StopRule(train_loss=0.05),
-        ModelName.ALEXNET: StopRule(train_accuracy=0.98),
-        ModelName.MLP_1X512: StopRule(train_accuracy=0.98),
+        "inception": StopRule(train_loss=0.05),
+        "alexnet": StopRule(train_accuracy=0.98),
+        "mlp-1x512": StopRule(train_accuracy=0.98),
     }
 
 
@@ -73,7 +73,7 @@ def test_figures_share_their_runs() -> None:
     apart = sum(len(full(name)) for name in CATALOGUE if name is not StudyName.EVERYTHING)
     assert len(everything) == apart == 64
     assert len({e.spec.hash() for e in everything}) == 52
-    baseline = RunSpec(model=ModelName.INCEPTION).hash()
+    baseline = RunSpec(model="inception").hash()
     panels = {e.role.panel for e in everything if e.spec.hash() == baseline}
     assert panels == {"1a", "1bc", "2a", "2b", "table-1"}
 
@@ -82,7 +82,7 @@ def test_1a_s_ends_are_1bc_s() -> None:
     ends = {
         e.role.corruption: e.spec.hash()
         for e in full(StudyName.FIGURE_1BC)
-        if e.spec.model is ModelName.INCEPTION and e.role.corruption in (0, 1)
+        if e.spec.model == "inception" and e.role.corruption in (0, 1)
     }
     curves = {e.role.series: e.spec.hash() for e in full(StudyName.FIGURE_1A)}
     assert ends == {0: curves["true_labels"], 1: curves["random_labels"]}
@@ -127,7 +127,7 @@ def test_the_report_s_variant_has_its_batch_size_and_no_hue() -> None:
     entries = plan(StudyName.EVERYTHING, Scale.FULL, Variant.REPORT)
     assert {e.spec.batch_size for e in entries} == {60}
     assert {e.spec.hue for e in entries} == {0}
-    gaussian = next(e for e in entries if e.role.series == Randomization.GAUSSIAN)
+    gaussian = next(e for e in entries if e.role.series == "gaussian")
     assert gaussian.spec.variant is Variant.REPORT
 
 
@@ -290,7 +290,7 @@ def test_an_empty_or_huge_grid_is_refused(axes: dict[str, list[object]]) -> None
 
 
 def test_expected_epochs_of_a_stop_rule_follow_the_corruption() -> None:
-    entries = [e for e in full(StudyName.FIGURE_1BC) if e.spec.model is ModelName.INCEPTION]
+    entries = [e for e in full(StudyName.FIGURE_1BC) if e.spec.model == "inception"]
     epochs = {e.role.corruption: expected_epochs(e) for e in entries}
     assert (epochs[0.0], epochs[1.0]) == (10, 36)
     assert 20 < epochs[0.5] < 30
@@ -308,7 +308,7 @@ def test_expected_epochs_are_those_of_the_scale_that_a_run_has_the_size_of(scale
 
 
 def test_a_run_of_no_scale_s_size_is_expected_to_fit_as_at_full_scale() -> None:
-    spec = RunSpec(model=ModelName.INCEPTION, n_train=300, width=0.25, batch_size=32)
+    spec = RunSpec(model="inception", n_train=300, width=0.25, batch_size=32)
     assert scale_of(spec) is Scale.FULL
     demand = Demand(epochs=100, stop=StopRule(train_loss=0.05))
     assert expected_epochs(planned(spec, demand, "custom", "base")) == 10

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from core.domain.spec import ModelName
+from core.catalogue import models
 from worker.bench import table
 from worker.training.device import recommended_precision
 
@@ -64,4 +64,4 @@ def test_it_measures_both_pipelines_in_turns() -> None:
 @pytest.mark.usefixtures("home_with_data")
 def test_the_table_has_a_line_a_model(home: Path) -> None:  # noqa: ARG001
     lines = bench().splitlines()
-    assert [line.split()[0] for line in lines[3:]] == list(ModelName)
+    assert [line.split()[0] for line in lines[3:]] == list(models)

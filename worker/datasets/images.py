@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.domain.datasets import DatasetInfo
+from core.catalogue import Dataset
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,7 +16,7 @@ class ImageDataset:
     Images are uint8 of shape (n, height, width, channels); labels are uint8 of shape (n,).
     """
 
-    info: DatasetInfo
+    info: Dataset
     train_images: npt.NDArray[np.uint8]
     train_labels: npt.NDArray[np.uint8]
     test_images: npt.NDArray[np.uint8]

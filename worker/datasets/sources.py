@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from core.domain.datasets import DatasetInfo
+from core.catalogue import Dataset
 from core.domain.metrics import Progress
 
 Report = Callable[[Progress], None]
@@ -63,7 +63,7 @@ class Recipe(Protocol):
     """All there is to know about preparing one dataset."""
 
     @property
-    def info(self) -> DatasetInfo: ...
+    def info(self) -> Dataset: ...
 
     @property
     def advice(self) -> str:

@@ -9,6 +9,7 @@ Notable choices:
 - The last images prepared are kept, so that runs which differ in labels alone start at once.
 """
 
+import functools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,13 +20,15 @@ import torch
 from torch import Tensor
 
 from core.domain.errors import InvalidInput
-from core.domain.spec import Precision, Randomization, RunSpec, Variant
+from core.domain.spec import Precision, RunSpec
 from worker.datasets.images import ImageDataset
 from worker.training.draws import Ints, Stream, permutations, raw
 from worker.training.randomize import (
+    Batch,
     Fingerprint,
     Moments,
     Pixels,
+    Randomized,
     moments,
     randomize_labels,
     randomize_pixels,
@@ -162,9 +165,7 @@ def _images(
     )
     if key not in _last_images:
         _last_images.clear()
-        whole = None
-        if spec.randomization is Randomization.GAUSSIAN and spec.variant is Variant.PAPER:
-            whole = moments(centre_crop(dataset.train_images, spec.crop))
+        whole = functools.cache(lambda: moments(centre_crop(dataset.train_images, spec.crop)))
         fingerprint = Fingerprint()
         train_rows, test_rows = (
             _rows(spec, pixels, indices, stream, whole, fingerprint, number_format).to(device)
@@ -182,7 +183,7 @@ def _rows(
     images: Pixels,
     indices: Ints,
     stream: Stream,
-    whole: Moments | None,
+    whole: Callable[[], Moments],
     fingerprint: Fingerprint,
     number_format: torch.dtype,
 ) -> Tensor:
@@ -192,13 +193,15 @@ def _rows(
     They are standardised when all are drawn, since PyTorch shares each operation out to all cores.
     """
     d = spec.crop * spec.crop * images.shape[-1]
-    gaussian = spec.randomization is Randomization.GAUSSIAN
-    drawn = np.empty((len(indices), d), dtype=np.float32 if gaussian else np.uint8)
+
+    def randomized_of(chosen: Ints) -> Randomized:
+        cropped = centre_crop(images[chosen], spec.crop)
+        return randomize_pixels(spec, Batch(cropped, chosen, stream, whole))
+
+    drawn = np.empty((len(indices), d), dtype=randomized_of(indices[:1]).values.dtype)
 
     def draw(part: slice) -> memoryview:
-        chosen = indices[part]
-        cropped = centre_crop(images[chosen], spec.crop)
-        randomized = randomize_pixels(spec, cropped, chosen, stream, whole)
+        randomized = randomized_of(indices[part])
         drawn[part] = randomized.values.reshape(-1, d)
         return randomized.hashable
 
@@ -211,7 +214,7 @@ def _rows(
     for start in range(0, len(rows), STANDARDISED_AT_ONCE):
         part = slice(start, start + STANDARDISED_AT_ONCE)
         values = torch.from_numpy(drawn[part])
-        rows[part] = standardise_(values if gaussian else values / 255)
+        rows[part] = standardise_(values if values.is_floating_point() else values / 255)
     return rows
 
 

@@ -7,13 +7,16 @@ Notable choices:
 """
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from core.domain.spec import Randomization, RunSpec, Variant
+from core.catalogue import randomizations
+from core.catalogue.registry import resolve
+from core.domain.spec import RunSpec, Variant
 from worker.training.draws import Floats, Ints, Stream, below, permutations, raw, uniform
 from worker.training.each_image import permute_each, sums_each
 from worker.training.gaussian import gaussian_each
@@ -56,7 +59,16 @@ def moments(pixels: Pixels) -> Moments:
 
 
 def randomize_labels(spec: RunSpec, labels: Ints, classes: int) -> Ints:
-    """Labels of the whole training set, each replaced with probability p by a uniform class.
+    """Labels of the whole training set, int64 (n,), after the spec's randomization of labels."""
+    randomization = randomizations[spec.randomization]
+    if randomization.apply is None or randomization.touches != "labels":
+        return labels
+    changed: Ints = resolve(randomization.apply)(spec, labels, classes)
+    return changed
+
+
+def uniform_labels(spec: RunSpec, labels: Ints, classes: int) -> Ints:
+    """Each label replaced with probability p by a uniform class.
 
     One uniform number and one class are drawn for each example whatever p is, so that the labels
     replaced at p = .2 are among those replaced at p = .3. The class may equal the true one.
@@ -64,55 +76,68 @@ def randomize_labels(spec: RunSpec, labels: Ints, classes: int) -> Ints:
     Args:
         labels: shape (n,), of the whole training set in the dataset's order.
     """
-    p = spec.label_corruption
-    if p == 0:
-        return labels
     seed = spec.data_seed or 0
-    replaced = uniform(raw(seed, Stream.IS_CORRUPTED, 0, len(labels))) < p
+    draws = uniform(raw(seed, Stream.IS_CORRUPTED, 0, len(labels)))
+    replaced = draws < spec.label_corruption
     replacement = below(raw(seed, Stream.REPLACEMENT_LABEL, 0, len(labels)), classes)
     return np.where(replaced, replacement, labels)
 
 
-def randomize_pixels(
-    spec: RunSpec, pixels: Pixels, indices: Ints, stream: Stream, dataset_moments: Moments | None
-) -> Randomized:
-    """Cropped images after the spec's randomization of pixels.
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Cropped images whose pixels are to be randomized."""
 
-    Variant `paper` (section 2.1): random pixels permute all values of an image, Gaussian images
-    have the mean and variance of the whole dataset. Variant `report`: random pixels permute
-    positions, channels kept together; Gaussian images have the moments of each image and channel.
-
-    Args:
-        pixels: uint8, shape (n, height, width, channels).
-        indices: shape (n,), each image's index in its whole set.
-        stream: TRAIN_PIXELS or TEST_PIXELS.
-        dataset_moments: of the whole training set; for Gaussian images of the paper's variant.
-    """
-    seed = spec.data_seed or 0
-    n, height, width, channels = pixels.shape
-    if spec.randomization is Randomization.SHUFFLED_PIXELS:
-        order = permutations(raw(seed, Stream.SHUFFLED_PIXELS, 0, height * width))
-        values = order[:, None] * channels + np.arange(channels)  # a position's channels together
-        pixels = pixels.reshape(n, -1)[:, values.ravel()].reshape(pixels.shape)
-    if spec.randomization is Randomization.RANDOM_PIXELS:
-        together = 1 if spec.variant is Variant.PAPER else channels
-        positions = pixels.reshape(n, -1, together)
-        pixels = permute_each(positions, seed, stream, indices).reshape(pixels.shape)
-    if spec.randomization is Randomization.GAUSSIAN:
-        return _redraw(pixels, seed, stream, indices, dataset_moments)
-    return Randomized(pixels, np.ascontiguousarray(pixels).data)
+    pixels: Pixels
+    """uint8, shape (n, height, width, channels)."""
+    indices: Ints
+    """Shape (n,), each image's index in its whole set: it addresses the image's draws."""
+    stream: Stream
+    """TRAIN_PIXELS or TEST_PIXELS."""
+    whole: Callable[[], Moments]
+    """Moments of the whole training set, cropped."""
 
 
-def _redraw(
-    pixels: Pixels, seed: int, stream: Stream, indices: Ints, whole: Moments | None
-) -> Randomized:
-    """Gaussian values; moments of the whole dataset, or of each image and channel if None."""
-    if whole is None:
-        mean, std = _moments_each(pixels)
-    else:
+def randomize_pixels(spec: RunSpec, batch: Batch) -> Randomized:
+    """The images after the spec's randomization of pixels."""
+    randomization = randomizations[spec.randomization]
+    changed: Randomized | Pixels = batch.pixels
+    if randomization.apply is not None and randomization.touches == "pixels":
+        changed = resolve(randomization.apply)(spec, batch)
+    if isinstance(changed, Randomized):
+        return changed
+    return Randomized(changed, np.ascontiguousarray(changed).data)
+
+
+def shuffled_pixels(spec: RunSpec, batch: Batch) -> Pixels:
+    """One permutation of positions for all images, channels kept together (section 2.1)."""
+    n, height, width, channels = batch.pixels.shape
+    order = permutations(raw(spec.data_seed or 0, Stream.SHUFFLED_PIXELS, 0, height * width))
+    values = order[:, None] * channels + np.arange(channels)
+    return batch.pixels.reshape(n, -1)[:, values.ravel()].reshape(batch.pixels.shape)
+
+
+def random_pixels(spec: RunSpec, batch: Batch) -> Pixels:
+    """A permutation for each image (section 2.1): of all its values in the variant `paper`, of
+    positions with channels kept together in `report`."""
+    pixels = batch.pixels
+    together = 1 if spec.variant is Variant.PAPER else pixels.shape[-1]
+    positions = pixels.reshape(len(pixels), -1, together)
+    permuted = permute_each(positions, spec.data_seed or 0, batch.stream, batch.indices)
+    return permuted.reshape(pixels.shape)
+
+
+def gaussian(spec: RunSpec, batch: Batch) -> Randomized:
+    """Every value redrawn: with the moments of the whole dataset in the variant `paper`, of each
+    image and channel in `report`."""
+    pixels = batch.pixels
+    if spec.variant is Variant.PAPER:
+        whole = batch.whole()
         mean, std = (np.full((len(pixels), 1), each) for each in (whole.mean, whole.std))
+    else:
+        mean, std = _moments_each(pixels)
     size = pixels[0].size
-    values, multiples = gaussian_each(mean, std, size, seed, stream, indices, ROUNDING)
+    seed = spec.data_seed or 0
+    values, multiples = gaussian_each(mean, std, size, seed, batch.stream, batch.indices, ROUNDING)
     return Randomized(values.reshape(pixels.shape), multiples.astype("<i4", copy=False).data)
 
 

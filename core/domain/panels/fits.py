@@ -3,19 +3,18 @@
 import itertools
 from collections.abc import Sequence
 
-from core.domain.criteria import DEFAULT_CRITERIA, Criterion, Fit, FitState
+from core.domain.criteria import Criterion, Fit, FitState, default_criterion
 from core.domain.labels import label_of
 from core.domain.panels.entries import Entry, by_series
 from core.domain.panels.frame import Options, plural
 from core.domain.panels.model import Series
-from core.domain.spec import ModelName
 
 Fitted = Sequence[tuple[Entry, Fit]]
 
 
 def criterion_of(model: str, options: Options) -> Criterion:
     """The one that was chosen, or the model's own."""
-    return options.criterion or DEFAULT_CRITERIA[ModelName(model)]
+    return options.criterion or default_criterion(model)
 
 
 def criteria_words(models: Sequence[str], options: Options) -> str:

@@ -9,7 +9,7 @@ from core.domain.panels.entries import Entry
 from core.domain.panels.frame import Options
 from core.domain.panels.model import NetworkFit
 from core.domain.scales import Scale
-from core.domain.spec import BatchNorm, Randomization, RunSpec
+from core.domain.spec import BatchNorm, RunSpec
 
 LEAST = 0.98
 """Training accuracy that every seed must reach, else the scale has failed."""
@@ -18,8 +18,8 @@ BATCH_NORM = {
     BatchNorm.DOWN: " with batch norm in the down modules only",
 }
 LABELS = {
-    Randomization.TRUE_LABELS: "true labels",
-    Randomization.RANDOM_LABELS: "random labels",
+    "true_labels": "true labels",
+    "random_labels": "random labels",
 }
 
 
@@ -56,7 +56,7 @@ def _network(spec: RunSpec) -> str:
 
 def _fit(network: str, entries: Sequence[Entry]) -> NetworkFit:
     parts = [
-        _reached([e for e in entries if e.planned.spec.randomization is labels], words)
+        _reached([e for e in entries if e.planned.spec.randomization == labels], words)
         for labels, words in LABELS.items()
     ]
     done = [e for e in entries if e.complete]

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.domain.datasets import DatasetInfo
+from core.catalogue import Dataset
 from core.domain.demands import Demand
 from core.domain.errors import DataCorrupt, DataUnavailable, InvalidInput
 from core.domain.lifecycle import Outcome
@@ -36,7 +36,7 @@ FILES = ["test_images.npy", "test_labels.npy", "train_images.npy", "train_labels
 class Tiny:
     """Another dataset, grey and of eight images, and its own only source."""
 
-    info = DatasetInfo(
+    info = Dataset(
         name="tiny",
         title="Tiny",
         class_names=("even", "odd"),

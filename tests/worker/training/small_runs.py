@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 import torch
 
 from core.domain.metrics import TIMINGS, EpochMetrics, Progress
-from core.domain.spec import ModelName, RunSpec
+from core.domain.spec import RunSpec
 from worker.datasets.images import ImageDataset
 from worker.training.loop import train
 from worker.training.state import TrainingState
 
 CPU = torch.device("cpu")
 
-FAMILIES = tuple(ModelName)
+FAMILIES = ("inception", "alexnet", "mlp-1x512", "mlp-3x512")
 
 REGULARISED: dict[str, object] = {
     "dropout": 0.05,

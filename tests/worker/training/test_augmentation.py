@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pytest
 import torch
 
-from core.domain import datasets
+from core.catalogue import datasets
 from core.domain.spec import RunSpec
+from tests.conftest import Add
 from tests.worker.training.small_runs import CPU, small
 from worker.datasets.images import ImageDataset
 from worker.training import data
@@ -173,8 +174,8 @@ def test_evaluation_images_are_never_augmented(cifar10: ImageDataset) -> None:
     assert plain.uncropped is None
 
 
-def test_colour_jitter_of_images_without_colour_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    grey = dataclasses.replace(datasets.CIFAR10, name="grey", title="Grey", channels=1)
-    monkeypatch.setitem(datasets.DATASETS, "grey", grey)
+def test_colour_jitter_of_images_without_colour_is_refused(add: Add) -> None:
+    grey = dataclasses.replace(datasets["cifar10"], name="grey", title="Grey", channels=1)
+    add(datasets, grey)
     with pytest.raises(ValueError, match="hue is not allowed with Grey: its images have 1 channel"):
         RunSpec.model_validate({"dataset": "grey", "hue": 0.1})

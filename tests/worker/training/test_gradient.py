@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.domain.spec import ModelName, RunSpec
+from core.domain.spec import RunSpec
 from tests.worker.training.small_runs import CPU, FAMILIES, small
 from worker.datasets.images import ImageDataset
 from worker.training import loop
@@ -14,7 +14,7 @@ from worker.training.gradient import differentiate
 from worker.training.models.mlp import Perceptron
 from worker.training.state import TrainingState
 
-MLPS = (ModelName.MLP_1X512, ModelName.MLP_3X512)
+MLPS = ("mlp-1x512", "mlp-3x512")
 
 
 def batch(spec: RunSpec, dataset: ImageDataset) -> tuple[Tensor, Tensor]:
@@ -36,7 +36,7 @@ def by_autograd(
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("model", MLPS)
 def test_an_mlp_goes_back_as_autograd_does(
-    model: ModelName, precision: str, dropout: float, cifar10: ImageDataset
+    model: str, precision: str, dropout: float, cifar10: ImageDataset
 ) -> None:
     spec = small(model, precision=precision, dropout=dropout)
     state = TrainingState.start(spec, CPU)
@@ -67,7 +67,7 @@ def test_an_mlp_in_evaluation_mode_drops_nothing(cifar10: ImageDataset) -> None:
 
 @pytest.mark.parametrize("model", FAMILIES)
 def test_a_step_follows_the_gradient_of_the_mean_cross_entropy(
-    model: ModelName, cifar10: ImageDataset
+    model: str, cifar10: ImageDataset
 ) -> None:
     spec = small(model, learning_rate=0.1, momentum=0.0)
     images, labels = batch(spec, cifar10)

@@ -7,11 +7,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from core.domain import datasets
-from core.domain.datasets import DatasetInfo
+from core.catalogue import Dataset, Model, datasets, models
 from core.domain.spec import RunSpec
+from tests.conftest import Add
 from tests.worker.training.small_runs import CPU, FAMILIES, small
-from worker.training.models import FAMILIES as REGISTERED
 from worker.training.models import build, parameter_count
 from worker.training.models.layers import (
     BatchNormShift,
@@ -256,17 +255,18 @@ def test_every_parameter_learns(model: str) -> None:
     assert all(g.abs().max() > 0 for g in gradients)
 
 
-def test_a_model_of_ones_own_is_one_function(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_of_ones_own_is_one_function(add: Add) -> None:
     def linear(spec: RunSpec) -> nn.Module:
         inputs = spec.crop**2 * spec.dataset_info.channels
         return nn.Sequential(nn.Flatten(), nn.Linear(inputs, spec.dataset_info.classes))
 
-    monkeypatch.setitem(REGISTERED, small().model, linear)
-    assert parameter_count(small()) == 2352 * 10 + 10
+    defaults = {"learning_rate": 0.1, "batch_size": 10}
+    add(models, Model(name="linear", title="Linear", network=linear, defaults=defaults))
+    assert parameter_count(RunSpec(model="linear")) == 2352 * 10 + 10
 
 
-def test_other_classes_and_channels_change_the_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    info = DatasetInfo(
+def test_other_classes_and_channels_change_the_count(add: Add) -> None:
+    info = Dataset(
         name="grey",
         title="Grey",
         class_names=("a", "b"),
@@ -276,7 +276,7 @@ def test_other_classes_and_channels_change_the_count(monkeypatch: pytest.MonkeyP
         train_size=100,
         test_size=10,
     )
-    monkeypatch.setitem(datasets.DATASETS, "grey", info)
+    add(datasets, info)
     spec = RunSpec(dataset="grey", batch_size=10)
     assert parameter_count(spec) == 784 * 512 + 512 + 512 * 2 + 2
 

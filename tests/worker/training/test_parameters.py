@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from core.domain.metrics import EpochMetrics
-from core.domain.spec import ModelName
 from tests.worker.training.small_runs import CPU, FAMILIES, results, small
 from worker.datasets.images import ImageDataset
 from worker.training.kernels import SgdBf16
@@ -23,9 +22,7 @@ from worker.training.state import TrainingState
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("model", FAMILIES)
-def test_the_models_parameters_are_views_that_do_not_overlap(
-    model: ModelName, precision: str
-) -> None:
+def test_the_models_parameters_are_views_that_do_not_overlap(model: str, precision: str) -> None:
     state = TrainingState.start(small(model, precision=precision), CPU)
     own = list(state.model.parameters())
     for weights in (own, state.parameters.views.weights, state.parameters.views.gradients):
@@ -83,7 +80,7 @@ def test_weights_that_were_set_from_outside_are_what_the_next_epoch_begins_with(
     [("inception", "fp32"), ("inception", "bf16"), ("mlp-3x512", "fp32"), ("mlp-3x512", "bf16")],
 )
 def test_updates_are_those_of_torch_sgd_with_decay_on_weights_alone(
-    model: ModelName, precision: str, momentum: float, weight_decay: float
+    model: str, precision: str, momentum: float, weight_decay: float
 ) -> None:
     spec = small(model, precision=precision)
     state, twin = TrainingState.start(spec, CPU), TrainingState.start(spec, CPU)

@@ -9,16 +9,16 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.domain import datasets
-from core.domain.datasets import DatasetInfo
+from core.catalogue import Dataset, datasets
 from core.domain.errors import InvalidInput
 from core.domain.spec import RunSpec
+from tests.conftest import Add
 from tests.worker.training.small_runs import CPU, epochs, small
 from worker.datasets.images import ImageDataset
 from worker.training import data as preparation
 from worker.training.data import centre_crop, epoch_order, prepare, standardise_, subset
 from worker.training.draws import Stream
-from worker.training.randomize import Randomized
+from worker.training.randomize import Batch, Randomized
 
 
 @given(st.integers(0, 1000), st.integers(10, 400))
@@ -119,15 +119,15 @@ def test_few_images_are_drawn_ahead_of_those_taken(
             ahead.append(drawn)
             super().add_bytes(data)
 
-    def draw(_: RunSpec, pixels: np.ndarray, *_given: object) -> Randomized:
+    def draw(_: RunSpec, batch: Batch) -> Randomized:
         nonlocal drawn
         drawn += 1
-        return Randomized(pixels, np.ascontiguousarray(pixels).data)
+        return Randomized(batch.pixels, np.ascontiguousarray(batch.pixels).data)
 
     monkeypatch.setattr(preparation, "Fingerprint", Counted)
     monkeypatch.setattr(preparation, "randomize_pixels", draw)
     prepare(small(randomization="random_pixels"), cifar10, CPU)
-    assert drawn == 150
+    assert drawn == 152  # the first of each set twice, to learn the type of its values
     assert max(count - taken for taken, count in enumerate(ahead[:100])) <= 3
 
 
@@ -140,10 +140,10 @@ def test_another_dataset_than_the_specs_is_refused(cifar10: ImageDataset) -> Non
 @pytest.mark.parametrize("model", ["mlp-1x512", "alexnet", "inception"])
 @pytest.mark.parametrize("randomization", ["random_labels", "random_pixels", "gaussian"])
 def test_classes_channels_and_size_come_from_the_dataset(
-    model: str, randomization: str, monkeypatch: pytest.MonkeyPatch
+    model: str, randomization: str, add: Add
 ) -> None:
     """Four classes of 21×17 images with one channel: nothing is made for CIFAR-10 alone."""
-    info = DatasetInfo(
+    info = Dataset(
         name="ink",
         title="Ink",
         class_names=("a", "b", "c", "d"),
@@ -153,7 +153,7 @@ def test_classes_channels_and_size_come_from_the_dataset(
         train_size=40,
         test_size=20,
     )
-    monkeypatch.setitem(datasets.DATASETS, "ink", info)
+    add(datasets, info)
     generator = np.random.default_rng(0)
     dataset = ImageDataset(
         info=info,

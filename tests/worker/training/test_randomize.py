@@ -18,7 +18,7 @@ from worker.training.data import centre_crop, prepare
 from worker.training.draws import Stream
 from worker.training.randomize import (
     ROUNDING,
-    Moments,
+    Batch,
     moments,
     randomize_labels,
     randomize_pixels,
@@ -49,10 +49,11 @@ def some_images(count: int = 6) -> np.ndarray:
 
 
 def randomized(spec: RunSpec, images: np.ndarray) -> np.ndarray:
-    whole = moments(images) if spec.randomization == "gaussian" else None
-    if spec.variant == "report":
-        whole = None
-    return randomize_pixels(spec, images, np.arange(len(images)), Stream.TRAIN_PIXELS, whole).values
+    return randomize_pixels(spec, batch(images)).values
+
+
+def batch(images: np.ndarray, stream: Stream = Stream.TRAIN_PIXELS) -> Batch:
+    return Batch(images, np.arange(len(images)), stream, lambda: moments(images))
 
 
 # -------------------------------------------------------------------------------- labels
@@ -190,10 +191,9 @@ def test_gaussian_images_are_independent_of_each_other(seed: int, variant: str) 
 def test_training_and_test_images_are_randomized_by_different_draws(
     randomization: str, variant: str
 ) -> None:
-    spec, images, places = of_pixels(randomization, variant), some_images(), np.arange(6)
-    whole = Moments(0.5, 0.2) if variant == "paper" else None
-    train = randomize_pixels(spec, images, places, Stream.TRAIN_PIXELS, whole)
-    test = randomize_pixels(spec, images, places, Stream.TEST_PIXELS, whole)
+    spec, images = of_pixels(randomization, variant), some_images()
+    train = randomize_pixels(spec, batch(images))
+    test = randomize_pixels(spec, batch(images, Stream.TEST_PIXELS))
     assert (train.hashable == test.hashable) == (train.values == test.values).all()
     assert (train.values == test.values).all() == (randomization == "shuffled_pixels")
 
@@ -317,8 +317,7 @@ print(json.dumps([[f for f in __cpu_dispatch__ if __cpu_features__[f]], found]))
 def test_gaussian_values_are_hashed_rounded_to_the_grid(variant: str) -> None:
     """So that what platforms differ in, far below it, does not change a fingerprint."""
     spec, images = of_pixels("gaussian", variant), some_images()
-    whole = moments(images) if variant == "paper" else None
-    new = randomize_pixels(spec, images, np.arange(6), Stream.TRAIN_PIXELS, whole)
+    new = randomize_pixels(spec, batch(images))
     multiples = np.frombuffer(new.hashable, dtype="<i4").reshape(new.values.shape)
     assert np.abs(multiples * ROUNDING - new.values).max() < ROUNDING / 2 + 1e-6
 

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.domain.spec import ModelName, Precision, RunSpec
+from core.domain.spec import Precision, RunSpec
 from worker.training.models.layers import scaled
 
-HIDDEN_LAYERS = {ModelName.MLP_1X512: 1, ModelName.MLP_3X512: 3}
+HIDDEN_LAYERS = {"mlp-1x512": 1, "mlp-3x512": 3}
 
 
 class ChannelsLastFlatten(nn.Module):

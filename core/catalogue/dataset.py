@@ -1,14 +1,17 @@
-"""The facts about each dataset that a spec is checked against and a model is built from."""
+"""A labelled image dataset: the facts a spec is checked against and a model is built from."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DatasetInfo:
+class Dataset:
     """Shape and size of a labelled image dataset. Images are uint8, height × width × channels."""
 
     name: str
+    """In specs. Of a dataset that a user added: its name, @, and the first 8 hex digits of its
+    fingerprint, so that two datasets of one name are two datasets."""
     title: str
+    """For people."""
     class_names: tuple[str, ...]
     channels: int
     height: int
@@ -23,28 +26,3 @@ class DatasetInfo:
     @property
     def classes(self) -> int:
         return len(self.class_names)
-
-
-CIFAR10 = DatasetInfo(
-    name="cifar10",
-    title="CIFAR-10",
-    class_names=(
-        "airplane",
-        "automobile",
-        "bird",
-        "cat",
-        "deer",
-        "dog",
-        "frog",
-        "horse",
-        "ship",
-        "truck",
-    ),
-    channels=3,
-    height=32,
-    width=32,
-    train_size=50_000,
-    test_size=10_000,
-)
-
-DATASETS: dict[str, DatasetInfo] = {CIFAR10.name: CIFAR10}

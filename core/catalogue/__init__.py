@@ -1,0 +1,18 @@
+"""What can be asked for: models, datasets and randomizations, each described in one file.
+
+`models`, `datasets` and `randomizations` are registries. The built-ins in `core.catalogue.builtin`
+and a user's plugins (`core.catalogue.plugins`) fill them in the same way; everything else learns
+names, titles, defaults, costs and colours from them. Descriptors are light: what needs torch or
+numpy is named by text and imported by trainers alone.
+"""
+
+from core.catalogue.dataset import Dataset
+from core.catalogue.model import Model
+from core.catalogue.randomization import Randomization
+from core.catalogue.registry import Registry
+
+models: Registry[Model] = Registry("model", default="mlp-1x512")
+datasets: Registry[Dataset] = Registry("dataset", default="cifar10")
+randomizations: Registry[Randomization] = Registry("randomization", default="true_labels")
+
+__all__ = ["Dataset", "Model", "Randomization", "datasets", "models", "randomizations"]

@@ -1,0 +1,33 @@
+"""A network that can be trained."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.catalogue.registry import Function
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Model:
+    """Describes a network: the spec, the form, plans and estimates learn from it."""
+
+    name: str
+    """In specs, on the command line and in addresses."""
+    title: str
+    """For people."""
+    network: Function
+    """`build(spec) -> torch.nn.Module` that takes images (n, channels, crop, crop) to logits
+    (n, classes); called by trainers alone, so torch is best imported inside it."""
+    defaults: Mapping[str, Any]
+    """Fields of the spec that the model settles; `learning_rate` and `batch_size` at least."""
+    understands: frozenset[str] = frozenset()
+    """Fields of the spec that not every model has and this one reads, such as `batch_norm`."""
+    seconds_per_image: float = 1 / 500
+    """Training time in fp32 on two CPU cores, an order of magnitude: the order of the queue, and
+    estimates until epochs were measured."""
+    criterion: str = "accuracy-98"
+    """When a run counts as fitted, a name in `core.domain.criteria.CRITERIA`."""
+    reduced: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Fields of the spec at a reduced scale, by the scale's name; else those common to all."""
+    color: int | None = None
+    """Place in the palette, from 0; by its place in the figure where it has none."""

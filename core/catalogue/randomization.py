@@ -1,0 +1,31 @@
+"""A randomization test: what is replaced by chance before training, once per data seed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from core.catalogue.registry import Function
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Randomization:
+    """Describes a randomization: the spec, the form, trainers and figures learn from it."""
+
+    name: str
+    """In specs, on the command line and in addresses."""
+    title: str
+    """For people, in lower case, as in "MLP 1×512, random labels"."""
+    touches: Literal["nothing", "labels", "pixels"]
+    """Pixels that are randomized stay fixed, so that augmentation is not allowed with them."""
+    apply: Function | None = None
+    """Of labels: `f(spec, labels, classes) -> labels`, the whole training set's, int64 (n,).
+    Of pixels: `f(spec, batch) -> images`, uint8 as `batch.pixels` are, which is a
+    `worker.training.randomize.Batch` of cropped images."""
+    uses: frozenset[str] = frozenset({"data_seed"})
+    """Which of `corruption`, `variant` and `data_seed` it reads; the others have no effect."""
+    replaced: float | None = 0.0
+    """Probability that a training label is replaced; None: the spec's `corruption`."""
+    ends: Mapping[float | None, str] = field(default_factory=dict)
+    """Levels of `corruption` at which it is another randomization, such as 0: true labels."""
+    color: int | None = None
+    """Place in the palette, from 0; by its place in the figure where it has none."""

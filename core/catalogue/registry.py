@@ -1,0 +1,104 @@
+"""Descriptors by name."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, Protocol, TypeVar
+
+from pydantic import GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+BUILTIN = "core.catalogue.builtin"
+
+Function = str | Callable[..., Any]
+"""A function, or where to import it from when it is needed: "package.module:name"."""
+
+
+class Descriptor(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
+
+
+D = TypeVar("D", bound=Descriptor)
+
+
+class Registry(Generic[D]):
+    """Descriptors of one kind, in the order in which they were added; built-ins come first."""
+
+    def __init__(self, kind: str, default: str) -> None:
+        self.kind, self.default = kind, default
+        self._found: dict[str, D] = {}
+        self._builtin = False
+
+    def add(self, descriptor: D) -> D:
+        """Make a descriptor known.
+
+        Raises:
+            ValueError: another one has its name.
+        """
+        name = descriptor.name
+        if self._found.get(name, descriptor) != descriptor:
+            raise ValueError(f"{self.kind} {name!r} is there already: choose another name")
+        self._found[name] = descriptor
+        return descriptor
+
+    def remove(self, name: str) -> None:
+        self._found.pop(name, None)
+
+    def __getitem__(self, name: str) -> D:
+        """
+        Raises:
+            ValueError: there is none of this name; the message lists those there are.
+        """
+        found = self._all().get(name)
+        if found is None:
+            raise ValueError(f"{self.kind} {name!r} is not known: use one of {', '.join(self)}")
+        return found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._all()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(list(self._all()))
+
+    def values(self) -> list[D]:
+        return list(self._all().values())
+
+    def _all(self) -> dict[str, D]:
+        if not self._builtin:
+            self._builtin = True
+            importlib.import_module(BUILTIN)
+        return self._found
+
+
+class NameIn:
+    """Annotation of a text field that names a descriptor: its JSON Schema lists the names."""
+
+    def __init__(self, registry: Registry[Any]) -> None:
+        self._registry = registry
+
+    def _check(self, name: str) -> str:
+        if name in self._registry:
+            return name
+        names = ", ".join(self._registry)
+        raise PydanticCustomError("unknown_name", "should be one of {names}", {"names": names})
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        return handler(schema) | {"enum": list(self._registry)}
+
+
+def resolve(function: Function) -> Callable[..., Any]:
+    """The function itself, imported if it is named by text."""
+    if not isinstance(function, str):
+        return function
+    module, _, name = function.partition(":")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
