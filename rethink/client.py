@@ -45,6 +45,8 @@ class Run(BaseModel):
     """Part of all that was asked for that is done, 0 to 1."""
     eta_seconds: float | None = None
     queue_position: int | None = None
+    obstacle: str | None = None
+    """Why no worker can train it, if none can."""
     progress: dict[str, Any] | None = None
     latest: EpochMetrics | None = None
     """Metrics of the newest epoch."""

@@ -7,16 +7,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from core.catalogue import datasets, models
+from core.catalogue import datasets, models, plugins
 from core.domain.errors import BrokerUnavailable, InvalidInput, RethinkError
 from core.domain.metrics import Progress
 from core.settings import Settings, get_settings
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    given = _parser().parse_args(arguments)
     try:
         settings = get_settings()
+        plugins.load(settings.root)
+        given = _parser().parse_args(arguments)
         code: int = given.command(settings, given)
     except RethinkError as error:
         print(f"error: {error.message}", file=sys.stderr)

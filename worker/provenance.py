@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core import __version__
-from core.catalogue import models
+from core.catalogue import datasets, models, plugins, randomizations
 from core.domain.spec import RunSpec
 from worker.datasets.images import ImageDataset
 
@@ -26,6 +26,11 @@ def capabilities() -> dict[str, Any]:
         else "torch finds this CUDA device",
         "threads": found["numerics"]["threads"],
         "models": {name: parameter_count(RunSpec(model=name)) for name in models},
+        "able": {
+            "model": list(models),
+            "randomization": list(randomizations),
+            "dataset": list(datasets),
+        },
         "versions": versions(),
     }
 
@@ -84,6 +89,7 @@ def of_attempt(
         **device.describe(),
         "versions": versions(),
         "engine": spec.engine,
+        "plugins": plugins.origins(spec.model, spec.randomization, spec.dataset),
         "first_step": step,
         "data_fingerprint": dataset.fingerprint,
         "randomization_fingerprint": randomization_fingerprint,

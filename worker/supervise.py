@@ -138,7 +138,9 @@ class Supervisor:
         with self.database.write() as session:
             # This worker trains nothing now: what it holds, it holds by an accident.
             leases.take_back(session, worker_id=self.id)
-            run = leases.claim(session, self.id, self.settings.lease_seconds)
+            run = leases.claim(
+                session, self.id, self.settings.lease_seconds, child.capabilities.get("able", {})
+            )
             if run is None:
                 return False
             order = self._order(session, run)

@@ -115,6 +115,7 @@ class RunView(BaseModel):
     fraction: float | None = Field(description="Part done of the epochs asked for, 0 to 1.")
     eta_seconds: float | None = Field(description="Time left; null until it can be told.")
     queue_position: int | None = Field(description="Place in the queue, 1 is next.")
+    obstacle: str | None = Field(None, description="Why no worker can train it, if none can.")
     priority: int = Field(description="Runs of higher priority are trained first.")
     attempt: int = Field(description="Number of the current or last turn of a worker.")
     cancel_requested: bool = Field(description="Whether it will be cancelled at the next step.")

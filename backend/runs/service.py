@@ -87,12 +87,15 @@ def views(session: Session, found: Sequence[Run], *, attempts: bool = False) -> 
     positions = (
         runs.queue_positions(session) if any(r.state == RunState.QUEUED for r in found) else {}
     )
-    known = {worker.id: worker_view(worker) for worker in workers.listed(session)}
+    listed = workers.listed(session)
+    known = {worker.id: worker_view(worker) for worker in listed}
     shown = []
     for run in found:
         worker = known.get(run.worker_id or "")
         of_run = view(run, demands[run.id], latest.get(run.id), worker, stopped)
         of_run.queue_position = positions.get(run.id)
+        if run.state == RunState.QUEUED:
+            of_run.obstacle = _obstacle(run, listed)
         if attempts:
             of_run.attempts = [
                 AttemptView.model_validate(a, from_attributes=True)
@@ -100,6 +103,21 @@ def views(session: Session, found: Sequence[Run], *, attempts: bool = False) -> 
             ]
         shown.append(of_run)
     return shown
+
+
+def _obstacle(run: Run, known: Sequence[Worker]) -> str | None:
+    """What no worker has that the run needs, in a sentence; None where one can train it."""
+    lacking: list[set[str]] = [
+        {k for k, names in worker.capabilities.get("able", {}).items() if run.spec[k] not in names}
+        for worker in known
+    ]
+    if not lacking or not all(lacking):
+        return None
+    field = sorted(min(lacking, key=len))[0]
+    return (
+        f"No worker has the {field} {run.spec[field]}. Put its plugin into the home of a worker "
+        "and start that worker again."
+    )
 
 
 def view(

@@ -78,12 +78,12 @@ class NameIn:
     """Annotation of a text field that names a descriptor: its JSON Schema lists the names."""
 
     def __init__(self, registry: Registry[Any]) -> None:
-        self._registry = registry
+        self.registry = registry
 
     def _check(self, name: str) -> str:
-        if name in self._registry:
+        if name in self.registry:
             return name
-        names = ", ".join(self._registry)
+        names = ", ".join(self.registry)
         raise PydanticCustomError("unknown_name", "should be one of {names}", {"names": names})
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
@@ -92,7 +92,7 @@ class NameIn:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> JsonSchemaValue:
-        return handler(schema) | {"enum": list(self._registry)}
+        return handler(schema) | {"enum": list(self.registry)}
 
 
 def resolve(function: Function) -> Callable[..., Any]:

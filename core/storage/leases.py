@@ -4,7 +4,7 @@ Each write of a worker is fenced: it names its attempt, and where another attemp
 it raises `Stale` and changes nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,11 +22,20 @@ class Stale(Exception):
     """Another attempt owns the run, or it has ended: the caller must stop and write nothing."""
 
 
-def claim(session: Session, worker_id: str, lease_seconds: float) -> Run | None:
-    """Take the best waiting run: highest priority, then longest wait. None if none waits."""
+def claim(
+    session: Session,
+    worker_id: str,
+    lease_seconds: float,
+    able: Mapping[str, Collection[str]] = {},
+) -> Run | None:
+    """Take the best waiting run: highest priority, then longest wait. None if none waits.
+
+    `able`: what the worker can train, names by the field of the spec, such as `model`; whatever a
+    run has in the fields that it leaves out.
+    """
     run = session.scalar(
         sa.select(Run)
-        .where(Run.state == RunState.QUEUED)
+        .where(Run.state == RunState.QUEUED, *(Run.spec[k].as_string().in_(able[k]) for k in able))
         .order_by(Run.priority.desc(), Run.queued_at, Run.id)
         .limit(1)
         .with_for_update(skip_locked=True)

@@ -45,6 +45,7 @@ function words(run, brief) {
 
 function remaining(run) {
   if (run.state === "QUEUED") {
+    if (run.obstacle) return run.obstacle;
     if (!run.queue_position) return "";
     return run.queue_position === 1
       ? "next in the queue"

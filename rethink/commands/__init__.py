@@ -1,1 +1,13 @@
-"""What the commands of the `rethink` command line do, by subject."""
+"""What the commands of the `rethink` command line do, by subject.
+
+Plugins are loaded before any of them, since options list the names of what can be asked for.
+"""
+
+import contextlib
+
+from core.catalogue import plugins
+from core.domain.errors import RethinkError
+from core.settings import get_settings
+
+with contextlib.suppress(RethinkError):  # a setting that is not allowed is told by the command
+    plugins.load(get_settings().root)

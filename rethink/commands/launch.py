@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel, ValidationError
 
+from core.catalogue.registry import NameIn
 from core.domain.demands import StopRule
 from core.domain.errors import InvalidInput, invalid_input
 from core.domain.spec import Precision, SpecRequest
@@ -145,7 +146,7 @@ def _options() -> list[inspect.Parameter]:
     for name in (*FIRST, *(f for f in fields if f not in FIRST and f not in NOT_OPTIONS)):
         panel = "What to train" if name in FIRST else "More fields of the spec"
         option = typer.Option(help=fields[name].description, rich_help_panel=panel)
-        kind = _plain(fields[name].annotation)
+        kind = _names(fields[name].metadata) or _plain(fields[name].annotation)
         parameters.append(_parameter(name, kind | None, None, option))
     for name, field in StopRule.model_fields.items():
         option = typer.Option(help=field.description, rich_help_panel="When to stop")
@@ -160,6 +161,12 @@ def _parameter(name: str, kind: Any, default: Any, option: Any) -> inspect.Param
         default=default,
         annotation=Annotated[kind, option],
     )
+
+
+def _names(metadata: list[Any]) -> Any:
+    """The names in the catalogue that the field may have, as choices of the command line."""
+    known = next((each.registry for each in metadata if isinstance(each, NameIn)), None)
+    return known and StrEnum(known.kind, {name: name for name in known})
 
 
 def _plain(annotation: Any) -> Any:

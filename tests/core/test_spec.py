@@ -147,7 +147,7 @@ def test_randomized_labels_may_be_augmented(labels: str) -> None:
 def test_no_flag_is_swallowed_by_a_model_that_has_no_use_for_it() -> None:
     # Other reproductions lost use_bn and dropout on the way, without a word.
     for model in ("alexnet", "mlp-1x512", "mlp-3x512"):
-        with pytest.raises(ValidationError, match="only inception has batch normalisation"):
+        with pytest.raises(ValidationError, match="only inception reads it"):
             RunSpec(model=model, batch_norm="none")
 
 
