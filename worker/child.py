@@ -18,7 +18,7 @@ import threading
 import time
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import IO
+from typing import IO, Any
 
 from pydantic import ValidationError
 
@@ -118,7 +118,7 @@ class Child:
         self._process.wait()
         self._orders.put(None)
 
-    def _await_ready(self, stopping: threading.Event) -> dict[str, object]:
+    def _await_ready(self, stopping: threading.Event) -> dict[str, Any]:
         deadline = time.monotonic() + START_SECONDS
         while not stopping.is_set() and time.monotonic() < deadline:
             report = self.next_report(0.1)
