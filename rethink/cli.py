@@ -12,7 +12,7 @@ import typer
 
 from core import __version__
 from core.domain.errors import InvalidInput, RethinkError
-from rethink.commands import figure, launch, machine, runs, serve, study
+from rethink.commands import bundle, figure, launch, machine, runs, serve, study
 
 app = typer.Typer(
     name="rethink",
@@ -50,6 +50,7 @@ app.command()(launch.run)
 app.add_typer(runs.app, name="runs")
 app.add_typer(study.app, name="study")
 app.add_typer(figure.app, name="figure")
+app.add_typer(bundle.app, name="bundle")
 
 app.add_typer(machine.data_app, name="data")
 app.command()(machine.models)

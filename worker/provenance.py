@@ -83,7 +83,7 @@ def of_attempt(
     `randomization_fingerprint` is of labels and pixels as the network sees them, `step` the one
     that the attempt went on from.
     """
-    from worker.training import device
+    from worker.training import data, device
 
     return {
         **device.describe(),
@@ -93,6 +93,7 @@ def of_attempt(
         "first_step": step,
         "data_fingerprint": dataset.fingerprint,
         "randomization_fingerprint": randomization_fingerprint,
+        "noisy_test_fingerprint": data.noisy_test_fingerprint(spec, dataset),
         "data_source": dataset.provenance,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -113,7 +113,7 @@ def _obstacle(run: Run, known: Sequence[Worker]) -> str | None:
     ]
     if not lacking or not all(lacking):
         return None
-    field = sorted(min(lacking, key=len))[0]
+    field = sorted(min(lacking, key=lambda fields: len(fields)))[0]
     return (
         f"No worker has the {field} {run.spec[field]}. Put its plugin into the home of a worker "
         "and start that worker again."

@@ -18,9 +18,8 @@ class Randomization:
     touches: Literal["nothing", "labels", "pixels"]
     """Pixels that are randomized stay fixed, so that augmentation is not allowed with them."""
     apply: Function | None = None
-    """Of labels: `f(spec, labels, classes) -> labels`, the whole training set's, int64 (n,).
-    Of pixels: `f(spec, batch) -> images`, uint8 as `batch.pixels` are, which is a
-    `worker.training.randomize.Batch` of cropped images."""
+    """Of labels: `f(labels) -> int64 (n,)`, of a `worker.training.randomize.Labels`. Of pixels:
+    `f(spec, batch) -> images`, of a `Batch` there, uint8 as its `pixels`."""
     uses: frozenset[str] = frozenset({"data_seed"})
     """Which of `corruption`, `variant` and `data_seed` it reads; the others have no effect."""
     replaced: float | None = 0.0

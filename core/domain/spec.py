@@ -351,9 +351,7 @@ def _check_model(spec: RunSpec) -> None:
     understood = models[spec.model].understands
     for field in OPTIONAL:
         if field not in understood and getattr(spec, field) is not None:
-            able = " and ".join(
-                model.name for model in models.values() if field in model.understands
-            )
+            able = [model.name for model in models.values() if field in model.understands]
             raise ValueError(
                 f"{field} is not allowed with model {spec.model}: only {' and '.join(able)} "
                 "reads it, leave it out"

@@ -15,6 +15,7 @@ import numpy.typing as npt
 UInts = npt.NDArray[np.uint64]
 Ints = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 
 class Stream(IntEnum):
@@ -31,6 +32,8 @@ class Stream(IntEnum):
     AUGMENTATION = 9
     NOISE = 10
     """Seeds of the framework's own generator, one a step: dropout."""
+    IS_CORRUPTED_TEST = 11
+    REPLACEMENT_TEST_LABEL = 12
 
 
 def raw(seed: int, stream: Stream, index: int, count: int) -> UInts:

@@ -12,31 +12,22 @@ import numpy as np
 
 from core.domain.errors import DataCorrupt
 from core.domain.spec import RunSpec
-from worker.training.draws import Floats, Ints, Stream, below, permutations, raw, uniform
-from worker.training.randomize import Batch, Pixels
-
-Labels = Callable[[RunSpec, Ints, int], Ints]
+from worker.training.draws import Floats, Ints, Stream, permutations, raw, uniform
+from worker.training.randomize import Batch, Labels, Pixels
 
 
-def _chosen(spec: RunSpec, count: int) -> np.ndarray:
-    """Which of `count` examples or positions are changed: each with probability p."""
-    draws = uniform(raw(spec.data_seed or 0, Stream.IS_CORRUPTED, 0, count))
-    return np.asarray(draws < (spec.corruption or 0.0))
-
-
-def symmetric(spec: RunSpec, labels: Ints, classes: int) -> Ints:
+def symmetric(labels: Labels) -> Ints:
     """Each label replaced with probability p by a uniform class of the others: all are wrong."""
-    draws = raw(spec.data_seed or 0, Stream.REPLACEMENT_LABEL, 0, len(labels))
-    other = (labels + 1 + below(draws, classes - 1)) % classes
-    return np.where(_chosen(spec, len(labels)), other, labels)
+    other = (labels.true + 1 + labels.below(labels.classes - 1)) % labels.classes
+    return np.where(labels.replaced(), other, labels.true)
 
 
-def pair_flip(spec: RunSpec, labels: Ints, classes: int) -> Ints:
+def pair_flip(labels: Labels) -> Ints:
     """Each label replaced with probability p by the next class (Han et al. 2018)."""
-    return np.where(_chosen(spec, len(labels)), (labels + 1) % classes, labels)
+    return np.where(labels.replaced(), (labels.true + 1) % labels.classes, labels.true)
 
 
-def by_matrix(matrix: list[list[float]], name: str = "matrix") -> Labels:
+def by_matrix(matrix: list[list[float]]) -> Callable[[Labels], Ints]:
     """Labels replaced with probability p by a class drawn from their row of a transition matrix.
 
     Args:
@@ -44,38 +35,39 @@ def by_matrix(matrix: list[list[float]], name: str = "matrix") -> Labels:
     """
     rows = np.asarray(matrix, dtype=np.float64)
     if rows.ndim != 2 or rows.shape[0] != rows.shape[1]:
-        raise ValueError(f"{name} is not allowed: it has the shape {rows.shape}, use a square")
+        raise ValueError(f"matrix is not allowed: it has the shape {rows.shape}, use a square")
     if (rows < 0).any() or not np.allclose(rows.sum(axis=1), 1):
-        raise ValueError(f"{name} is not allowed: each row must be probabilities that add up to 1")
+        raise ValueError("matrix is not allowed: each row must be probabilities that add up to 1")
     return partial(_by_rows, rows)
 
 
-def _by_rows(rows: Floats, spec: RunSpec, labels: Ints, classes: int) -> Ints:
-    if len(rows) != classes:
+def _by_rows(rows: Floats, labels: Labels) -> Ints:
+    if len(rows) != labels.classes:
         raise DataCorrupt(
-            f"The transition matrix is for {len(rows)} classes, and the dataset has {classes}."
+            f"The transition matrix is for {len(rows)} classes, and the dataset has "
+            f"{labels.classes}."
         )
-    draws = uniform(raw(spec.data_seed or 0, Stream.REPLACEMENT_LABEL, 0, len(labels)))
-    others = (draws[:, None] >= np.cumsum(rows, axis=1)[labels]).sum(axis=1)
-    return np.where(_chosen(spec, len(labels)), np.minimum(others, classes - 1), labels)
+    others = (labels.uniform()[:, None] >= np.cumsum(rows, axis=1)[labels.true]).sum(axis=1)
+    return np.where(labels.replaced(), np.minimum(others, labels.classes - 1), labels.true)
 
 
 CONFUSED = {9: 1, 2: 0, 4: 7, 3: 5, 5: 3}
 """Truck → automobile, bird → airplane, deer → horse, cat ↔ dog (Patrini et al. 2017)."""
 
 
-def asymmetric_cifar10(spec: RunSpec, labels: Ints, classes: int) -> Ints:
+def asymmetric_cifar10(labels: Labels) -> Ints:
     """CIFAR-10's usual asymmetric noise: p of the labels of five classes become a similar class."""
-    if spec.dataset != "cifar10":
+    if labels.spec.dataset != "cifar10":
         raise DataCorrupt(
-            f"asymmetric_noise is CIFAR-10's. For {spec.dataset} write a plugin with `by_matrix`."
+            f"asymmetric_noise is CIFAR-10's: for {labels.spec.dataset} write a plugin with "
+            "`by_matrix`."
         )
-    similar = np.arange(classes)
+    similar = np.arange(labels.classes)
     similar[list(CONFUSED)] = list(CONFUSED.values())
-    return np.where(_chosen(spec, len(labels)), similar[labels], labels)
+    return np.where(labels.replaced(), similar[labels.true], labels.true)
 
 
-def from_file(path: str | Path, column: str = "", true: str = "") -> Labels:
+def from_file(path: str | Path, column: str = "", true: str = "") -> Callable[[Labels], Ints]:
     """Labels as people gave them, from a file with one for each training image in its order.
 
     Args:
@@ -86,7 +78,9 @@ def from_file(path: str | Path, column: str = "", true: str = "") -> Labels:
     return partial(_read, Path(path).expanduser(), column, true)
 
 
-def _read(path: Path, column: str, true: str, spec: RunSpec, labels: Ints, classes: int) -> Ints:
+def _read(path: Path, column: str, true: str, labels: Labels) -> Ints:
+    if labels.is_test:
+        return labels.true
     columns = _columns(path)
     names = ", ".join(columns)
     for name in filter(None, (column, true)):
@@ -95,17 +89,18 @@ def _read(path: Path, column: str, true: str, spec: RunSpec, labels: Ints, class
     if not column and len(columns) > 1:
         raise DataCorrupt(f"{path} has several columns: choose one of {names}.")
     found = columns[column or next(iter(columns))]
-    if found.shape != labels.shape:
+    if found.shape != labels.true.shape:
         raise DataCorrupt(
-            f"{path} has {len(found):,} labels, and the training set has {len(labels):,} images."
+            f"{path} has {len(found):,} labels, and the training set has "
+            f"{len(labels.true):,} images."
         )
-    if found.min() < 0 or found.max() >= classes:
-        raise DataCorrupt(f"{path} has labels outside 0 to {classes - 1}.")
-    if true and not np.array_equal(columns[true], labels):
-        first = int(np.argmax(columns[true] != labels))
+    if found.min() < 0 or found.max() >= labels.classes:
+        raise DataCorrupt(f"{path} has labels outside 0 to {labels.classes - 1}.")
+    if true and not np.array_equal(columns[true], labels.true):
+        first = int(np.argmax(columns[true] != labels.true))
         raise DataCorrupt(
             f"{path} is of other data, or in another order: the true label of image {first} is "
-            f"{columns[true][first]} there and {labels[first]} in the dataset."
+            f"{columns[true][first]} there and {labels.true[first]} in the dataset."
         )
     return found
 
@@ -135,7 +130,8 @@ def partly_shuffled(spec: RunSpec, batch: Batch) -> Pixels:
     n, height, width, channels = batch.pixels.shape
     size = height * width
     order = permutations(raw(spec.data_seed or 0, Stream.SHUFFLED_PIXELS, 0, size))
-    chosen = _chosen(spec, size)
+    draws = uniform(raw(spec.data_seed or 0, Stream.IS_CORRUPTED, 0, size))
+    chosen = draws < (spec.corruption or 0.0)
     source = np.arange(size)
     source[chosen] = order[chosen[order]]
     return batch.pixels.reshape(n, size, channels)[:, source].reshape(batch.pixels.shape)

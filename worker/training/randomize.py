@@ -3,7 +3,8 @@
 Notable choices:
 - They change labels and cropped pixels before standardisation, and nothing else.
 - Draws are addressed by the image's index in the whole dataset: see `worker.training.draws`.
-- Test labels are always the true ones: there is no function here that could change them.
+- Test labels are the true ones. Beside them stand test labels corrupted with the same p, which the
+  paper's Figure 1c is of; they are drawn from streams of their own.
 """
 
 import hashlib
@@ -17,7 +18,17 @@ import numpy.typing as npt
 from core.catalogue import randomizations
 from core.catalogue.registry import resolve
 from core.domain.spec import RunSpec, Variant
-from worker.training.draws import Floats, Ints, Stream, below, permutations, raw, uniform
+from worker.training.draws import (
+    Bools,
+    Floats,
+    Ints,
+    Stream,
+    UInts,
+    below,
+    permutations,
+    raw,
+    uniform,
+)
 from worker.training.each_image import permute_each, sums_each
 from worker.training.gaussian import gaussian_each
 
@@ -58,29 +69,57 @@ def moments(pixels: Pixels) -> Moments:
     return Moments(first / pixels.size / 255, variance**0.5 / 255)
 
 
-def randomize_labels(spec: RunSpec, labels: Ints, classes: int) -> Ints:
-    """Labels of the whole training set, int64 (n,), after the spec's randomization of labels."""
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """Labels of a whole set that are to be randomized, and the draws for them.
+
+    Each draw has one number an example whatever p is, so that the labels replaced at p = .2 are
+    among those replaced at p = .3.
+    """
+
+    spec: RunSpec
+    true: Ints
+    """int64 (n,), in the dataset's order."""
+    classes: int
+    is_test: bool = False
+
+    def replaced(self) -> Bools:
+        """Which labels are replaced, each with the spec's probability: bool (n,)."""
+        stream = Stream.IS_CORRUPTED_TEST if self.is_test else Stream.IS_CORRUPTED
+        return uniform(self._raw(stream)) < self.spec.label_corruption
+
+    def below(self, bound: int) -> Ints:
+        """A uniform integer in [0, bound) for each example."""
+        return below(self._replacements(), bound)
+
+    def uniform(self) -> Floats:
+        """A uniform number in [0, 1) for each example; the same draw as that of `below`."""
+        return uniform(self._replacements())
+
+    def _replacements(self) -> UInts:
+        stream = Stream.REPLACEMENT_TEST_LABEL if self.is_test else Stream.REPLACEMENT_LABEL
+        return self._raw(stream)
+
+    def _raw(self, stream: Stream) -> UInts:
+        return raw(self.spec.data_seed or 0, stream, 0, len(self.true))
+
+
+def randomize_labels(spec: RunSpec, true: Ints, classes: int, *, is_test: bool = False) -> Ints:
+    """Labels of a whole set, int64 (n,), after the spec's randomization of labels.
+
+    Test labels stay true in training and evaluation: those randomized with the same p, by draws of
+    their own, are for the error of Figure 1c as published (docs/reproduction.md).
+    """
     randomization = randomizations[spec.randomization]
     if randomization.apply is None or randomization.touches != "labels":
-        return labels
-    changed: Ints = resolve(randomization.apply)(spec, labels, classes)
+        return true
+    changed: Ints = resolve(randomization.apply)(Labels(spec, true, classes, is_test))
     return changed
 
 
-def uniform_labels(spec: RunSpec, labels: Ints, classes: int) -> Ints:
-    """Each label replaced with probability p by a uniform class.
-
-    One uniform number and one class are drawn for each example whatever p is, so that the labels
-    replaced at p = .2 are among those replaced at p = .3. The class may equal the true one.
-
-    Args:
-        labels: shape (n,), of the whole training set in the dataset's order.
-    """
-    seed = spec.data_seed or 0
-    draws = uniform(raw(seed, Stream.IS_CORRUPTED, 0, len(labels)))
-    replaced = draws < spec.label_corruption
-    replacement = below(raw(seed, Stream.REPLACEMENT_LABEL, 0, len(labels)), classes)
-    return np.where(replaced, replacement, labels)
+def uniform_labels(labels: Labels) -> Ints:
+    """Each label replaced with probability p by a uniform class, which may be the true one."""
+    return np.where(labels.replaced(), labels.below(labels.classes), labels.true)
 
 
 @dataclass(frozen=True, slots=True)
