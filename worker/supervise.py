@@ -25,6 +25,7 @@ from core.storage.database import Database
 from core.storage.tables import Run
 from worker import usage, wire
 from worker.child import Child, TrainerDied
+from worker.context import Context
 from worker.turn import Turn
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Supervisor:
         self.database = Database(settings.database, on_commit=self.hints.news, pool_size=3)
         self.folder = Folder.of(settings)
         self.stopping = threading.Event()
+        self._context = Context(settings, self.database, self.folder, self.hints, self.stopping)
         self.handed_back = False
         """Whether a run went back to the queue because this worker stops."""
         self._busy = threading.Lock()
@@ -148,7 +150,7 @@ class Supervisor:
         logger.info("run %s, attempt %d", order.run_id, order.attempt)
         self._show(order.run_id)
         try:
-            outcome = Turn(self, child, order).take()
+            outcome = Turn(self._context, child, order).take()
         finally:
             self._show(None)
         self.handed_back = self.handed_back or outcome is Outcome.PREEMPTED

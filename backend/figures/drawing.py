@@ -5,7 +5,7 @@ from typing import Any
 from matplotlib.axes import Axes
 
 from backend.figures.style import PAPER_GREY, Style, style_of
-from core.domain.panels.model import Flag, Panel, PanelName, Series
+from core.domain.panel import Flag, Panel, PanelName, Series
 from core.domain.panels.spread import kept
 
 MAX_POINTS = 500

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from backend.figures.style import PAPER_GREY, Style, style_of
-from core.domain.panels.model import Axis, Flag, Panel, PanelName, Series
+from core.domain.panel import Axis, Flag, Panel, PanelName, Series
 from core.domain.panels.spread import kept
 
 MAX_POINTS = 500

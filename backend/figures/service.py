@@ -26,10 +26,10 @@ from core.domain.criteria import CRITERIA
 from core.domain.demands import Demand
 from core.domain.errors import InvalidInput
 from core.domain.lifecycle import Outcome, RunState
+from core.domain.panel import Panel, PanelName
 from core.domain.panels import STUDY_OF, build
 from core.domain.panels.entries import Entry, StoredRun
 from core.domain.panels.frame import Options
-from core.domain.panels.model import Panel, PanelName
 from core.domain.plans import Plan, planned
 from core.domain.scales import Scale
 from core.domain.spec import Precision, RunSpec, Variant

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from core.domain.panels.model import Panel, PanelName, Series
+from core.domain.panel import Panel, PanelName, Series
 
 COLUMNS: dict[str, str] = {
     "figure": "string",

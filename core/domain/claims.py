@@ -8,7 +8,7 @@ numbers shown all the same. A run that diverged or never fitted is an answer, no
 from collections.abc import Sequence
 
 from core.domain.conditions import RULES
-from core.domain.panels.model import Check, Panel, PanelName, Verdict, VerdictState
+from core.domain.panel import Check, Panel, PanelName, Verdict, VerdictState
 
 CLAIMS: dict[PanelName, str] = {
     PanelName.FIGURE_1A: "The network fits true labels, shuffled pixels, Gaussian noise, random "

@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable
 
 from core.domain.checks import diverged, fact, judged, settled, within
-from core.domain.panels.model import Check, Fact, Flag, Panel, PanelName, Series, TableRow
+from core.domain.panel import Check, Fact, Flag, Panel, PanelName, Series, TableRow
 from core.domain.reference.paper import TABLE_1, Table1Row
 from core.domain.reference.paper import series as paper_series
 

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from core.domain.claims import CLAIMS
+from core.domain.panel import Check, Verdict, VerdictState
 from core.domain.panels import PanelName
 from core.domain.panels.entries import StoredRun
-from core.domain.panels.model import Check, Verdict, VerdictState
 from core.domain.plans import Planned
 from core.domain.reference import paper
 from core.domain.scales import Scale

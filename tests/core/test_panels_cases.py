@@ -9,8 +9,8 @@ import pytest
 
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics
+from core.domain.panel import Panel, PanelName, VerdictState
 from core.domain.panels.entries import StoredRun
-from core.domain.panels.model import Panel, PanelName, VerdictState
 from core.domain.plans import Planned
 from core.domain.scales import Scale
 from tests.core.hand_made import NUMERICS, SEGMENT, diverged, metrics, panel, stored

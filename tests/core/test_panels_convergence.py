@@ -4,9 +4,9 @@ import pytest
 
 from core.domain.criteria import CRITERIA
 from core.domain.lifecycle import RunState
+from core.domain.panel import Flag, Panel, Series, SpreadKind
 from core.domain.panels import PanelName
 from core.domain.panels.entries import StoredRun
-from core.domain.panels.model import Flag, Panel, Series, SpreadKind
 from core.domain.plans import Planned
 from tests.core.hand_made import diverged, fits_at, metrics, panel, stored
 

@@ -7,10 +7,10 @@ import pytest
 from core.domain.demands import Demand
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics, EpochRow
+from core.domain.panel import Panel, Series, SpreadKind, VerdictState, XKind
 from core.domain.panels import STUDY_OF, PanelName, build
 from core.domain.panels.entries import Entry, Part, StoredRun
 from core.domain.panels.frame import Options
-from core.domain.panels.model import Panel, Series, SpreadKind, VerdictState, XKind
 from core.domain.panels.spread import kept, summarise
 from core.domain.plans import Planned
 from core.domain.reference import report

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from core.domain.labels import label_of
+from core.domain.panel import Axis, MeasureKind, Panel, PanelName
 from core.domain.panels.curves import mean_series, seed_series
 from core.domain.panels.entries import Entry
 from core.domain.panels.frame import X_AXES, Options, frame
-from core.domain.panels.model import Axis, MeasureKind, Panel, PanelName
 
 CLEAN_MEASURES = {
     "clean_accuracy": "labels still true",

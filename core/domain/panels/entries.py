@@ -12,7 +12,7 @@ from typing import Any
 from core.domain.criteria import Criterion, Fit, FitState, epochs_to_fit
 from core.domain.lifecycle import Outcome, RunState
 from core.domain.metrics import Epoch
-from core.domain.panels.model import Counts, Provenance, RunProvenance
+from core.domain.panel import Counts, Provenance, RunProvenance
 from core.domain.plans import Planned, Role
 
 

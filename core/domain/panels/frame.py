@@ -6,8 +6,7 @@ from typing import Any, Literal
 
 from core.domain.criteria import Criterion
 from core.domain.deviations import deviations
-from core.domain.panels.entries import Entry, counts, provenance
-from core.domain.panels.model import (
+from core.domain.panel import (
     Axis,
     Counts,
     LogAxes,
@@ -19,6 +18,7 @@ from core.domain.panels.model import (
     VerdictState,
     XKind,
 )
+from core.domain.panels.entries import Entry, counts, provenance
 from core.domain.plans import Plan
 from core.domain.scales import Scale
 from core.domain.spec import Variant

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from core.domain.criteria import Fit, FitState
 from core.domain.labels import label_of
 from core.domain.lifecycle import RunState
+from core.domain.panel import Flag, Series
 from core.domain.panels.columns import Columns
 from core.domain.panels.entries import Entry
 from core.domain.panels.frame import Options, plural
-from core.domain.panels.model import Flag, Series
 
 Level = float
 DIVERGED = "diverged"

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from core.domain.panels.model import Spread, SpreadKind
+from core.domain.panel import Spread, SpreadKind
 
 FEW = 5
 """Below this many seeds the range is shown, from it on the standard deviation."""
