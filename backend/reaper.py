@@ -60,6 +60,8 @@ class Reaper:
                 for run_id in leases.take_back(session):
                     logger.warning("run %s was taken back from a silent worker", run_id)
                     failpoints.reach("api.taking-back")
+            for run_id in leases.hold_older(session):
+                logger.warning("run %s is of an earlier engine and cannot go on", run_id)
             workers.forget_silent(session, 60 * self.settings.lease_seconds)
             events.prune(session)
             waiting = runs.count_by_state(session).get(RunState.QUEUED, 0)

@@ -17,7 +17,7 @@ from typing import Any
 from core import __version__, home, token
 from core.domain.errors import BrokerUnavailable, RethinkError
 from core.settings import Settings
-from core.storage import database
+from core.storage import database, upgrades
 from rethink import broker, discovery, slots
 from rethink.client import Client
 from rethink.demo import Demo
@@ -90,7 +90,7 @@ class Stack:
         """
         say(f"Rethink {__version__}, home {self.settings.root}")
         broker_url = self._start_broker()
-        database.migrate(self.settings)
+        self._prepare_database()
         publish({"pid": os.getpid(), "url": self.url, "broker_url": broker_url})
         if stop.is_set():
             return
@@ -109,6 +109,16 @@ class Stack:
         if not stop.is_set():  # after the API, which then has the processor to itself
             slot, self._slot_lock = slots.claim(self.settings)
             self._child("worker", module("worker", "run", "--slot", slot), environment)
+
+    def _prepare_database(self) -> None:
+        """Bring it to the newest schema, after saying what the version means for its runs."""
+        opened = database.Database(self.settings.database)
+        try:
+            for sentence in upgrades.meaning(opened):
+                say(sentence)
+        finally:
+            opened.close()
+        database.migrate(self.settings, say)
 
     def _start_broker(self) -> str:
         if url := self.settings.broker_url:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from core import failpoints
 from core.domain.errors import DatabaseUnavailable
 from core.domain.lifecycle import Outcome
-from core.domain.spec import ENGINE, RunSpec
+from core.domain.spec import RunSpec
 from core.messages import Hints
 from core.settings import Settings
 from core.storage import leases, runs, workers
@@ -158,15 +158,8 @@ class Supervisor:
 
     def _order(self, session: Session, run: Run) -> wire.Train | None:
         """What to tell the trainer; None if the run cannot be trained, which then has failed."""
-        message = detail = None
         try:
             spec = RunSpec.model_validate(run.spec)
-            if spec.engine != ENGINE:
-                message = (
-                    f"The run was begun by version {spec.engine} of the training code, and this "
-                    f"worker has version {ENGINE}, which computes other numbers. Launch it again "
-                    "as a new run."
-                )
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
             field = ".".join(map(str, problem["loc"]))
@@ -174,10 +167,8 @@ class Supervisor:
                 f"This worker cannot read the run's spec ({field}: {problem['msg']}): it was "
                 "stored by another version of Rethink. Update the workers, then retry the run."
             )
-            detail = str(error)
-        if message is not None:
             logger.error("run %s: %s", run.id, message)
-            told = {"message": message, "detail": detail or ""}
+            told = {"message": message, "detail": str(error)}
             leases.finish(session, run.id, run.attempt, Outcome.FAILED, told)
             return None
         return wire.Train(

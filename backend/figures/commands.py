@@ -24,6 +24,7 @@ def of_study(name: str, request: dict[str, Any]) -> str:
     words = ["rethink", "study", "run", name]
     options = ("scale", "variant", "seeds", "criterion", "precision")
     words += [f"--{option} {request[option]}" for option in options if option in request]
+    words += ["--fresh"] if "engine" in request else []
     if grid := request.get("grid"):
         words += [f"--set {_assigned(field, value)}" for field, value in grid["base"].items()]
         for field, values in grid["axes"].items():
@@ -53,7 +54,7 @@ def _of_run(spec: RunSpec, epochs: int) -> str:
     fields = {
         field: value
         for field, value in spec.changes().items()
-        if value is not None and value != RunSpec.model_fields[field].default
+        if value is not None and field != "engine" and value != RunSpec.model_fields[field].default
     }
     fields = {"model": spec.model, "precision": spec.precision} | fields
     words = [f"--set {_assigned(field, value)}" for field, value in fields.items()]

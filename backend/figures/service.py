@@ -3,8 +3,9 @@
 Notable choices:
 - A panel is looked up by the versions of its runs (attempt, epochs, state), which one query gives.
   Only when one changed is the panel computed anew, and only that run's new epochs are read.
-- The precision of a study's specs is settled when it is submitted. A figure looks for both, and
-  takes for each run the precision in which most of the panel was trained.
+- A figure of the catalogue asks questions and takes the runs that answer them best, whatever their
+  engine and precision (`core.domain.answers`). Which runs a study has is settled when it is
+  submitted.
 """
 
 import functools
@@ -21,6 +22,7 @@ import core.domain
 from backend.figures import commands
 from backend.figures.schemas import FigureQuery
 from backend.kept import Kept
+from core.domain.answers import answered
 from core.domain.comparison import told_apart
 from core.domain.criteria import CRITERIA
 from core.domain.demands import Demand
@@ -28,11 +30,12 @@ from core.domain.errors import InvalidInput
 from core.domain.lifecycle import Outcome, RunState
 from core.domain.panel import Panel, PanelName
 from core.domain.panels import STUDY_OF, build
-from core.domain.panels.entries import Entry, StoredRun
+from core.domain.panels.entries import Entry, StoredRun, match
 from core.domain.panels.frame import Options
 from core.domain.plans import Plan, planned
+from core.domain.questions import question_of
 from core.domain.scales import Scale
-from core.domain.spec import Precision, RunSpec, Variant
+from core.domain.spec import RunSpec, Variant
 from core.domain.studies import StudyName, plan, unavailable
 from core.storage import curves, runs, studies
 from core.storage.database import Database
@@ -46,24 +49,34 @@ KEPT_EPOCHS = 1_200_000
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The runs a panel may read: for each planned run, its plan entry in each precision."""
+    """The runs a panel may read."""
 
-    plans: tuple[Plan, ...]
-    hashes: tuple[tuple[str, ...], ...]
+    plan: Plan
     options: Options
     digest: str
     """Changes whenever other runs are asked for, or more of them, or in another place."""
+    run_ids: frozenset[str]
+    questions: frozenset[str]
+    """What runs may answer however they were trained; empty where the runs are given."""
 
     @classmethod
-    def of(cls, plans: tuple[Plan, ...], options: Options) -> Self:
-        hashes = tuple(tuple(entry.spec.hash() for entry in entries) for entries in plans)
-        asked = [(entry.demand, entry.role) for entry in plans[0]]
-        digest = hashlib.sha256(f"{hashes[0]} {asked}".encode()).hexdigest()
-        return cls(plans, hashes, options, digest)
+    def of(cls, plan: Plan, options: Options, *, of_questions: bool = False) -> Self:
+        hashes = [entry.spec.hash() for entry in plan]
+        asked = [(entry.demand, entry.role) for entry in plan]
+        digest = hashlib.sha256(f"{hashes} {asked}".encode()).hexdigest()
+        questions = frozenset(question_of(e.spec) for e in plan) if of_questions else frozenset()
+        return cls(plan, options, digest, frozenset(h[:16] for h in hashes), questions)
 
-    @property
-    def run_ids(self) -> list[str]:
-        return sorted({run_hash[:16] for hashes in self.hashes for run_hash in hashes})
+    def versions(self, session: Session) -> dict[str, curves.Version]:
+        if self.questions:
+            return curves.answering(session, self.questions)
+        return curves.versions(session, self.run_ids)
+
+    def entries(self, stored: Mapping[str, StoredRun]) -> list[Entry]:
+        """Each planned run with its stored run."""
+        if self.questions:
+            return answered(self.plan, stored.values())
+        return match(self.plan, stored)
 
 
 @dataclass(slots=True)
@@ -111,13 +124,13 @@ def draw(database: Database, name: PanelName, query: FigureQuery) -> Drawn:
         source = _source(session, name, query)
         if name is PanelName.CLEAN_CORRUPTED:
             _check_levels(source, query)
-        versions = curves.versions(session, source.run_ids)
+        versions = source.versions(session)
         etag = _etag(name, query, source, versions)
         drawn = cache.panels.get(etag)
         if drawn is None:
             stored = _stored(session, cache, versions)
     if drawn is None:  # built outside of the transaction, which may keep workers from writing
-        entries = _entries(source, stored)
+        entries = source.entries(stored)
         options = source.options
         if entries and not options.command:  # of the catalogue: the runs tell their precision
             options = replace(options, command=_command_of(name, query, entries))
@@ -169,7 +182,7 @@ def _code() -> str:
 
 def _check_levels(source: Source, query: FigureQuery) -> None:
     """Raise InvalidInput where there is no corruption to show."""
-    present = {entry.spec.label_corruption for entry in source.plans[0]} - {0.0}
+    present = {entry.spec.label_corruption for entry in source.plan} - {0.0}
     if not present:
         raise InvalidInput("figure clean-corrupted is not allowed: no run has corrupted labels")
     for p in query.corruption:
@@ -193,12 +206,9 @@ def _source(session: Session, name: PanelName, query: FigureQuery) -> Source:
 @functools.lru_cache(maxsize=256)
 def _of_catalogue(name: PanelName, query: FigureQuery) -> Source:
     criterion = query.chosen_criterion if _has_criterion(name) else None
-    plans = tuple(
-        plan(STUDY_OF[name], query.scale, query.variant, query.seeds, precision, criterion)
-        for precision in Precision
-    )
+    entries = plan(STUDY_OF[name], query.scale, query.variant, query.seeds, criterion=criterion)
     options = _options(name, query, query.scale, query.variant, query.seeds)
-    return Source.of(plans, options)
+    return Source.of(entries, options, of_questions=True)
 
 
 def _command_of(name: PanelName, query: FigureQuery, entries: list[Entry]) -> str:
@@ -226,7 +236,7 @@ def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
         options = replace(options, criterion=CRITERIA.get(request.get("criterion", "default")))
     extending = commands.by_criterion(request, options.criterion)
     options = replace(options, command=commands.of_study(study.name, request), extending=extending)
-    return Source.of((entries,), options)
+    return Source.of(entries, options)
 
 
 def _for_panel(name: PanelName, entries: Plan) -> Plan:
@@ -253,7 +263,7 @@ def _of_runs(session: Session, name: PanelName, query: FigureQuery) -> Source:
     trained = [(spec, max(run.epochs_done, 1)) for run, spec in zip(found, specs, strict=True)]
     options = _options(name, query, None, Variant.PAPER, 1)
     options = replace(options, command=commands.of_runs(trained))
-    return Source.of((entries,), options)
+    return Source.of(entries, options)
 
 
 def _wanted(run: Run, demands: Sequence[DemandRow]) -> int:
@@ -284,21 +294,3 @@ def _options(
         log=query.log,
         individual=query.individual,
     )
-
-
-def _entries(source: Source, stored: Mapping[str, StoredRun]) -> list[Entry]:
-    """Each planned run with its stored run, in the precision most of the panel has."""
-
-    def trained(hashes: tuple[str, ...]) -> int:
-        return sum(len(stored[h].curve) + 1 for h in set(hashes) if h in stored)
-
-    ranked = sorted(range(len(source.plans)), key=lambda i: -trained(source.hashes[i]))
-    entries = []
-    for place, entry in enumerate(source.plans[ranked[0]]):
-        for i in ranked:
-            if run := stored.get(source.hashes[i][place]):
-                entries.append(Entry(source.plans[i][place], run))
-                break
-        else:
-            entries.append(Entry(entry))
-    return entries

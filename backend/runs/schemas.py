@@ -152,6 +152,10 @@ class EstimateView(BaseModel):
     run_id: str | None = Field(description="The run that has this spec already, if any.")
     existing_state: RunState | None = Field(description="Its state.")
     existing_epochs: int = Field(description="Epochs it has already.")
+    answered_by: str | None = Field(
+        description="A complete run of the same question by another engine, precision or "
+        "replicate. Figures and studies count it; a launch trains its own spec all the same."
+    )
     epochs: int = Field(description="Epochs still to train.")
     images: int = Field(description="Training images still to process.")
     seconds: float | None = Field(description="Likely time of training; null: unknown yet.")

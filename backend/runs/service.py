@@ -1,6 +1,6 @@
 """Requests about runs, in terms of the storage. Opens no transaction: the routes do."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,13 +15,17 @@ from backend.runs.schemas import (
     RunView,
     RunWorker,
 )
+from core.domain.answers import answered
 from core.domain.demands import Demand, StopRule
 from core.domain.estimates import MeasuredEpoch, estimate, remaining
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics, Progress
+from core.domain.panels.entries import StoredRun
+from core.domain.plans import planned
+from core.domain.questions import question_of
 from core.domain.spec import Precision, RunSpec, SpecRequest
 from core.settings import Settings
-from core.storage import runs, workers
+from core.storage import curves, runs, workers
 from core.storage.studies import spec_of
 from core.storage.tables import DemandRow, Run, Worker
 
@@ -60,6 +64,8 @@ def estimated(session: Session, request: RunRequest, settings: Settings) -> Esti
         for row in runs.recent_speeds(session, spec.model, present)
     ]
     guess = estimate(spec, epochs, measured)
+    asked = planned(spec, request.demand, "", "")
+    (answer,) = answered((asked,), _answering(session, spec))
     if request.stop != StopRule() and guess:
         basis = guess.basis + "; less if the stop rule holds earlier"
     else:
@@ -68,6 +74,7 @@ def estimated(session: Session, request: RunRequest, settings: Settings) -> Esti
         run_id=existing.id if existing else None,
         existing_state=RunState(existing.state) if existing else None,
         existing_epochs=len(curve),
+        answered_by=answer.run.id if answer.run and answer.complete else None,
         epochs=epochs,
         images=epochs * spec.train_size,
         seconds=guess.seconds if guess else None,
@@ -76,6 +83,13 @@ def estimated(session: Session, request: RunRequest, settings: Settings) -> Esti
         basis=basis,
         waiting=runs.count_by_state(session).get(RunState.QUEUED, 0),
     )
+
+
+def _answering(session: Session, spec: RunSpec) -> Collection[StoredRun]:
+    """The runs of the spec's question that were trained in another way."""
+    found = curves.answering(session, [question_of(spec)])
+    others = {i: version for i, version in found.items() if version.spec_hash != spec.hash()}
+    return curves.stored_runs(session, others).values() if others else ()
 
 
 def views(session: Session, found: Sequence[Run], *, attempts: bool = False) -> list[RunView]:

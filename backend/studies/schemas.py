@@ -9,7 +9,7 @@ from backend.texts import ShortText
 from core.domain.criteria import CRITERIA, Criterion, CriterionName
 from core.domain.demands import Demand, StopRule
 from core.domain.scales import Scale
-from core.domain.spec import Precision, Variant
+from core.domain.spec import ENGINE, Precision, Variant
 from core.domain.studies import FITTED, MAX_SEEDS, StudyName, unavailable
 
 Value = str | int | float | bool | None
@@ -59,6 +59,14 @@ class StudyRequest(BaseModel):
     grid: Grid | None = Field(None, description="The grid; for custom alone.")
     precision: Precision | Literal["auto"] = Field(
         "auto", description="Number format of matrix products. auto: by the workers."
+    )
+    engine: int | None = Field(
+        None,
+        ge=ENGINE,
+        le=ENGINE,
+        strict=True,
+        description="Today's version of the training code, to train anew what an earlier one has. "
+        "Left out, complete runs of every version count.",
     )
     criterion: CriterionName = Field(
         "default",

@@ -185,12 +185,15 @@ class Provenance(BaseModel):
     torch_versions: list[str] = Field(description="Versions of PyTorch.")
     devices: list[str] = Field(description="Devices they were trained on.")
     precisions: list[str] = Field(description="Number formats of matrix products.")
+    engines: list[int] = Field([], description="Versions of the training code.")
     data_fingerprints: list[str] = Field(description="SHA-256 of the datasets' content.")
     first: str | None = Field(description="When the first run began, ISO 8601.")
     last: str | None = Field(
         description="When the last worker's turn at these epochs ended, ISO 8601."
     )
-    mixed: bool = Field(description="Whether the runs differ in device, precision or versions.")
+    mixed: bool = Field(
+        description="Whether the runs differ in device, precision, engine or versions."
+    )
     command: str = Field(description="The command that makes the panel's runs again.")
 
 

@@ -8,9 +8,12 @@ Notable choices:
   is free of the WAL-reset fault (sqlite.org/wal.html#walresetbug); else a truncated journal.
 """
 
+import logging
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -22,6 +25,7 @@ from core.domain.errors import DatabaseUnavailable, InvalidInput
 from core.settings import Settings
 from core.storage import events
 
+logger = logging.getLogger(__name__)
 BUSY_SECONDS = 30
 """How long a writer on SQLite waits for another."""
 
@@ -154,8 +158,11 @@ def _sqlite_engine(url: sa.URL, pool_size: int) -> sa.Engine:
     return engine
 
 
-def migrate(settings: Settings) -> None:
+def migrate(settings: Settings, say: Callable[[str], None] = logger.info) -> None:
     """Bring the database to the newest schema; create it if there is none.
+
+    One with an older schema is copied into the home's `backups` before. On PostgreSQL, which has
+    tools of its own, `say` is told that the schema changes.
 
     Raises:
         DatabaseUnavailable: it cannot be reached or written.
@@ -163,6 +170,8 @@ def migrate(settings: Settings) -> None:
     """
     from alembic import command
     from alembic.config import Config
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
     home.folder(settings)
@@ -177,6 +186,11 @@ def migrate(settings: Settings) -> None:
                 # One migration at a time, whoever starts it.
                 connection.exec_driver_sql("SELECT pg_advisory_lock(7467)")
             config.attributes["connection"] = connection
+            revisions = ScriptDirectory.from_config(config).walk_revisions()
+            known = [script.revision for script in revisions]  # the newest first
+            schema = MigrationContext.configure(connection).get_current_revision()
+            if schema in known[1:]:
+                say(_backup(settings, database.url, schema, known[0]))
             command.upgrade(config, "head")
             connection.commit()
     except CommandError as error:
@@ -186,3 +200,28 @@ def migrate(settings: Settings) -> None:
         ) from error
     finally:
         database.close()
+
+
+def _backup(settings: Settings, url: sa.URL, schema: str, newest: str) -> str:
+    """Copy an SQLite database before its schema changes. Returns what there is to say."""
+    changes = f"The database goes from schema {schema} to {newest}"
+    if url.get_backend_name() != "sqlite":
+        return f"{changes}. The way back is a copy that pg_dump made before: docs/deployment.md."
+    time = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    copy = home.folder(settings, "backups") / f"rethink-schema-{schema}-{time}.db"
+    part = copy.with_suffix(".part")
+    try:
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        with (
+            closing(sqlite3.connect(str(url.database))) as source,
+            closing(sqlite3.connect(part)) as target,
+        ):
+            source.backup(target)
+        part.replace(copy)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        raise DatabaseUnavailable(
+            f"No copy of the database could be made before its schema changes ({error}), so that "
+            f"nothing was changed. Make room for it in {copy.parent}."
+        ) from error
+    return f"{changes}; before that it was copied to {copy}"

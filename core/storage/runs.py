@@ -14,7 +14,8 @@ from core.domain.demands import LAUNCH, Demand, StopRule, all_met
 from core.domain.errors import Conflict, NotFound, TooManyRuns
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics
-from core.domain.spec import RunSpec
+from core.domain.questions import question_of
+from core.domain.spec import ENGINE, RunSpec
 from core.storage import events
 from core.storage.clock import now
 from core.storage.tables import Attempt, DemandRow, Event, Metric, Run, Worker
@@ -48,7 +49,9 @@ def submit(
         run = Run(
             id=run_id,
             spec_hash=spec.hash(),
+            question=question_of(spec),
             spec=spec.model_dump(mode="json"),
+            engine=spec.engine,
             model=spec.model,
             randomization=spec.randomization,
             name=name,
@@ -118,6 +121,8 @@ def _set_priority(session: Session, run: Run) -> None:
 
 def _wake(session: Session, run: Run, time: float) -> None:
     """Queue a run at rest that has an unmet demand; a running one notices by itself."""
+    if run.engine != ENGINE:
+        return
     unmet = not all_met(demands(session, run.id).values(), curve(session, run.id))
     if RunState(run.state).terminal and run.outcome != "diverged" and unmet:
         _queue(session, run, time)
@@ -131,6 +136,22 @@ def _queue(session: Session, run: Run, time: float) -> None:
     run.cancel_requested = run.pause_requested = False
     run.queued_at, run.finished_at, run.lost = time, None, 0
     announce(session, run)
+
+
+def cannot_go_on(run: Run) -> str:
+    """Why a run of another engine is not trained on, and what to do."""
+    told = f"Run {run.id} is of engine {run.engine} of the training code, and this is {ENGINE}"
+    if run.engine > ENGINE:
+        return f"{told}: update Rethink to go on with it."
+    return (
+        f"{told}, which computes other numbers: it cannot go on, and keeps what it has. Launch its "
+        "spec again to train it anew."
+    )
+
+
+def _refuse_another_engine(run: Run) -> None:
+    if run.engine != ENGINE:
+        raise Conflict(cannot_go_on(run))
 
 
 def announce(session: Session, run: Run) -> None:
@@ -302,6 +323,7 @@ def pause(session: Session, run_id: str) -> Run:
 def resume(session: Session, run_id: str) -> Run:
     """Queue a paused run again."""
     run = get(session, run_id, lock=True)
+    _refuse_another_engine(run)
     if run.state == RunState.PAUSED:
         _queue(session, run, now(session))
     elif run.state == RunState.RUNNING and run.pause_requested:
@@ -315,6 +337,7 @@ def resume(session: Session, run_id: str) -> Run:
 def retry(session: Session, run_id: str) -> Run:
     """Queue a failed or cancelled run again; it goes on from its newest checkpoint."""
     run = get(session, run_id, lock=True)
+    _refuse_another_engine(run)
     if run.state not in (RunState.FAILED, RunState.CANCELLED):
         raise Conflict(
             f"Run {run.id} is {run.state}: only a failed or cancelled run can be retried. "
@@ -338,9 +361,10 @@ def extend(session: Session, run_id: str, epochs: int) -> Run:
     """Ask for more epochs of a run; it goes on from its newest checkpoint.
 
     Raises:
-        Conflict: the run diverged, or already went that far.
+        Conflict: the run diverged, already went that far, or is of another engine.
     """
     run = get(session, run_id, lock=True)
+    _refuse_another_engine(run)
     if run.outcome == "diverged":
         raise Conflict(f"Run {run.id} diverged: there is nothing to go on from.")
     if epochs <= run.epochs_done:

@@ -35,6 +35,7 @@ class PanelProvenance extends LiveElement {
       ["PyTorch", named("", from.torch_versions)],
       ["Devices", named("", from.devices)],
       ["Precision", named("", from.precisions)],
+      ["Engine", named("", from.engines)],
       ["Data, SHA-256", hashes(from.data_fingerprints)],
     ];
     const key = JSON.stringify(from);

@@ -136,7 +136,7 @@ class RunView extends LiveElement {
   }
 
   showFailure(run) {
-    const failed = run.state === "FAILED";
+    const failed = run.state === "FAILED" || (run.state === "PAUSED" && run.error);
     const diverged = run.outcome === "diverged";
     this.failure.hidden = !failed && !diverged;
     if (this.failure.hidden) return;

@@ -72,7 +72,7 @@ def migrate() -> None:
     """Bring the database to the newest schema; create it if there is none. `api` does it too."""
     from core.storage import database
 
-    database.migrate(get_settings())
+    database.migrate(get_settings(), typer.echo)
 
 
 def _become(name: str, *arguments: str) -> None:
