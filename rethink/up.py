@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from core import __version__, home, token
+from core import __version__, credentials, home, token
 from core.domain.errors import BrokerUnavailable, RethinkError
 from core.settings import Settings
 from core.storage import database
-from rethink import broker, discovery, slots
+from rethink import broker, slots
 from rethink.client import Client
 from rethink.demo import Demo
 from rethink.lock import only_one
@@ -114,7 +114,7 @@ class Stack:
         if url := self.settings.broker_url:
             if not broker.answers(url):
                 raise BrokerUnavailable(
-                    f"The broker {discovery.without_password(url)} does not answer. Start it, or "
+                    f"The broker {credentials.hidden(url)} does not answer. Start it, or "
                     "leave RETHINK_BROKER_URL empty to have one started here."
                 )
             return url

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from core import home
+from core import credentials, home
 from core.domain.errors import DatabaseUnavailable, InvalidInput
 from core.settings import Settings
 from core.storage import events
@@ -65,6 +65,11 @@ class Database:
                 connect_args=POSTGRESQL,
             )
 
+    @property
+    def shown(self) -> str:
+        """The URL without secrets."""
+        return credentials.hidden(self.url.render_as_string(hide_password=True))
+
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for queries only.
@@ -105,8 +110,7 @@ class Database:
 
     def _sentence(self, error: Exception) -> str:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        where = self.url.render_as_string(hide_password=True)
-        return f"The database {where} cannot be used ({reason}). Check RETHINK_DATABASE_URL."
+        return f"The database {self.shown} cannot be used ({reason}). Check RETHINK_DATABASE_URL."
 
     def close(self) -> None:
         self.engine.dispose()
