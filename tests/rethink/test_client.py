@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 
 from core.domain.errors import Conflict, InvalidInput, NotFound, RethinkError, Unauthorized
+from core.domain.metrics import EpochMetrics
 from core.domain.spec import RunSpec
 from core.settings import Settings
 from rethink import Client, discovery
@@ -98,13 +100,19 @@ def test_an_id_cannot_lead_to_another_route(client: Client) -> None:
 def test_the_curve_comes_as_metrics_or_as_text(client: Client) -> None:
     answers(runs__x__metrics=[(200, {"run_id": "x", "items": [epoch(1), epoch(2)]})])
     assert [m.epoch for m in client.runs.metrics("x")] == [1, 2]
+    table = pandas.DataFrame(client.runs.metrics("x"))
+    assert list(table) == list(EpochMetrics.model_fields)
+    assert table.train_loss.tolist() == [1, 1]
     answers(runs__x__metrics=[(200, "epoch,step\n1,10\n")])
     assert client.runs.metrics("x", format="csv") == "epoch,step\n1,10\n"
+    assert client.runs.frame("x").to_dict("records") == [{"epoch": 1, "step": 10}]
 
 
 def test_waiting_ends_with_the_run_or_with_the_time(client: Client) -> None:
     answers(runs__x=[(200, run("RUNNING", 1)), (200, run("FAILED", 1))])
     assert client.wait("x", poll=0.01).state == "FAILED"
+    answers(runs__x=[(200, run("RUNNING", 1)), (200, run("RUNNING", 2))])
+    assert client.wait("x", epochs=2, poll=0.01).epochs_done == 2
     answers(runs__x=[(200, run("RUNNING", 1))])
     with pytest.raises(TimeoutError):
         client.wait("x", timeout=0.02, poll=0.01)
