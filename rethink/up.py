@@ -52,6 +52,7 @@ def up(settings: Settings, *, host: str, port: int, demo: bool) -> None:
         RethinkError: it could not start; the message says why. Nothing is left running.
     """
     stop, hurry = _stop_on_signals()
+    home.keep_private()
     home.folder(settings)
     with only_one(settings) as publish:
         port = _free_port(host, port)

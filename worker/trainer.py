@@ -174,7 +174,7 @@ class Trainer:
         """The newest checkpoint that can be read, or None; and those passed over, with reasons."""
         from worker.training import checkpoint
 
-        passed_over = []
+        passed_over: list[dict[str, str]] = []
         for saved in order.checkpoints:
             try:
                 path = self._folder.path(saved.key)
