@@ -18,6 +18,7 @@ from backend.app import LOOPBACK, create_app
 from core import home
 from core.domain.errors import Conflict, InvalidInput, RethinkError
 from core.settings import Settings, get_settings
+from core.storage.database import refuse_newer
 
 SERVER_FILE = "server.json"
 GRACE_SECONDS = 5
@@ -42,6 +43,8 @@ def main() -> int:
 def serve(settings: Settings) -> int:
     """Serve until a signal. Writes where it listens into the home, for clients to find it."""
     _refuse_open_bind(settings)
+    home.keep_private()
+    refuse_newer(settings)
     _configure_logging(settings.log_level)
     listener = _bind(settings)
     host, port = listener.getsockname()[:2]

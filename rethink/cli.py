@@ -1,6 +1,7 @@
 """The `rethink` command: a table of contents. What each command does is in `rethink.commands`.
 
-Exit codes: 0 done, 1 failed, 2 input that is not allowed. Commands import what they need when they
+Exit codes: 0 done, 1 failed, 2 input that is not allowed, 3 a run that was watched has diverged.
+Commands import what they need when they
 run, so that the command line starts in a fraction of a second; torch is left to other processes.
 """
 

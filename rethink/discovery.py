@@ -8,10 +8,10 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
-from core import token
-from core.domain.errors import RethinkError
+from core import credentials, token
+from core.domain.errors import InvalidInput, RethinkError
 from core.settings import Settings
 
 
@@ -35,12 +35,14 @@ def find(settings: Settings) -> Server:
 
     Raises:
         NoServer: none was named and none runs with this home.
+        InvalidInput: RETHINK_URL is no address.
         HomeUnavailable: the token cannot be read.
     """
     if settings.url:
-        url = settings.url.rstrip("/")
+        url, linked = address(settings.url)
+        known = settings.token or linked or ""
         # The token in the home is this machine's: it is not sent to other hosts.
-        return Server(url, token.read(settings) if is_local(url) else settings.token, "RETHINK_URL")
+        return Server(url, known or (token.read(settings) if is_local(url) else ""), "RETHINK_URL")
     path = settings.root / "server.json"
     listening = _read(path).get("url")
     if not isinstance(listening, str) or not listening:
@@ -66,12 +68,27 @@ def is_local(url: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
-def without_password(url: str) -> str:
-    """`url` as it may be shown."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
+def address(link: str) -> tuple[str, str | None]:
+    """The server's own URL, and the token if there is one, of a link as `rethink up` prints it.
+
+    That of a view of the page or of the REST API will do as well.
+
+    Raises:
+        InvalidInput: it is no address of a server.
+    """
+    try:
+        parts = urlsplit(link.strip())
+        named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket or a port that is none
+        named = False
+    if not named:
+        raise InvalidInput(
+            f"The server's URL {credentials.hidden(link)} is not allowed: write "
+            "http://host:port or https://host, in RETHINK_URL for the command line."
+        )
+    token = parse_qs(parts.fragment).get("token", [None])[0]
+    path = parts.path.rstrip("/").removesuffix("/api/v1").rstrip("/")
+    return urlunsplit((parts.scheme, parts.netloc, path, "", "")), token
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from core import home
+from core import credentials, home
 from core.domain.errors import RethinkError
 from core.settings import Settings
-from rethink import broker, discovery
+from rethink import broker
 from rethink.client import Client
 from rethink.processes import module, module_environment
 
@@ -129,13 +129,12 @@ def _database(settings: Settings) -> Finding:
         return Finding(subject="database", state="broken", detail=error.message)
     finally:
         database.close()
-    shown = database.url.render_as_string(hide_password=True)
-    return Finding(subject="database", state="ok", detail=f"{shown} answers")
+    return Finding(subject="database", state="ok", detail=f"{database.shown} answers")
 
 
 def _broker(settings: Settings) -> Finding:
     if url := settings.broker_url:
-        shown = discovery.without_password(url)
+        shown = credentials.hidden(url)
         try:
             answers = broker.answers(url)
         except RethinkError as error:

@@ -1,4 +1,16 @@
-"""Numbers as people read them."""
+"""Numbers and states as people read them."""
+
+from typing import TYPE_CHECKING
+
+from core.domain.lifecycle import Outcome
+
+if TYPE_CHECKING:
+    from rethink.client import Run
+
+
+def state(run: "Run") -> str:
+    """The state of a run; a run that diverged has ended as it should, and is told apart."""
+    return f"{run.state} (diverged)" if run.outcome == Outcome.DIVERGED else str(run.state)
 
 
 def duration(seconds: float | None) -> str:

@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from core import __version__, home, token
+from core import __version__, credentials, home, token
 from core.domain.errors import BrokerUnavailable, RethinkError
 from core.settings import Settings
 from core.storage import database, upgrades
-from rethink import broker, discovery, slots
+from rethink import broker, slots
 from rethink.client import Client
 from rethink.demo import Demo
 from rethink.lock import only_one
@@ -52,6 +52,7 @@ def up(settings: Settings, *, host: str, port: int, demo: bool) -> None:
         RethinkError: it could not start; the message says why. Nothing is left running.
     """
     stop, hurry = _stop_on_signals()
+    home.keep_private()
     home.folder(settings)
     with only_one(settings) as publish:
         port = _free_port(host, port)
@@ -124,7 +125,7 @@ class Stack:
         if url := self.settings.broker_url:
             if not broker.answers(url):
                 raise BrokerUnavailable(
-                    f"The broker {discovery.without_password(url)} does not answer. Start it, or "
+                    f"The broker {credentials.hidden(url)} does not answer. Start it, or "
                     "leave RETHINK_BROKER_URL empty to have one started here."
                 )
             return url

@@ -58,6 +58,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(settings: Settings, given: argparse.Namespace) -> int:
+    from core import home
+    from core.storage.database import refuse_newer
     from worker.app import run
 
     if not settings.broker_url:
@@ -68,13 +70,17 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s [%(levelname)s] %(message)s"
     )
+    home.keep_private()
+    refuse_newer(settings)
     return run(settings, given.slot)
 
 
 def _data(settings: Settings, given: argparse.Namespace) -> int:
+    from core import home
     from worker.datasets import store
 
     if given.what == "fetch":
+        home.keep_private()
         store.load(given.dataset, settings.root, report=_show_progress, folder=settings.cifar10)
         print(file=sys.stderr)
     status = store.status(

@@ -3,6 +3,7 @@
 import functools
 import platform
 import subprocess
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -69,12 +70,17 @@ def versions() -> dict[str, str]:
 
 
 def of_attempt(
-    spec: RunSpec, dataset: ImageDataset, randomization_fingerprint: str, step: int
+    spec: RunSpec,
+    dataset: ImageDataset,
+    randomization_fingerprint: str,
+    step: int,
+    passed_over: Sequence[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
     """What could explain a difference between two attempts' results.
 
     `randomization_fingerprint` is of labels and pixels as the network sees them, `step` the one
-    that the attempt went on from.
+    that the attempt went on from, `passed_over` the checkpoints that it could not go on from, each
+    with the reason.
     """
     from worker.training import device
 
@@ -83,6 +89,7 @@ def of_attempt(
         "versions": versions(),
         "engine": spec.engine,
         "first_step": step,
+        **({"passed_over": list(passed_over)} if passed_over else {}),
         "data_fingerprint": dataset.fingerprint,
         "randomization_fingerprint": randomization_fingerprint,
         "data_source": dataset.provenance,

@@ -88,7 +88,8 @@ class AttemptView(BaseModel):
     ended_at: Time | None = Field(description="When it ended; null while it goes on.")
     outcome: str | None = Field(description="Why it ended.")
     provenance: dict[str, Any] | None = Field(
-        description="Code and package versions, device, precision and why, threads, fingerprints."
+        description="Code and package versions, device, precision and why, threads, fingerprints; "
+        "`passed_over`: checkpoints that could not be read, each with the reason."
     )
 
 

@@ -2,17 +2,17 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from backend.runs.schemas import Time
 from backend.texts import ShortText
 from core.domain.criteria import CRITERIA, Criterion, CriterionName
 from core.domain.demands import Demand, StopRule
 from core.domain.scales import Scale
-from core.domain.spec import ENGINE, Precision, Variant
+from core.domain.spec import ENGINE, Precision, Variant, rounded
 from core.domain.studies import FITTED, MAX_SEEDS, StudyName, unavailable
 
-Value = str | int | float | bool | None
+Value = Annotated[str | int | float | bool | None, AfterValidator(rounded)]
 FieldName = Annotated[str, Field(max_length=40, pattern="^[a-z][a-z0-9_]*$")]
 
 

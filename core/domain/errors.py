@@ -105,8 +105,9 @@ def describe(
     for detail in details:
         location = [str(part) for part in (*prefix, *detail["loc"])]
         rule = re.sub(r"^(Value error, |Input |\w+ (?=should ))", "", detail["msg"])
-        value = detail.get("input")
-        shown = _shown(value)
+        # A secret is not sent back; of a missing field pydantic has all that surrounds it.
+        hidden = {"token": "***"}.get(location[-1]) if detail["type"] != "missing" else ""
+        shown = _shown(detail.get("input")) if hidden is None else hidden
         if detail["type"] == "value_error":
             # A rule across fields: by custom its message begins with the field at fault.
             field, _, message = rule.partition(" ")

@@ -5,6 +5,7 @@ Notable choices:
   fields without effect become None. Equal specs have equal JSON, and its SHA-256 is the run's
   identity.
 - How far to train is not part of it: see `core.domain.demands`.
+- Numbers have 12 significant digits: 0.1 + 0.2 is 0.3, as it is shown, and not another run.
 - Values that the paper leaves to the model (learning rate, batch size, initialisation) may be left
   out; they are then filled in from `MODEL_DEFAULTS`, so that a stored spec is always complete.
 """
@@ -104,6 +105,11 @@ AUGMENTATIONS = ("random_crop", "random_flip", "brightness", "contrast", "satura
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Jitter = Annotated[float, Field(ge=0, le=0.5)]
+
+
+def rounded(value: Any) -> Any:
+    """A float to 12 significant digits; anything else as it is."""
+    return float(f"{value:.12g}") if isinstance(value, float) else value
 
 
 def _or_empty(schema: dict[str, Any]) -> None:
@@ -223,7 +229,8 @@ class RunSpec(BaseModel):
     def _fill_in_what_the_model_decides(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
-        values = {k: v for k, v in given.items() if v is not None or k not in MAY_BE_EMPTY}
+        # Before the limits are checked: what is rounded must be within them too.
+        values = {k: rounded(v) for k, v in given.items() if v is not None or k not in MAY_BE_EMPTY}
         model = values.get("model", ModelName.MLP_1X512)
         dataset = DATASETS.get(str(values.get("dataset", "cifar10")))
         if model not in list(ModelName) or dataset is None:

@@ -39,6 +39,7 @@ from core.domain.spec import (
     RunSpec,
     SpecRequest,
     Variant,
+    rounded,
 )
 
 WITHOUT_NORM: Fields = {"batch_norm": BatchNorm.NONE, "bn_momentum": None, "bn_eps": None}
@@ -273,7 +274,7 @@ def _of_grid(
     base: dict[str, Any], chosen: dict[str, Any], demand: Demand, precision: Precision
 ) -> Planned:
     spec = SpecRequest.model_validate(base | chosen).resolve(precision)
-    name = ", ".join(f"{field} = {value}" for field, value in chosen.items()) or "base"
+    name = ", ".join(f"{field} = {rounded(value)}" for field, value in chosen.items()) or "base"
     entry = planned(spec, demand, "custom", name, corruption=spec.corruption)
     return replace(entry, role=replace(entry.role, seed=spec.seed))
 

@@ -8,6 +8,7 @@ Notable choices:
   is free of the WAL-reset fault (sqlite.org/wal.html#walresetbug); else a truncated journal.
 """
 
+import contextlib
 import logging
 import os
 import sqlite3
@@ -15,17 +16,21 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from core import home
+from core import credentials, home
 from core.domain.errors import DatabaseUnavailable, InvalidInput
 from core.settings import Settings
 from core.storage import events
 
 logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 BUSY_SECONDS = 30
 """How long a writer on SQLite waits for another."""
 
@@ -69,6 +74,11 @@ class Database:
                 connect_args=POSTGRESQL,
             )
 
+    @property
+    def shown(self) -> str:
+        """The URL without secrets."""
+        return credentials.hidden(self.url.render_as_string(hide_password=True))
+
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for queries only.
@@ -109,8 +119,7 @@ class Database:
 
     def _sentence(self, error: Exception) -> str:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        where = self.url.render_as_string(hide_password=True)
-        return f"The database {where} cannot be used ({reason}). Check RETHINK_DATABASE_URL."
+        return f"The database {self.shown} cannot be used ({reason}). Check RETHINK_DATABASE_URL."
 
     def close(self) -> None:
         self.engine.dispose()
@@ -158,6 +167,53 @@ def _sqlite_engine(url: sa.URL, pool_size: int) -> sa.Engine:
     return engine
 
 
+def _newer(error: Exception) -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        f"The database was made by a newer version of Rethink ({error}). Update Rethink, or point "
+        "RETHINK_HOME or RETHINK_DATABASE_URL elsewhere."
+    )
+
+
+def _configuration() -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[2] / "alembic"))
+    return config
+
+
+def refuse_newer(settings: Settings) -> None:
+    """Refuse a database whose schema this version does not know; one that is away may come yet.
+
+    Raises:
+        DatabaseUnavailable: it was made by a newer version.
+    """
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    database = Database(settings.database)
+    try:
+        with database.engine.connect() as connection:
+            heads = MigrationContext.configure(connection).get_current_heads()
+        ScriptDirectory.from_config(_configuration()).get_revisions(heads)
+    except CommandError as error:
+        raise _newer(error) from error
+    except (DBAPIError, sa.exc.TimeoutError):
+        pass
+    finally:
+        database.close()
+
+
+def _keep_private(url: sa.URL) -> None:
+    """Make the file of SQLite this user's alone; its journal gets the same mode."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return
+    with contextlib.suppress(OSError):  # what is wrong with it SQLite says when it opens it
+        os.close(os.open(url.database, os.O_RDWR | os.O_CREAT, 0o600))
+        Path(url.database).chmod(0o600)
+
+
 def migrate(settings: Settings, say: Callable[[str], None] = logger.info) -> None:
     """Bring the database to the newest schema; create it if there is none.
 
@@ -169,15 +225,14 @@ def migrate(settings: Settings, say: Callable[[str], None] = logger.info) -> Non
         HomeUnavailable: the folder that holds all state cannot.
     """
     from alembic import command
-    from alembic.config import Config
     from alembic.migration import MigrationContext
     from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
     home.folder(settings)
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parents[2] / "alembic"))
+    config = _configuration()
     database = Database(settings.database)
+    _keep_private(database.url)
     try:
         with database._reachable(), database.engine.connect() as opened:
             # As one that writes, on SQLite too: a worker that is there already may write meanwhile.
@@ -194,10 +249,7 @@ def migrate(settings: Settings, say: Callable[[str], None] = logger.info) -> Non
             command.upgrade(config, "head")
             connection.commit()
     except CommandError as error:
-        raise DatabaseUnavailable(
-            f"The database was made by a newer version of Rethink ({error}). Update Rethink, "
-            "or point RETHINK_HOME or RETHINK_DATABASE_URL elsewhere."
-        ) from error
+        raise _newer(error) from error
     finally:
         database.close()
 

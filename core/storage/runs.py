@@ -95,8 +95,8 @@ def _refuse_a_full_queue(session: Session, max_queued: int) -> None:
     )
     if (waiting or 0) >= max_queued:
         raise TooManyRuns(
-            f"{waiting} runs wait already, as many as RETHINK_MAX_QUEUED allows. "
-            "Cancel some, or wait until workers have finished them."
+            f"The queue is full: RETHINK_MAX_QUEUED lets {max_queued} runs wait. Cancel some, or "
+            "wait until workers have finished them."
         )
 
 

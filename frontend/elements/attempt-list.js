@@ -93,6 +93,10 @@ function told(provenance) {
     ["Data fingerprint", short(provenance.data_fingerprint)],
     ["Randomization", short(provenance.randomization_fingerprint)],
     ["First step", provenance.first_step ? integer(provenance.first_step) : null],
+    ...(provenance.passed_over ?? []).map(({ checkpoint, reason }) => [
+      "Checkpoint passed over",
+      `${checkpoint}: ${reason}`,
+    ]),
   ];
 }
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from core.domain.errors import InvalidInput
-from core.domain.lifecycle import RunState
+from core.domain.lifecycle import Outcome, RunState
 
 if TYPE_CHECKING:
     from rethink.client import Run
@@ -81,7 +81,7 @@ def metrics(
 
 @app.command()
 def watch(run_id: RunId) -> None:
-    """Follow a run with a progress bar. Exit code: 0 if it succeeds."""
+    """Follow a run with a progress bar. Exit code: 0 if it succeeds, 3 if it diverges, else 1."""
     from rethink.client import Client
     from rethink.watch import watch as show_progress
 
@@ -143,10 +143,11 @@ def delete(run_id: RunId) -> None:
 
 def _change(run_id: str, verb: str, *arguments: int) -> None:
     from rethink.client import Client
+    from rethink.text import state
 
     with Client() as client:
         run = getattr(client.runs, verb)(run_id, *arguments)
-    typer.echo(f"Run {run.id}: {run.state}")
+    typer.echo(f"Run {run.id}: {state(run)}")
 
 
 COLUMNS = ("ID", "STATE", "MODEL", "RANDOMIZATION", "EPOCHS", "TEST ACC", "LEFT", "NAME")
@@ -164,11 +165,11 @@ def _print_table(found: "Sequence[Run]") -> None:
 
 
 def _cells(run: "Run") -> tuple[str, ...]:
-    from rethink.text import duration, percent
+    from rethink.text import duration, percent, state
 
     return (
         run.id,
-        run.state + (" (diverged)" if run.outcome == "diverged" else ""),
+        state(run),
         run.model,
         _randomization(run),
         f"{run.epochs_done}/{run.epochs}",
@@ -185,10 +186,19 @@ def _randomization(run: "Run") -> str:
 
 
 def _described(run: "Run") -> str:
-    lines = [f"{run.id}  {run.state}" + (f"  {run.name}" if run.name else "")]
+    from rethink.text import state
+
+    lines = [f"{run.id}  {state(run)}" + (f"  {run.name}" if run.name else "")]
     lines.append(f"  epochs: {run.epochs_done} of {run.epochs}")
     if run.error:
-        lines.append(f"  error: {run.error.get('message')}")
+        what = "diverged" if run.outcome == Outcome.DIVERGED else "error"
+        lines.append(f"  {what}: {run.error.get('message')}")
+    for attempt in run.attempts:
+        for passed in (attempt.get("provenance") or {}).get("passed_over", ()):
+            lines.append(
+                f"  attempt {attempt['attempt']}: checkpoint {passed['checkpoint']} was passed "
+                f"over ({passed['reason']})"
+            )
     if run.latest:
         m = run.latest
         lines.append(

@@ -267,6 +267,15 @@ def test_different_devices_are_mixed() -> None:
     assert any(note.startswith("Mixed: ") for note in found.notes)
 
 
+def test_attempts_with_other_variables_of_the_libraries_are_mixed() -> None:
+    limited = {**SEGMENT, "numerics": {**SEGMENT["numerics"], "ONEDNN_MAX_CPU_ISA": "AVX2"}}
+
+    def run(p: Planned) -> StoredRun:
+        return stored(p, falling(p), segments=(limited, SEGMENT))
+
+    assert panel(PanelName.FIGURE_1A, run).provenance.mixed
+
+
 def test_steps_to_a_loss_are_read_off_each_seed_and_compared_with_the_paper() -> None:
     found = panel(PanelName.FIGURE_1A, falling)
     fact = next(f for f in found.facts if (f.key, f.name) == ("true_labels", "steps_to_loss-0.1"))

@@ -1,7 +1,9 @@
 """Schema, transactions, and what a user is told when the database cannot be used."""
 
+import os
 import re
 import sqlite3
+import stat
 from contextlib import closing
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from core.domain.spec import Precision, RunSpec
 from core.domain.studies import StudyName, plan
 from core.settings import Settings
 from core.storage import clock, runs, studies
-from core.storage.database import Database, migrate, wal_is_safe
+from core.storage.database import Database, migrate, refuse_newer, wal_is_safe
 from core.storage.tables import Base, Run
 
 ALEMBIC = Path(__file__).parents[3] / "alembic"
@@ -144,8 +146,36 @@ def test_migrating_twice_changes_nothing(database: Database, home: Path) -> None
 def test_a_database_of_a_newer_version_is_refused(database: Database, home: Path) -> None:
     with database.write() as session:
         session.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
-    with pytest.raises(DatabaseUnavailable, match="newer version of Rethink"):
-        migrate(Settings(home=home, database_url=database.url.render_as_string(False)))
+    settings = Settings(home=home, database_url=database.url.render_as_string(False))
+    for start in (migrate, refuse_newer):  # the latter by a worker, or the API alone
+        with pytest.raises(DatabaseUnavailable, match="newer version of Rethink"):
+            start(settings)
+
+
+def test_a_database_that_is_current_old_or_away_is_not_taken_for_newer(
+    database: Database, home: Path
+) -> None:
+    settings = Settings(home=home, database_url=database.url.render_as_string(False))
+    refuse_newer(settings)
+    with database.write() as session:
+        session.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    refuse_newer(settings)
+    refuse_newer(Settings(home=home, database_url="sqlite:////proc/nowhere/rethink.db"))
+
+
+def test_the_database_is_this_user_s_alone_in_a_home_that_was_there(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    file = tmp_path / "rethink.db"
+    tmp_path.chmod(0o755)
+    old = os.umask(0o022)
+    try:
+        migrate(settings)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        file.chmod(0o644)
+        migrate(settings)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    finally:
+        os.umask(old)
 
 
 def test_the_clock_is_the_database_s_and_moves_within_a_transaction(database: Database) -> None:

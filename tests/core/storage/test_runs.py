@@ -210,8 +210,8 @@ def test_a_running_run_cannot_be_deleted(database: Database) -> None:
 def test_a_full_queue_refuses_new_runs_and_keeps_the_old(database: Database) -> None:
     first = submit(database, seed=0, max_queued=2)
     submit(database, seed=1, max_queued=2)
-    with pytest.raises(TooManyRuns, match="RETHINK_MAX_QUEUED"):
-        submit(database, seed=2, max_queued=2)
+    with pytest.raises(TooManyRuns, match="RETHINK_MAX_QUEUED lets 1 runs wait"):
+        submit(database, seed=2, max_queued=1)
     assert submit(database, seed=0, max_queued=2) == first
     with database.read() as session:
         assert listing.page(session)[1] == 2
