@@ -69,12 +69,17 @@ def versions() -> dict[str, str]:
 
 
 def of_attempt(
-    spec: RunSpec, dataset: ImageDataset, randomization_fingerprint: str, step: int
+    spec: RunSpec,
+    dataset: ImageDataset,
+    randomization_fingerprint: str,
+    wrong_labels: int,
+    step: int,
 ) -> dict[str, Any]:
     """What could explain a difference between two attempts' results.
 
-    `randomization_fingerprint` is of labels and pixels as the network sees them, `step` the one
-    that the attempt went on from.
+    `randomization_fingerprint` is of labels and pixels as the network sees them, `wrong_labels`
+    how many of its training labels are not the true ones, `step` the one that the attempt went on
+    from.
     """
     from worker.training import device
 
@@ -85,6 +90,7 @@ def of_attempt(
         "first_step": step,
         "data_fingerprint": dataset.fingerprint,
         "randomization_fingerprint": randomization_fingerprint,
+        "wrong_labels": wrong_labels,
         "data_source": dataset.provenance,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

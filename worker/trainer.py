@@ -127,7 +127,7 @@ class Trainer:
             if state.data_fingerprint and not is_known:
                 is_known = True
                 found = provenance.of_attempt(
-                    order.spec, dataset, state.data_fingerprint, first_step
+                    order.spec, dataset, state.data_fingerprint, state.wrong_labels, first_step
                 )
                 self.say(wire.Provenance(provenance=found))
             since = time.monotonic() - saved_at
