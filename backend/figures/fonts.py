@@ -3,7 +3,6 @@ missing."""
 
 import functools
 import unicodedata
-from pathlib import Path
 
 from matplotlib import font_manager
 from matplotlib.ft2font import FT2Font
@@ -58,7 +57,7 @@ def _fallbacks(letters: frozenset[str]) -> tuple[list[str], frozenset[str]]:
             continue  # no font that matplotlib can read
         has = {c for c in letters if font.get_char_index(ord(c))}
         if has and font.scalable:
-            found.append((-len(has), font.style_name not in PLAIN, Path(path), font, has))
+            found.append((-len(has), font.style_name not in PLAIN, path, font, has))
     families: list[str] = []
     lacking = letters
     for _, _, path, font, has in sorted(found, key=lambda each: each[:3]):
