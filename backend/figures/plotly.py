@@ -208,8 +208,8 @@ def _meta(series: Series) -> dict[str, Any]:
 def _layout(panel: Panel, revision: str) -> dict[str, Any]:
     xaxis, yaxis = _axis(panel, panel.x_axis), _axis(panel, panel.y_axis)
     ends = [series.x[-1] for series in panel.series if series.x]
-    if panel.x_axis.counts and not panel.x_axis.log and max(ends, default=0) <= FEW:
-        xaxis["dtick"] = 1
+    if panel.x_axis.counts and max(ends, default=0) <= FEW:
+        xaxis["dtick"] = "D1" if panel.x_axis.log else 1
     if panel.name in (PanelName.FIGURE_1B, PanelName.FIGURE_1C):
         xaxis["range"] = [-0.03, 1.03]
     if panel.name is PanelName.TABLE_1:

@@ -204,9 +204,8 @@ def test_epochs_are_counted_in_whole_numbers(
     axis = drawn(panel).axes[0].xaxis
     said = [t.get_text() for t in axis.get_ticklabels(which="both")]
     assert all(float(text).is_integer() for text in said if text), said
-    if not log:
-        layout = api.get(f"{FIGURES}/atlas/plotly", params={"run": ids}).json()["layout"]
-        assert layout["xaxis"]["dtick"] == 1
+    layout = api.get(f"{FIGURES}/atlas/plotly", params={"run": ids, "log": log}).json()["layout"]
+    assert layout["xaxis"]["dtick"] == ("D1" if log else 1)
 
 
 @pytest.mark.parametrize("log", ["", "y"])
