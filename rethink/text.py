@@ -27,5 +27,12 @@ def duration(seconds: float | None) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
+def loss(value: float) -> str:
+    """Four figures, whatever the size: 2.3026, 123.4, 5.123e+31."""
+    if value and not 1e-3 <= abs(value) < 1e4:
+        return f"{value:.3e}"
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.4g}"
+
+
 def percent(fraction: float | None, digits: int = 1) -> str:
     return "" if fraction is None else f"{fraction:.{digits}%}"

@@ -15,7 +15,7 @@ from rethink.follow import State, Step, follow, prepares
 from rethink.patience import Patience
 from rethink.studies import Study
 from rethink.table import HEADER, row
-from rethink.text import duration
+from rethink.text import duration, loss
 
 STUDY_POLL_SECONDS = 2.0
 
@@ -109,7 +109,7 @@ def _show_step(bar: Progress, task: TaskID, run: Run, step: Step, epochs: int) -
             note=progress.detail or "",
         )
         return
-    notes = [f"loss {progress.loss:.4f}" if progress.loss is not None else ""]
+    notes = [f"loss {loss(progress.loss)}" if progress.loss is not None else ""]
     if progress.images_per_second:
         notes.append(f"{progress.images_per_second:,.0f} images/s")
     if step.eta_seconds is not None and epochs == run.epochs:

@@ -73,14 +73,15 @@ def of_attempt(
     spec: RunSpec,
     dataset: ImageDataset,
     randomization_fingerprint: str,
+    wrong_labels: int,
     step: int,
     passed_over: Sequence[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
     """What could explain a difference between two attempts' results.
 
-    `randomization_fingerprint` is of labels and pixels as the network sees them, `step` the one
-    that the attempt went on from, `passed_over` the checkpoints that it could not go on from, each
-    with the reason.
+    `randomization_fingerprint` is of labels and pixels as the network sees them, `wrong_labels`
+    how many of its training labels are not the true ones, `step` the one that the attempt went on
+    from, `passed_over` the checkpoints that it could not go on from, each with the reason.
     """
     from worker.training import device
 
@@ -92,6 +93,7 @@ def of_attempt(
         **({"passed_over": list(passed_over)} if passed_over else {}),
         "data_fingerprint": dataset.fingerprint,
         "randomization_fingerprint": randomization_fingerprint,
+        "wrong_labels": wrong_labels,
         "data_source": dataset.provenance,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

@@ -128,7 +128,12 @@ class Trainer:
             if state.data_fingerprint and not is_known:
                 is_known = True
                 found = provenance.of_attempt(
-                    order.spec, dataset, state.data_fingerprint, first_step, passed_over
+                    order.spec,
+                    dataset,
+                    state.data_fingerprint,
+                    state.wrong_labels,
+                    first_step,
+                    passed_over,
                 )
                 self.say(wire.Provenance(provenance=found))
             since = time.monotonic() - saved_at

@@ -26,6 +26,7 @@ from backend.runs.schemas import (
 from backend.texts import ShortText
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics
+from core.domain.panels.entries import wrong_labels
 from core.domain.spec import ModelName, Randomization
 from core.storage import artifacts, listing, runs
 from core.storage.tables import Run
@@ -124,13 +125,15 @@ def metrics(
     with parts.database.read() as session:
         run = runs.get(session, run_id)
         curve = runs.curve(session, run.id, first)
+        wrong = wrong_labels(attempt.provenance for attempt in runs.attempts(session, run.id))
         name = f"rethink-{run.model}-{run.randomization}-{run.id}.csv"
     if format == "json":
-        return MetricsView(run_id=run.id, items=curve)
+        return MetricsView(run_id=run.id, items=curve, wrong_labels=wrong)
     table = io.StringIO()
-    writer = csv.DictWriter(table, fieldnames=list(EpochMetrics.model_fields), lineterminator="\n")
+    columns = [*EpochMetrics.model_fields, "wrong_labels"]
+    writer = csv.DictWriter(table, fieldnames=columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(m.model_dump() for m in curve)
+    writer.writerows(m.model_dump() | {"wrong_labels": wrong} for m in curve)
     return PlainTextResponse(
         table.getvalue(),
         media_type="text/csv",

@@ -145,6 +145,9 @@ class MetricsView(BaseModel):
 
     run_id: str = Field(description="The run.")
     items: list[EpochMetrics] = Field(description="One entry an epoch, from epoch 1 on.")
+    wrong_labels: int | None = Field(
+        description="Training images whose label is not the true one; null until counted."
+    )
 
 
 class EstimateView(BaseModel):

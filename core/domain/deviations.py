@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from core.domain.choices import unstated
 from core.domain.criteria import Criterion
-from core.domain.labels import label_of
+from core.domain.labels import label_in
 from core.domain.plans import Plan, Planned, Role
 from core.domain.presets import MODEL_TITLES
 from core.domain.reference import report
@@ -218,7 +218,7 @@ def _named(group: Collection[Curve], curves: Collection[Curve]) -> str:
     names = {
         f"in {PANELS.get(curve.panel, curve.panel)}"
         if len(sizes) > 1 and here[curve.panel] == sizes[curve.panel]
-        else " + ".join(map(label_of, curve.series.split("+"))): None
+        else label_in(curve.panel, curve.series): None
         for curve in group
     }
     return " and ".join(names)

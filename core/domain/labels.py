@@ -1,4 +1,7 @@
-"""What the keys of series are called: randomizations, models, regularisers."""
+"""What the keys of series are called: randomizations, models, regularisers.
+
+The keys of a grid and of single runs are names that users gave: they are shown as they are.
+"""
 
 from core.domain.presets import MODEL_TITLES
 
@@ -10,6 +13,7 @@ LABELS = {
     "gaussian": "gaussian",
     **{str(model): title for model, title in MODEL_TITLES.items()},
     "inception-without-bn": "without batch norm",
+    "crop": "crop",
     "none": "no regulariser",
     "weight_decay": "weight decay",
     "all": "augmentation, weight decay, dropout",
@@ -20,5 +24,15 @@ LABELS = {
 }
 
 
+NAMED = ("custom", "run")
+"""What roles have as their panel in a grid and among single runs."""
+
+
 def label_of(key: str) -> str:
-    return LABELS.get(key, key.replace("_", " "))
+    """In words; a key of Table 1 has several, such as inception+crop."""
+    return " + ".join(LABELS.get(part, part) for part in key.split("+"))
+
+
+def label_in(panel: str, series: str) -> str:
+    """What a role's series is called; a name is never read as a key."""
+    return series if panel in NAMED else label_of(series)

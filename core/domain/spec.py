@@ -143,7 +143,8 @@ class RunSpec(BaseModel):
     )
     corruption: Fraction | None = Field(
         None,
-        description="Probability p that a training label is replaced by a uniform random class. "
+        description="Probability p that a training label is replaced by a uniform random class, "
+        "which may be the true one: of ten classes, p = 0.5 makes about 45 % of the labels wrong. "
         "For corrupted labels only.",
     )
     variant: Variant | None = Field(

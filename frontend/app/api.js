@@ -36,13 +36,26 @@ async function send(method, path, body, signal) {
   const content = await response.json().catch(() => null);
   if (response.ok && content !== null) return content;
   if (response.status === 401 && path !== "/session") onSignedOut();
-  const { title, detail, errors } = content ?? {};
-  throw new Problem(
-    response.status,
-    title ?? "Unexpected answer",
-    detail ?? `The server answered with status ${response.status}.`,
-    errors,
-  );
+  throw refusal(response, content);
+}
+
+function refusal({ status }, content) {
+  const { title = "Unexpected answer", detail, errors } = content ?? {};
+  return new Problem(status, title, detail ?? `The server answered with status ${status}.`, errors);
+}
+
+/** A file as `{content, name}`: a Blob, and what the server calls it. */
+async function file(address) {
+  try {
+    const response = await fetch(address);
+    if (!response.ok) throw refusal(response, await response.json().catch(() => null));
+    const header = response.headers.get("Content-Disposition");
+    const name = /filename="([^"]*)"/.exec(header)?.[1] ?? "";
+    return { content: await response.blob(), name };
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem(0, "No answer", "The server does not answer. Is it still running?");
+  }
 }
 
 const id = encodeURIComponent;
@@ -81,6 +94,7 @@ export const api = {
     send("GET", `/studies?${new URLSearchParams(query)}`, undefined, signal),
   cancelStudy: (study) => send("POST", `/studies/${id(study)}/cancel`),
   removeStudy: (study) => send("DELETE", `/studies/${id(study)}`),
+  file,
   /** Addresses for plain links. */
   figureUrl: (name, format, query) => API + figure(`${id(name)}.${format}`, query),
   metricsUrl: (run, format) => `${API}/runs/${id(run)}/metrics?format=${format}`,

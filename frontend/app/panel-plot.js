@@ -38,7 +38,7 @@ function ours(trace, { panel, styles }) {
     marker: { ...marker, color: ink, opacity: 1, line: { color: ink, width: outline(marker) } },
     ...(trace.error_y ? { error_y: { ...trace.error_y, color: ink, thickness: 1.25 } } : {}),
     ...(trace.fill ? { fillcolor: faint(ink, 0.1) } : {}),
-    ...said(trace, panel),
+    ...said(trace),
   };
 }
 
@@ -70,13 +70,12 @@ function reference(trace, { panel, styles }) {
     mode: lone ? "markers" : "lines+markers",
     line: { ...trace.line, color: grey, width: 1.25, dash },
     marker: { color: grey, symbol, size, maxdisplayed: many ? MARKS_SHOWN : 0 },
-    ...said(trace, panel),
+    ...said(trace),
   };
 }
 
-/** What is told under the pointer. A label may come from a user: no markup out of it. */
-function said({ name, x, customdata, meta }, panel) {
-  const label = String(name).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+/** What is told under the pointer; the server has taken the markup out of names. */
+function said({ x, customdata, meta }) {
   const told = (customdata ?? x.map(() => [null, "value"])).map(([n, flag]) =>
     [n ? `n = ${n}` : "", flag === "value" ? "" : `<b>${flag}</b>`].filter(Boolean).join(", "),
   );
@@ -84,7 +83,7 @@ function said({ name, x, customdata, meta }, panel) {
   return {
     text: told,
     hoverinfo: undefined,
-    hovertemplate: `${label}<br><b>%{y}</b> at %{x}${seeds}<extra></extra>`,
+    hovertemplate: `%{fullData.name}<br><b>%{y}</b> at %{x}${seeds}<extra></extra>`,
   };
 }
 
@@ -118,12 +117,13 @@ export function panelLayout(panel, view) {
       rangemode: "tozero",
       ...(points
         ? { range: [-0.03, 1.03], autorange: false, dtick: size.width < 520 ? 0.2 : 0.1 }
-        : { autorange: true }),
+        : { autorange: true, ...(isShort(panel) ? { dtick: logX ? "D1" : 1 } : {}) }),
     },
     yaxis: {
       ...axis,
       title: { text: titleOf(y), font: { color: soft, size: 12.5 }, standoff: 8 },
-      uirevision: `${zoom} ${log}`,
+      automargin: true,
+      uirevision: `${zoom} ${y.title} ${log}`,
       type: log ? "log" : "linear",
       autorange: true,
       rangemode: "tozero",
@@ -133,6 +133,12 @@ export function panelLayout(panel, view) {
         : {}),
     },
   };
+}
+
+/** Whether each epoch has its tick, so that none stands between two. */
+function isShort({ series, x_axis: { unit } }) {
+  const ends = series.map(({ x }) => x.at(-1) ?? 0);
+  return ["epochs", "steps"].includes(unit) && Math.max(0, ...ends) <= 12;
 }
 
 function titleOf({ title, unit }) {

@@ -92,6 +92,7 @@ function told(provenance) {
     ["Data from", provenance.data_source?.source],
     ["Data fingerprint", short(provenance.data_fingerprint)],
     ["Randomization", short(provenance.randomization_fingerprint)],
+    ["Wrong labels", provenance.wrong_labels !== undefined && integer(provenance.wrong_labels)],
     ["First step", provenance.first_step ? integer(provenance.first_step) : null],
     ...(provenance.passed_over ?? []).map(({ checkpoint, reason }) => [
       "Checkpoint passed over",

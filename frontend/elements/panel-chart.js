@@ -57,7 +57,7 @@ class PanelChart extends LiveChart {
     this.view = view;
     if (!this.isBuilt) return;
     const { panel } = view;
-    this.styles = stylesOf([...panel.series, ...panel.references]);
+    this.styles = stylesOf(panel);
     setText(this.heading, panel.title);
     setText(this.spread, spreadWords(panel));
     this.legend.update(panel, this.styles, this.hidden_);

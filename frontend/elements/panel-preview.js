@@ -12,7 +12,7 @@ const POINTS = 90;
 class PanelPreview extends HTMLElement {
   update(panel) {
     const view = frameOf(panel);
-    const styles = stylesOf([...panel.series, ...panel.references]);
+    const styles = stylesOf(panel);
     const { kind } = PANELS[panel.name];
     const shown = panel.series.filter((series) => series.kind === "mean" && series.x.length);
     const lines = [

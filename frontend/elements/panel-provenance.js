@@ -2,7 +2,6 @@
 
 import { h } from "../app/dom.js";
 import { moment, plural } from "../app/format.js";
-import { conditionOf } from "../app/panel-words.js";
 import { runPath } from "../app/router.js";
 import { copyBlock } from "./copy-block.js";
 import { dataTable } from "./data-table.js";
@@ -50,21 +49,20 @@ class PanelProvenance extends LiveElement {
 
   showRuns() {
     if (!this.details.open || !this.panel) return;
-    const { series, provenance } = this.panel;
-    const names = new Map(series.map((one) => [one.key, conditionOf(one)]));
+    const { provenance } = this.panel;
     const heads = ["Run", "Seed", "State", "Epochs", "Spec"];
     this.frame.replaceChildren(
       dataTable(
         heads,
-        provenance.runs.map((run) => line(run, names)),
+        provenance.runs.map(line),
       ),
     );
   }
 }
 
-function line(run, names) {
+function line(run) {
   const p = run.corruption === null ? "" : `, p = ${run.corruption}`;
-  const name = (names.get(run.series) ?? run.series.replaceAll("_", " ")) + p;
+  const name = run.label + p;
   const there = run.state !== "missing";
   return h(
     "tr",

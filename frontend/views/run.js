@@ -5,12 +5,12 @@ import { accuracyChart, lossChart } from "../app/curves.js";
 import { debounce, h, setText } from "../app/dom.js";
 import { completeCurve, loadRun } from "../app/feed.js";
 import { percent } from "../app/format.js";
-import { icon } from "../app/icons.js";
 import { isForPage } from "../app/keyboard.js";
 import { curveOf, store } from "../app/store.js";
 import { runSummary, runTitle, standing } from "../app/words.js";
 import { LiveElement } from "../elements/live-element.js";
 import "../elements/attempt-list.js";
+import { downloadLinks } from "../elements/download-links.js";
 import "../elements/metric-chart.js";
 import "../elements/run-actions.js";
 import "../elements/run-progress.js";
@@ -198,11 +198,12 @@ class RunView extends LiveElement {
   }
 
   downloads() {
-    this.csv = h("a", { class: "button tight" }, icon("down", 12), "CSV");
-    this.json = h("a", { class: "button tight" }, icon("down", 12), "JSON");
-    this.csv.setAttribute("aria-label", "Download the metrics as CSV");
-    this.json.setAttribute("aria-label", "Download the metrics as JSON");
-    return h("div", { class: "actions" }, this.csv, this.json);
+    const node = downloadLinks([
+      { word: "CSV", label: "Download the metrics as CSV" },
+      { word: "JSON", label: "Download the metrics as JSON" },
+    ]);
+    [this.csv, this.json] = node.links;
+    return node;
   }
 }
 

@@ -199,11 +199,12 @@ def _described(run: "Run") -> str:
                 f"  attempt {attempt['attempt']}: checkpoint {passed['checkpoint']} was passed "
                 f"over ({passed['reason']})"
             )
-    if run.latest:
-        m = run.latest
+    if m := run.latest:
+        from rethink.text import loss
+
         lines.append(
-            f"  train: loss {m.train_loss:.4f}, accuracy {m.train_accuracy:.1%}; "
-            f"test: loss {m.test_loss:.4f}, accuracy {m.test_accuracy:.1%}"
+            f"  train: loss {loss(m.train_loss)}, accuracy {m.train_accuracy:.1%}; "
+            f"test: loss {loss(m.test_loss)}, accuracy {m.test_accuracy:.1%}"
         )
     lines.append("  spec:")
     lines += [f"    {name}: {value}" for name, value in run.spec.items() if value is not None]

@@ -422,10 +422,11 @@ def test_every_panel_reads_the_runs_of_a_study() -> None:
 # ------------------------------------------------------------------------------- reduction
 
 
+@pytest.mark.parametrize("log", [False, True])
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 99, 100, 101, 10_000])
-def test_a_reduced_curve_keeps_its_ends_and_its_extremes(n: int) -> None:
+def test_a_reduced_curve_keeps_its_ends_and_its_extremes(n: int, log: bool) -> None:
     values = [float((i * 7919) % 1009) for i in range(n)]
-    chosen = kept(values, 100)
+    chosen = kept(range(1, n + 1), values, 100, log=log)
     assert len(chosen) <= max(100, 0)
     assert chosen == sorted(set(chosen))
     if n:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.domain.criteria import Criterion, Fit, FitState, epochs_to_fit
+from core.domain.labels import label_in
 from core.domain.lifecycle import Outcome, RunState
 from core.domain.metrics import Epoch
 from core.domain.panel import Counts, Provenance, RunProvenance
@@ -191,13 +192,21 @@ def _run(entry: Entry) -> RunProvenance:
         id=run.id if run else entry.planned.spec.hash()[:16],
         spec_hash=run.spec_hash if run else entry.planned.spec.hash(),
         series=entry.role.series,
+        label=label_in(entry.role.panel, entry.role.series),
         corruption=entry.role.corruption,
         seed=entry.role.seed,
         state=str(run.state) if run else "missing",
         epochs=len(entry.curve),
         asked=entry.planned.demand.epochs,
+        wrong_labels=wrong_labels(part.provenance for part in entry.parts),
         mixed=entry.mixed,
     )
+
+
+def wrong_labels(told: Iterable[Mapping[str, Any] | None]) -> int | None:
+    """Training images whose label is not the true one, as an attempt counted them in its data."""
+    counts = ((one or {}).get("wrong_labels") for one in told)
+    return next((count for count in counts if count is not None), None)
 
 
 def _code_version(segment: Mapping[str, Any]) -> str | None:
