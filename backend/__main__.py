@@ -20,6 +20,8 @@ from core.domain.errors import Conflict, InvalidInput, RethinkError
 from core.settings import Settings, get_settings
 
 SERVER_FILE = "server.json"
+TOKEN_LENGTH = 32
+"""Characters that the token of a server has at least that others can reach."""
 GRACE_SECONDS = 5
 """Open streams get this long to end."""
 
@@ -82,10 +84,14 @@ class _Server(uvicorn.Server):
 
 
 def _refuse_open_bind(settings: Settings) -> None:
-    if settings.host not in LOOPBACK and not settings.token:
+    if settings.host in LOOPBACK:
+        return
+    if len(settings.token) < TOKEN_LENGTH:
         raise InvalidInput(
             f"Binding to {settings.host} opens the server to others: set RETHINK_TOKEN to a "
-            "secret of your own first, and RETHINK_ALLOWED_HOSTS to the names it is reached by."
+            f"secret of your own of at least {TOKEN_LENGTH} characters first, such as "
+            "`openssl rand -hex 32` prints, and RETHINK_ALLOWED_HOSTS to the names it is reached "
+            f"by. It has {len(settings.token)} now."
         )
 
 
