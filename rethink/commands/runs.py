@@ -187,6 +187,8 @@ def _randomization(run: "Run") -> str:
 def _described(run: "Run") -> str:
     lines = [f"{run.id}  {run.state}" + (f"  {run.name}" if run.name else "")]
     lines.append(f"  epochs: {run.epochs_done} of {run.epochs}")
+    if run.unknown_spec:
+        lines.append(f"  {run.unknown_spec}")
     if run.error:
         lines.append(f"  error: {run.error.get('message')}")
     if run.latest:
