@@ -3,9 +3,7 @@
 import argparse
 import errno
 import gc
-import json
 import logging
-import os
 import signal
 import socket
 import sys
@@ -15,11 +13,10 @@ import structlog
 import uvicorn
 
 from backend.app import LOOPBACK, create_app
-from core import home
+from core import address
 from core.domain.errors import Conflict, InvalidInput, RethinkError
 from core.settings import Settings, get_settings
 
-SERVER_FILE = "server.json"
 TOKEN_LENGTH = 32
 """Characters that the token of a server has at least that others can reach."""
 GRACE_SECONDS = 5
@@ -65,8 +62,7 @@ def serve(settings: Settings) -> int:
     # uvicorn shuts down on these, then raises them again: what remains is to tidy up and return.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    path = home.folder(settings) / SERVER_FILE
-    home.write(path, json.dumps({"url": url, "pid": os.getpid()}) + "\n", replace=True)
+    path = address.publish(settings, url)
     try:
         logging.getLogger(__name__).info("listening on %s", url)
         server.run(sockets=[listener])

@@ -1,7 +1,7 @@
 """Where the server is: `RETHINK_URL`, or the one that runs on this machine with the same home.
 
-A server writes `server.json` (`url`, `pid`) into its home while it listens; `rethink up` holds
-`up.lock` while it runs, which also tells further workers the address of its broker.
+A server says in its home where it listens (`core.address`); `rethink up` holds `up.lock` while it
+runs, which also tells further workers the address of its broker.
 """
 
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from core import token
+from core import address, token
 from core.domain.errors import RethinkError
 from core.settings import Settings
 
@@ -27,7 +27,7 @@ class Server:
     url: str
     token: str | None
     source: str
-    """What named it: RETHINK_URL or the file that was read."""
+    """What named it: RETHINK_URL or the home."""
 
 
 def find(settings: Settings) -> Server:
@@ -41,11 +41,10 @@ def find(settings: Settings) -> Server:
         url = settings.url.rstrip("/")
         # The token in the home is this machine's: it is not sent to other hosts.
         return Server(url, token.read(settings) if is_local(url) else settings.token, "RETHINK_URL")
-    path = settings.root / "server.json"
-    listening = _read(path).get("url")
-    if not isinstance(listening, str) or not listening:
+    url = address.listening(settings).get("url", "")
+    if not url:
         raise no_server(settings)
-    return Server(listening.rstrip("/"), token.read(settings), str(path))
+    return Server(url.rstrip("/"), token.read(settings), str(settings.root))
 
 
 def running(settings: Settings) -> dict[str, Any]:

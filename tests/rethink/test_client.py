@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from core import address
 from core.domain.errors import Conflict, InvalidInput, NotFound, Unauthorized
 from core.domain.spec import RunSpec
 from core.settings import Settings
@@ -177,10 +178,13 @@ def test_the_token_of_this_home_is_not_sent_to_another_machine(tmp_path: Path) -
     assert here.token == "local"
 
 
-def test_nothing_that_listens_is_told_from_nothing_that_is_named(tmp_path: Path) -> None:
+def test_nothing_that_listens_is_told_from_nothing_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(discovery.NoServer, match="rethink up"):
         Client(settings=Settings(home=tmp_path))
-    (tmp_path / "server.json").write_text('{"url": "http://127.0.0.1:1", "pid": 1}')
+    monkeypatch.setattr(address, "is_alive", lambda *_: True)
+    address.publish(Settings(home=tmp_path), "http://127.0.0.1:1")
     with (
         Client(settings=Settings(home=tmp_path)) as stale,
         pytest.raises(discovery.NoServer, match="rethink up"),
