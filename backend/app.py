@@ -74,7 +74,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     page.install(app)
     problems.install(app)
-    app.add_middleware(Guard, credentials=credentials, hosts=_hosts(settings))
+    routes = app.build_middleware_stack
+    # Outermost, so that the answer to an error that nobody expected has its headers too.
+    app.build_middleware_stack = lambda: Guard(  # type: ignore[method-assign]
+        routes(), credentials=credentials, hosts=_hosts(settings)
+    )
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 

@@ -37,6 +37,8 @@ class Run(BaseModel):
     id: str
     name: str | None = None
     spec: dict[str, Any]
+    unknown_spec: str | None = None
+    """Why the server does not understand the spec: it is another version's."""
     state: RunState
     outcome: str | None = None
     error: dict[str, Any] | None = None

@@ -1,7 +1,7 @@
 """Where the server is: `RETHINK_URL`, or the one that runs on this machine with the same home.
 
-A server writes `server.json` (`url`, `pid`) into its home while it listens; `rethink up` holds
-`up.lock` while it runs, which also tells further workers the address of its broker.
+A server says in its home where it listens (`core.address`); `rethink up` holds `up.lock` while it
+runs, which also tells further workers the address of its broker.
 """
 
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
-from core import credentials, token
+from core import address, credentials, token
 from core.domain.errors import InvalidInput, RethinkError
 from core.settings import Settings
 
@@ -27,7 +27,7 @@ class Server:
     url: str
     token: str | None
     source: str
-    """What named it: RETHINK_URL or the file that was read."""
+    """What named it: RETHINK_URL or the home."""
 
 
 def find(settings: Settings) -> Server:
@@ -39,15 +39,14 @@ def find(settings: Settings) -> Server:
         HomeUnavailable: the token cannot be read.
     """
     if settings.url:
-        url, linked = address(settings.url)
+        url, linked = server_of(settings.url)
         known = settings.token or linked or ""
         # The token in the home is this machine's: it is not sent to other hosts.
         return Server(url, known or (token.read(settings) if is_local(url) else ""), "RETHINK_URL")
-    path = settings.root / "server.json"
-    listening = _read(path).get("url")
-    if not isinstance(listening, str) or not listening:
+    url = address.listening(settings).get("url", "")
+    if not url:
         raise no_server(settings)
-    return Server(listening.rstrip("/"), token.read(settings), str(path))
+    return Server(url.rstrip("/"), token.read(settings), str(settings.root))
 
 
 def running(settings: Settings) -> dict[str, Any]:
@@ -68,7 +67,7 @@ def is_local(url: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
-def address(link: str) -> tuple[str, str | None]:
+def server_of(link: str) -> tuple[str, str | None]:
     """The server's own URL, and the token if there is one, of a link as `rethink up` prints it.
 
     That of a view of the page or of the REST API will do as well.

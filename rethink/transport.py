@@ -44,7 +44,7 @@ class Transport:
     """A connection to one server, with its token."""
 
     def __init__(self, url: str, token: str | None, settings: Settings) -> None:
-        url, linked = discovery.address(url)
+        url, linked = discovery.server_of(url)
         self.url, self._settings = credentials.hidden(url), settings
         headers = {"Accept": "application/json"}
         try:

@@ -9,6 +9,7 @@ import errno
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -162,7 +163,7 @@ class Stack:
 
     def welcome(self, *, demo: bool) -> None:
         """Print the link that signs a browser in, and show the first study."""
-        say(f"\n  Open  {self.url}/#token={self.token}\n")
+        say(f"\n  Open  {_link(self.url, self.token)}\n")
         say(f"Ctrl-C ends it. Logs are in {self.logs}")
         if self.host in WILDCARDS:
             say(
@@ -185,9 +186,14 @@ class Stack:
         self.children.end_orphans()
         if self.embedded:
             self.embedded.clean_up()
-        if self.api:
-            (self.settings.root / "server.json").unlink(missing_ok=True)
         self.client.close()
+
+
+def _link(url: str, token: str) -> str:
+    """What to open: with the token on a terminal only, as files and journals are read by others."""
+    if sys.stdout.isatty():
+        return f"{url}/#token={token}"
+    return f"{url} and sign in with the token that `rethink token` prints"
 
 
 def _stop_on_signals() -> tuple[threading.Event, threading.Event]:

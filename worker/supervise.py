@@ -7,13 +7,12 @@ import logging
 import os
 import socket
 import threading
-from pathlib import Path
 
 from pydantic import ValidationError
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from core import failpoints
+from core import address, failpoints
 from core.domain.errors import DatabaseUnavailable
 from core.domain.lifecycle import Outcome
 from core.domain.spec import RunSpec
@@ -208,15 +207,5 @@ class Supervisor:
 
 def _is_alive(worker_id: str) -> bool:
     """Whether the process in a worker id of this host is still there, and still a worker."""
-    try:
-        pid = int(worker_id.rpartition("-")[2])
-        os.kill(pid, 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return not Path("/proc/self").exists()  # no /proc here, or it ended just now
-    return b"worker" in command  # else another program got its number since
+    pid = worker_id.rpartition("-")[2]
+    return pid.isdigit() and address.is_alive(int(pid), "worker")

@@ -10,6 +10,7 @@ Notable choices:
 
 import functools
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,11 +32,12 @@ from core.domain.lifecycle import Outcome, RunState
 from core.domain.panel import Panel, PanelName
 from core.domain.panels import STUDY_OF, build
 from core.domain.panels.entries import Entry, StoredRun, match
-from core.domain.panels.frame import Options
+from core.domain.panels.frame import Options, plural
 from core.domain.plans import Plan, planned
 from core.domain.questions import question_of
 from core.domain.scales import Scale
 from core.domain.spec import RunSpec, Variant
+from core.domain.stored import UnknownSpec, read_spec
 from core.domain.studies import StudyName, plan, unavailable
 from core.storage import curves, runs, studies
 from core.storage.database import Database
@@ -53,6 +55,8 @@ class Source:
 
     plan: Plan
     options: Options
+    notes: tuple[str, ...]
+    """What was left out."""
     digest: str
     """Changes whenever other runs are asked for, or more of them, or in another place."""
     run_ids: frozenset[str]
@@ -60,12 +64,20 @@ class Source:
     """What runs may answer however they were trained; empty where the runs are given."""
 
     @classmethod
-    def of(cls, plan: Plan, options: Options, *, of_questions: bool = False) -> Self:
+    def of(
+        cls,
+        plan: Plan,
+        options: Options,
+        notes: tuple[str, ...] = (),
+        *,
+        of_questions: bool = False,
+    ) -> Self:
         hashes = [entry.spec.hash() for entry in plan]
         asked = [(entry.demand, entry.role) for entry in plan]
-        digest = hashlib.sha256(f"{hashes} {asked}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{hashes} {asked} {notes}".encode()).hexdigest()
         questions = frozenset(question_of(e.spec) for e in plan) if of_questions else frozenset()
-        return cls(plan, options, digest, frozenset(h[:16] for h in hashes), questions)
+        run_ids = frozenset(h[:16] for h in hashes)
+        return cls(plan, options, notes, digest, run_ids, questions)
 
     def versions(self, session: Session) -> dict[str, curves.Version]:
         if self.questions:
@@ -135,6 +147,8 @@ def draw(database: Database, name: PanelName, query: FigureQuery) -> Drawn:
         if entries and not options.command:  # of the catalogue: the runs tell their precision
             options = replace(options, command=_command_of(name, query, entries))
         panel = build(name, entries, options)
+        if source.notes:
+            panel = _without_unknown(panel, source.notes)
         drawn = Drawn(panel if entries else _without_runs(panel, options), etag)
         cache.panels.put(etag, drawn)
     return drawn
@@ -147,6 +161,20 @@ def _without_runs(panel: Panel, options: Options) -> Panel:
         return panel
     verdict = panel.verdict.model_copy(update={"sentence": f"Not comparable: {reason}."})
     return panel.model_copy(update={"status_text": reason, "verdict": verdict})
+
+
+def _without_unknown(panel: Panel, notes: Sequence[str]) -> Panel:
+    """A panel that lacks runs says so, and is never complete."""
+    changes: dict[str, object] = {"notes": [*notes, *panel.notes]}
+    if panel.status == "complete":
+        changes |= {"status": "partial", "status_text": f"partial: {notes[0]}"}
+    return panel.model_copy(update=changes)
+
+
+def _left_out(unknown: Sequence[UnknownSpec]) -> tuple[str, ...]:
+    """A sentence for each reason why runs are not understood."""
+    reasons = Counter(spec.reason for spec in unknown)
+    return tuple(f"{plural(n, 'run')} left out: {reason}." for reason, n in reasons.items())
 
 
 def _stored(
@@ -222,6 +250,9 @@ def _command_of(name: PanelName, query: FigureQuery, entries: list[Entry]) -> st
 def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     study = studies.get(session, str(query.study))
     entries = studies.plan_of(session, study.id)
+    notes = _left_out(studies.unknown_specs(session, study.id))
+    if notes and not entries:
+        raise InvalidInput(f"study {study.id} cannot be drawn: {' '.join(notes)}")
     if name is not PanelName.ATLAS:
         entries = _for_panel(name, entries)
     if not entries:
@@ -229,14 +260,20 @@ def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
             f"figure {name} is not allowed: study {study.id} has no runs for it, use the atlas"
         )
     request = study.request
-    scale = Scale(request["scale"]) if "scale" in request else None
-    variant = Variant(request.get("variant", Variant.PAPER))
+    try:
+        scale = Scale(request["scale"]) if "scale" in request else None
+        variant = Variant(request.get("variant", Variant.PAPER))
+    except ValueError as error:
+        raise InvalidInput(
+            f"study {study.id} was planned by another version of Rethink ({error}): update to draw "
+            "it"
+        ) from error
     options = _options(name, query, scale, variant, int(request["seeds"]))
     if query.criterion is None and _has_criterion(name):  # the study's, by which its runs ended
         options = replace(options, criterion=CRITERIA.get(request.get("criterion", "default")))
     extending = commands.by_criterion(request, options.criterion)
     options = replace(options, command=commands.of_study(study.name, request), extending=extending)
-    return Source.of(entries, options)
+    return Source.of(entries, options, notes)
 
 
 def _for_panel(name: PanelName, entries: Plan) -> Plan:
@@ -252,8 +289,13 @@ def _of_runs(session: Session, name: PanelName, query: FigureQuery) -> Source:
     """The runs as they are, each a series with a name that tells it apart."""
     if name not in (PanelName.ATLAS, PanelName.CLEAN_CORRUPTED):
         raise InvalidInput("run is not allowed with this figure: use the atlas")
-    found = {run.id: run for run in (runs.get(session, run_id) for run_id in query.run)}.values()
-    specs = [RunSpec.model_validate(run.spec) for run in found]
+    asked = {run.id: run for run in (runs.get(session, run_id) for run_id in query.run)}
+    read = [(run, read_spec(run.spec)) for run in asked.values()]
+    notes = _left_out([spec for _, spec in read if isinstance(spec, UnknownSpec)])
+    known = [(run, spec) for run, spec in read if isinstance(spec, RunSpec)]
+    if notes and not known:
+        raise InvalidInput(f"run cannot be drawn: {' '.join(notes)}")
+    found, specs = [run for run, _ in known], [spec for _, spec in known]
     labels = told_apart([run.name for run in found], specs)
     demands = runs.demand_rows(session, [run.id for run in found])
     entries = tuple(
@@ -263,7 +305,7 @@ def _of_runs(session: Session, name: PanelName, query: FigureQuery) -> Source:
     trained = [(spec, max(run.epochs_done, 1)) for run, spec in zip(found, specs, strict=True)]
     options = _options(name, query, None, Variant.PAPER, 1)
     options = replace(options, command=commands.of_runs(trained))
-    return Source.of(entries, options)
+    return Source.of(entries, options, notes)
 
 
 def _wanted(run: Run, demands: Sequence[DemandRow]) -> int:

@@ -98,7 +98,12 @@ class RunView(BaseModel):
 
     id: str = Field(description="First 16 hex digits of the spec's hash.")
     name: str = Field(description="The name it was given.")
-    spec: RunSpec = Field(description="All that determines its weights.")
+    spec: RunSpec | dict[str, Any] = Field(
+        description="All that determines its weights; as stored where it is not understood."
+    )
+    unknown_spec: str | None = Field(
+        description="Why the spec is not understood: it is another version's. Null as a rule."
+    )
     changes: dict[str, Any] = Field(
         description="The spec's fields that differ from the model's default."
     )
@@ -111,7 +116,9 @@ class RunView(BaseModel):
     stop: StopRule = Field(description="The rule that may end it earlier.")
     epochs_done: int = Field(description="Epochs whose metrics are stored.")
     step: int = Field(description="Optimiser steps done.")
-    steps_per_epoch: int = Field(description="Optimiser steps an epoch takes.")
+    steps_per_epoch: int | None = Field(
+        description="Optimiser steps an epoch takes; null where the spec is not understood."
+    )
     progress: Progress | None = Field(description="What it is doing now, while it is running.")
     fraction: float | None = Field(description="Part done of the epochs asked for, 0 to 1.")
     eta_seconds: float | None = Field(description="Time left; null until it can be told.")

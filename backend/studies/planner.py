@@ -32,7 +32,6 @@ from core.domain.spec import ModelName, Precision, RunSpec, SpecRequest
 from core.domain.studies import TITLES, StudyName, grid, plan
 from core.settings import Settings
 from core.storage import curves, runs, workers
-from core.storage.studies import spec_of
 from core.storage.tables import Worker
 
 REFERENCE_SECONDS: dict[ModelName, float] = {
@@ -223,9 +222,7 @@ def _measured(
     session: Session, models: set[ModelName], present: Sequence[Worker]
 ) -> list[MeasuredEpoch]:
     return [
-        MeasuredEpoch(spec_of(row.spec), row.train_seconds, row.evaluation_seconds)
-        for model in sorted(models)
-        for row in runs.recent_speeds(session, model, present)
+        epoch for model in sorted(models) for epoch in run_service.measured(session, model, present)
     ]
 
 

@@ -178,7 +178,9 @@ class StudyView(BaseModel):
     """A study and how far it is."""
 
     id: str = Field(description="First 12 hex digits of the request's hash.")
-    study: StudyName = Field(description="Its name in the catalogue, or custom.")
+    study: StudyName | str = Field(
+        description="Its name in the catalogue, or custom; or a name of another version's."
+    )
     title: str = Field(description="The title it was given, or the catalogue's.")
     request: dict[str, Any] = Field(description="The request, with the precision as resolved.")
     state: StudyState = Field(

@@ -10,12 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.domain.demands import LAUNCH, Demand, StopRule, all_met
+from core.domain.demands import LAUNCH, Demand, all_met
 from core.domain.errors import Conflict, NotFound, TooManyRuns
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics
 from core.domain.questions import question_of
 from core.domain.spec import ENGINE, RunSpec
+from core.domain.stored import read_demand, read_stop
 from core.storage import events
 from core.storage.clock import now
 from core.storage.tables import Attempt, DemandRow, Event, Metric, Run, Worker
@@ -197,7 +198,7 @@ def active_demands(session: Session, run_id: str) -> list[DemandRow]:
 
 
 def as_demand(row: DemandRow) -> Demand:
-    return Demand(epochs=row.epochs, stop=StopRule(**row.stop))
+    return read_demand(row.epochs, row.stop)
 
 
 def demands(session: Session, run_id: str) -> dict[str, Demand]:
@@ -264,7 +265,7 @@ def stopped(session: Session, demands: Iterable[Sequence[DemandRow]]) -> set[tup
     return {
         (row.run_id, row.owner)
         for row in rows
-        if row.run_id in found and StopRule(**row.stop).holds(found[row.run_id])
+        if row.run_id in found and read_stop(row.stop).holds(found[row.run_id])
     }
 
 

@@ -14,7 +14,7 @@ export const AXES = {
   step: {
     title: "optimiser step",
     place: (curve) => curve.map((metrics) => metrics.step),
-    end: (epochs, run) => epochs * run.steps_per_epoch,
+    end: (epochs, run) => (run.steps_per_epoch ? epochs * run.steps_per_epoch : null),
   },
   seconds: {
     title: "seconds of training and evaluation",

@@ -49,6 +49,7 @@ class SpecList extends LiveElement {
       ...fact("Run id", run.id, "mono"),
     );
     const differs = changed.length ? "Differs from" : "Otherwise just";
+    this.heading.hidden = run.unknown_spec !== null;
     setText(this.heading, `${differs} the default of ${choice(spec.model)}`);
     this.changes.replaceChildren(
       ...changed.flatMap((field) => fact(fieldLabel(field), worded(field, spec[field]))),

@@ -31,6 +31,7 @@ class RunView extends LiveElement {
     this.summary = h("p", { class: "soft" });
     this.bar = h("run-progress");
     this.actions = h("run-actions");
+    this.unknown = h("p", { class: "notice warn", hidden: true });
     this.failure = h("div", { class: "notice", hidden: true });
     this.lossChart = h("metric-chart", { class: "card", "data-name": "loss" });
     this.accuracyChart = h("metric-chart", { class: "card", "data-name": "accuracy" });
@@ -47,6 +48,7 @@ class RunView extends LiveElement {
         this.bar,
         this.actions,
       ),
+      this.unknown,
       this.failure,
       h("div", { class: "chart-bar" }, this.axisChoice(), this.downloads()),
       h("div", { class: "charts" }, this.lossChart, this.accuracyChart),
@@ -130,6 +132,8 @@ class RunView extends LiveElement {
     this.json.href = api.metricsUrl(run.id, "json");
     this.csv.download = `rethink-${run.id}.csv`;
     this.json.download = `rethink-${run.id}.json`;
+    this.unknown.hidden = !run.unknown_spec;
+    setText(this.unknown, `This run is ${run.unknown_spec}.`);
     this.showFailure(run);
     if (run.state !== this.shownState) this.showCurves();
     this.shownState = run.state;

@@ -190,6 +190,8 @@ def _described(run: "Run") -> str:
 
     lines = [f"{run.id}  {state(run)}" + (f"  {run.name}" if run.name else "")]
     lines.append(f"  epochs: {run.epochs_done} of {run.epochs}")
+    if run.unknown_spec:
+        lines.append(f"  {run.unknown_spec}")
     if run.error:
         what = "diverged" if run.outcome == Outcome.DIVERGED else "error"
         lines.append(f"  {what}: {run.error.get('message')}")

@@ -31,6 +31,7 @@ def up(
 ) -> None:
     """Start everything on this machine, and print the link that opens the page.
 
+    With the token in it on a terminal only; elsewhere `rethink token` prints that.
     Broker, database, API and one worker. Ctrl-C ends all of it.
     """
     from rethink.up import up as start

@@ -33,7 +33,7 @@ _ends: list[Callable[[], None]] = []
 """What ends them, to be called last first."""
 ENDLESS = 10_000
 """Epochs that no test lives to see the last of: a small MLP takes some 4 ms for one."""
-LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:\d+)/#token=(\S+)")
+LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:\d+)")
 
 
 class Server:
@@ -64,7 +64,7 @@ class Server:
             raise
         found = LINK.search(self.output.read_text())
         assert found, self.output.read_text()
-        self.url, self.token = found[1], found[2]
+        self.url, self.token = found[1], (home / "token").read_text().strip()
         self.link = f"{self.url}/#token={self.token}"
         self.api = httpx.Client(
             base_url=f"{self.url}/api/v1",
@@ -85,7 +85,8 @@ class Server:
 
     def kill_api(self) -> None:
         """End the API's process alone; `rethink up` starts it again."""
-        pid = json.loads((self.home / "server.json").read_text())["pid"]
+        [file] = (self.home / "servers").glob("*.json")
+        pid = json.loads(file.read_text())["pid"]
         os.kill(pid, signal.SIGKILL)
 
     def close(self) -> None:

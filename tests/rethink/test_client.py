@@ -7,6 +7,7 @@ from typing import Any
 import pandas
 import pytest
 
+from core import address
 from core.domain.errors import Conflict, InvalidInput, NotFound, RethinkError, Unauthorized
 from core.domain.metrics import EpochMetrics
 from core.domain.spec import RunSpec
@@ -230,10 +231,13 @@ def test_a_token_that_no_header_can_carry_is_refused_without_its_value(token: st
     Client("http://127.0.0.1:1", " secret\n").close()
 
 
-def test_nothing_that_listens_is_told_from_nothing_that_is_named(tmp_path: Path) -> None:
+def test_nothing_that_listens_is_told_from_nothing_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(discovery.NoServer, match="rethink up"):
         Client(settings=Settings(home=tmp_path))
-    (tmp_path / "server.json").write_text('{"url": "http://127.0.0.1:1", "pid": 1}')
+    monkeypatch.setattr(address, "is_alive", lambda *_: True)
+    address.publish(Settings(home=tmp_path), "http://127.0.0.1:1")
     with (
         Client(settings=Settings(home=tmp_path)) as stale,
         pytest.raises(discovery.NoServer, match="rethink up"),

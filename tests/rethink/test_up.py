@@ -14,12 +14,14 @@ from pathlib import Path
 import httpx
 import pytest
 
-from core.settings import get_settings
+from core.settings import Settings, get_settings
+from rethink import discovery
 from rethink.cli import main
+from rethink.up import _link
 from worker.datasets.images import ImageDataset
 
 ROOT = Path(__file__).parents[2]
-LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:(\d+))/#token=(\S+)")
+LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:(\d+))")
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
@@ -69,7 +71,8 @@ class Up:
         self.seconds_to_start = eventually(lambda: LINK.search(self.said) or self.ended, 40)
         found = LINK.search(self.said)
         assert found, self.said
-        self.url, self.port, self.token = found[1], int(found[2]), found[3]
+        self.url, self.port = found[1], int(found[2])
+        self.token = (home / "token").read_text().strip()
 
     @property
     def said(self) -> str:
@@ -211,6 +214,33 @@ def test_a_second_up_names_the_first_and_ends(up: Up) -> None:
     assert not up.ended
 
 
+def test_the_token_is_printed_on_a_terminal_only(up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert up.token not in up.said
+    assert "`rethink token`" in up.said
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert _link(up.url, up.token) == f"{up.url}/#token={up.token}"
+
+
+@linux_only
+def test_a_second_server_of_a_home_does_not_take_the_first_one_s_address_away(up: Up) -> None:
+    log = up.home / "second.log"
+    with log.open("w") as file:
+        second = subprocess.Popen(
+            [sys.executable, "-m", "rethink", "api", "--port", "0"],
+            cwd=ROOT,
+            env=environment(up.home),
+            stderr=file,
+        )
+    try:
+        eventually(lambda: "listening on" in log.read_text(), 40)
+        assert discovery.find(Settings(home=up.home)).url == up.url
+    finally:
+        second.terminate()
+        second.wait(20)
+    assert rethink(up.home, "runs", "--json").returncode == 0
+    assert discovery.find(Settings(home=up.home)).url == up.url
+
+
 @linux_only
 def test_a_child_that_crashes_is_started_again(up: Up) -> None:
     first = up.pid_of("-m backend")
@@ -233,7 +263,7 @@ def test_one_signal_ends_everything_within_ten_seconds(tmp_path: Path, number: i
         assert up.process.returncode == 0, up.said
         assert not up.processes
         assert not list(up.home.rglob("*.sock"))
-        assert not (up.home / "server.json").exists()
+        assert not list((up.home / "servers").iterdir())
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", up.port)) != 0
     finally:
