@@ -48,6 +48,8 @@ class Run(BaseModel):
     progress: dict[str, Any] | None = None
     latest: EpochMetrics | None = None
     """Metrics of the newest epoch."""
+    demands: Sequence[dict[str, Any]] = ()
+    """Who asked for it (`owner`), and how far; those `withdrawn` too."""
 
     @property
     def ended(self) -> bool:
@@ -192,8 +194,10 @@ class Runs:
         answer = self._transport.request("GET", path, params={"format": "json"})
         return [EpochMetrics.model_validate(item) for item in answer["items"]]
 
-    def cancel(self, run_id: str) -> Run:
-        return self._run("POST", _path(run_id, "cancel"))
+    def cancel(self, run_id: str, *, everywhere: bool = False) -> Run:
+        """End a run. One that studies want goes on, unless it is cancelled `everywhere`."""
+        params = {"everywhere": everywhere}
+        return self._run("POST", _path(run_id, "cancel"), params=params)
 
     def pause(self, run_id: str) -> Run:
         return self._run("POST", _path(run_id, "pause"))
