@@ -53,7 +53,7 @@ def _reaches(panel: Panel, series: Series) -> Check:
     fitted = fact(panel, series.key, "steps_to_loss-0.05")
     passed = None if fitted is None else not fitted.lower_bound
     value = fitted.value if fitted and passed else None
-    label = f"{series.label}: reaches a loss below 0.05"
+    label = f"{series.label}: reaches a loss below 0.05 (steps)"
     check = Check(label=label, value=value, passed=passed)
     return diverged(check) if series.diverged else judged(check, fitted)
 
@@ -69,7 +69,7 @@ def _faster(panel: Panel, first: tuple[str, ...], second: tuple[str, ...]) -> Ch
     """
     early, late = ([_steps(panel, key) for key in keys] for keys in (first, second))
     names = [" and ".join(key.replace("_", " ") for key in keys) for keys in (first, second)]
-    label = f"{names[0]} before {names[1]} (loss below 0.1)"
+    label = f"{names[0]} before {names[1]} (steps to a loss below 0.1)"
     befores = [f.value for f in early if f and f.value is not None]
     afters = [f.value for f in late if f and f.value is not None]
     if len(befores) < len(early) or len(afters) < len(late):

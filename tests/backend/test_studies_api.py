@@ -134,7 +134,7 @@ def test_runs_that_wait_before_a_plan_are_counted_in_its_time(api: TestClient) -
     later = post(api, SMOKE_1A, "/plan")
     assert later["ahead"] == 2, "the last waits behind all stages of the plan"
     assert later["seconds"] > alone["seconds"]
-    assert "with 2 runs of others that come before" in later["basis"]
+    assert "with 2 runs ahead in the queue" in later["basis"]
     post(api, SMOKE_1A)
     assert post(api, SMOKE_1A, "/plan")["seconds"] == later["seconds"], "its own are no others"
 
