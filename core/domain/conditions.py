@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 
 from core.domain.checks import diverged, fact, judged, settled, within
+from core.domain.labels import label_of
 from core.domain.panels.model import Check, Fact, Flag, Panel, PanelName, Series, TableRow
 from core.domain.reference.paper import TABLE_1, Table1Row
 from core.domain.reference.paper import series as paper_series
@@ -68,7 +69,7 @@ def _faster(panel: Panel, first: tuple[str, ...], second: tuple[str, ...]) -> Ch
     A seed that never fell below it is a lower bound: enough for a later one, never for an earlier.
     """
     early, late = ([_steps(panel, key) for key in keys] for keys in (first, second))
-    names = [" and ".join(key.replace("_", " ") for key in keys) for keys in (first, second)]
+    names = [" and ".join(map(label_of, keys)) for keys in (first, second)]
     label = f"{names[0]} before {names[1]} (steps to a loss below 0.1)"
     befores = [f.value for f in early if f and f.value is not None]
     afters = [f.value for f in late if f and f.value is not None]
@@ -86,7 +87,7 @@ def _faster(panel: Panel, first: tuple[str, ...], second: tuple[str, ...]) -> Ch
 def _not_later(panel: Panel, first: str, second: str) -> Check:
     """Whether `first` takes at most a tenth more steps to a loss below 0.1 than `second`."""
     one, other = _steps(panel, first), _steps(panel, second)
-    names = [key.replace("_", " ") for key in (first, second)]
+    names = [label_of(key) for key in (first, second)]
     label = f"{names[0]} not later than {names[1]}, as a ratio (loss below 0.1)"
     if one is None or other is None or one.value is None or not other.value:
         return judged(within(label, None, None, ABOUT), one, other)
