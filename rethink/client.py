@@ -54,7 +54,7 @@ class Run(BaseModel):
     latest: EpochMetrics | None = None
     """Metrics of the newest epoch."""
     demands: Sequence[dict[str, Any]] = ()
-    """Who asked for it, and how far."""
+    """Who asked for it (`owner`), and how far; those `withdrawn` too."""
     attempts: Sequence[dict[str, Any]] = ()
     """Every turn of a worker, where a single run was asked for."""
 
@@ -220,8 +220,10 @@ class Runs:
         """
         return data_frame(self.metrics(run_id, format="csv").encode(), instead="runs.metrics")
 
-    def cancel(self, run_id: str) -> Run:
-        return self._run("POST", _path(run_id, "cancel"))
+    def cancel(self, run_id: str, *, everywhere: bool = False) -> Run:
+        """End a run. One that studies want goes on, unless it is cancelled `everywhere`."""
+        params = {"everywhere": everywhere}
+        return self._run("POST", _path(run_id, "cancel"), params=params)
 
     def pause(self, run_id: str) -> Run:
         return self._run("POST", _path(run_id, "pause"))

@@ -74,7 +74,7 @@ class Demo(threading.Thread):
             ended.append(self._show_run(run_id))
             if self._stopping.is_set():
                 return
-        self._say("\nWhat became of them, after the last epoch:")
+        self._say("\nFinal results, after the last epoch:")
         for run in ended:
             self._say(f"  {series[run.id]:16}{_outcome(run)}")
         self._say(

@@ -14,7 +14,7 @@ from rethink import discovery, sse
 
 TIMEOUT = httpx.Timeout(30, connect=5)
 STREAM_TIMEOUT = httpx.Timeout(60, connect=5)
-"""A live stream sends a comment at least every 15 seconds; a silent one is dead."""
+"""A live stream sends a ping every 10 seconds; a silent one is dead."""
 
 ERRORS: dict[int, type[errors.RethinkError]] = {
     403: errors.Forbidden,
@@ -117,7 +117,8 @@ class Transport:
                     response.read()
                     raise _error(response)
                 for event in sse.parse(response.iter_lines()):
-                    yield Event(event.event, json.loads(event.data))
+                    if event.event != "ping":
+                        yield Event(event.event, json.loads(event.data))
         except httpx.HTTPError as error:
             reason = credentials.hidden(str(error))
             raise StreamLost(f"The stream of {self.url} broke off ({reason}).") from error

@@ -148,6 +148,7 @@ def _workers(parts: Parts) -> list[WorkerView]:
                 state=_state(time - row.seen_at, row.run_id, parts.settings.lease_seconds),
                 run_id=row.run_id,
                 last_seen=row.seen_at,
+                silent_seconds=time - row.seen_at,
                 started_at=row.started_at,
                 memory_bytes=row.status.get("memory_bytes"),
                 utilization=row.status.get("utilization"),

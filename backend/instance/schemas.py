@@ -84,6 +84,7 @@ class WorkerView(BaseModel):
     utilization: float | None = Field(description="Cores kept busy by the trainer.")
     started_at: Time
     last_seen: Time
+    silent_seconds: float = Field(description="How long ago that was.")
 
 
 class Capabilities(BaseModel):

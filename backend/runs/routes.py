@@ -142,9 +142,18 @@ def metrics(
 
 
 @router.post("/{run_id}/cancel", responses=problems.responses(404, 409, 422))
-def cancel(run_id: RunId, parts: PartsDep) -> RunView:
-    """End the run at its next step; what it has measured stays."""
-    return _changed(parts, run_id, runs.cancel)
+def cancel(
+    run_id: RunId,
+    parts: PartsDep,
+    everywhere: Annotated[
+        bool, Query(description="Also for the studies that want it: they go on without it.")
+    ] = False,
+) -> RunView:
+    """End the run at its next step; what it has measured stays.
+
+    A run that studies want goes on, unless it is cancelled everywhere.
+    """
+    return _changed(parts, run_id, lambda s, i: runs.cancel(s, i, everywhere=everywhere))
 
 
 @router.post("/{run_id}/pause", responses=problems.responses(404, 409, 422))

@@ -73,7 +73,7 @@ class RunWorker(BaseModel):
 class DemandView(BaseModel):
     """How far an owner asks the run to go."""
 
-    owner: str = Field(description="launch for a single launch, study:<id> for a study.")
+    owner: str = Field(description="launch for a single launch, study:<id>:<panel> for a study.")
     epochs: int = Field(description="Epochs asked for at most.")
     stop: StopRule = Field(description="Rule that ends the demand early.")
     withdrawn: bool = Field(description="Whether it was taken back by a cancel.")

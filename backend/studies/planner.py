@@ -253,7 +253,7 @@ def _basis(needed: Sequence[Needed], costs: Sequence[Cost], ahead: int) -> str:
     if guessed:
         words += f"; for {', '.join(guessed)} speeds of a reference machine with two cores"
     if ahead:
-        words += f"; with {ahead} run{'s' if ahead > 1 else ''} of others that come before"
+        words += f"; with {ahead} run{'s' if ahead > 1 else ''} ahead in the queue"
     return words
 
 

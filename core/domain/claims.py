@@ -12,7 +12,7 @@ from core.domain.panel import Check, Panel, PanelName, Verdict, VerdictState
 from core.domain.reversals import reversals
 
 CLAIMS: dict[PanelName, str] = {
-    PanelName.FIGURE_1A: "The network fits true labels, shuffled pixels, Gaussian noise, random "
+    PanelName.FIGURE_1A: "The network fits true labels, shuffled pixels, Gaussian images, random "
     "pixels and random labels alike; random labels only take longer.",
     PanelName.FIGURE_1B: "Fitting random labels slows training by a small constant factor, which "
     "grows with the level of corruption.",

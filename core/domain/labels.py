@@ -10,7 +10,7 @@ LABELS = {
     "random_labels": "random labels",
     "shuffled_pixels": "shuffled pixels",
     "random_pixels": "random pixels",
-    "gaussian": "gaussian",
+    "gaussian": "Gaussian",
     **{str(model): title for model, title in MODEL_TITLES.items()},
     "inception-without-bn": "without batch norm",
     "crop": "crop",

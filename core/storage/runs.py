@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.domain.demands import LAUNCH, Demand, all_met
+from core.domain.demands import LAUNCH, Demand, all_met, of_studies, still_wanted
 from core.domain.errors import Conflict, NotFound, TooManyRuns
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics
@@ -281,23 +281,31 @@ def queue_positions(session: Session) -> dict[str, int]:
     return {run_id: place for place, run_id in enumerate(ids, start=1)}
 
 
-def cancel(session: Session, run_id: str, *, owner: str = LAUNCH) -> Run:
+def cancel(session: Session, run_id: str, *, owner: str = LAUNCH, everywhere: bool = False) -> Run:
     """Withdraw the owner's demand; the run ends unless another owner still demands it.
 
+    `everywhere` withdraws all demands: the run ends, and every study goes on without it.
+
     Raises:
-        Conflict: the run has ended already.
+        Conflict: the run has ended already, or only others than the owner demand it.
     """
     run = get(session, run_id, lock=True)
     _refuse_ended(run, "cancelled")
+    wanted_by = [row.owner for row in active_demands(session, run.id)]
+    if everywhere:
+        return withdraw(session, run, *wanted_by)
+    if wanted_by and owner not in wanted_by:
+        raise Conflict(still_wanted(run.id, wanted_by))
     return withdraw(session, run, owner)
 
 
-def withdraw(session: Session, run: Run, owner: str) -> Run:
-    """Take the owner's demand on a locked run back. One that has ended stays as it is."""
-    row = session.get(DemandRow, (run.id, owner))
-    if row is not None:
-        row.withdrawn = True
-        session.flush()
+def withdraw(session: Session, run: Run, *owners: str) -> Run:
+    """Take the owners' demands on a locked run back. One that has ended stays as it is."""
+    for owner in owners:
+        row = session.get(DemandRow, (run.id, owner))
+        if row is not None:
+            row.withdrawn = True
+    session.flush()
     _set_priority(session, run)
     if active_demands(session, run.id) or RunState(run.state).terminal:
         return run
@@ -405,7 +413,11 @@ def delete(session: Session, run_id: str) -> str:
         raise Conflict(f"Run {run.id} is running: cancel it first.")
     others = [row.owner for row in active_demands(session, run.id) if row.owner != LAUNCH]
     if others:
-        raise Conflict(f"Run {run.id} is demanded by {', '.join(others)}: delete that first.")
+        studies = ", ".join(of_studies(others))
+        raise Conflict(
+            f"Run {run.id} is part of study {studies}. Delete the study first "
+            "(`rethink study delete ID`): its results are to stay."
+        )
     deleted = run.id
     events.append(session, "deleted", deleted, attempt=run.attempt)
     session.execute(sa.delete(Run).where(Run.id == deleted))

@@ -1,6 +1,7 @@
 /** Requests to the API. Every error becomes a `Problem` with a sentence to show. */
 
 const API = "/api/v1";
+const TIMEOUT = 60_000;
 
 /** What the API refused, or that it could not be reached: then `status` is 0. */
 export class Problem extends Error {
@@ -20,10 +21,16 @@ export function whenSignedOut(action) {
   onSignedOut = action;
 }
 
+const limited = () => ({ signal: AbortSignal.timeout(TIMEOUT) });
+
 async function send(method, path, body, signal) {
   const headers = { Accept: "application/json" };
   if (method !== "GET") headers["X-Rethink"] = "1";
   if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (method === "GET") {
+    // Over a dead connection no answer would come, and nobody would ask again.
+    signal = AbortSignal.any([limited().signal, ...(signal ? [signal] : [])]);
+  }
   let response;
   try {
     const text = body === undefined ? undefined : JSON.stringify(body);
@@ -66,7 +73,7 @@ function figure(path, query) {
 
 export const api = {
   /** Answers with its content also when the database is down. */
-  health: () => fetch(`${API}/health`).then((response) => response.json()),
+  health: () => fetch(`${API}/health`, limited()).then((response) => response.json()),
   signIn: (token) => send("POST", "/session", { token }),
   signOut: () => send("DELETE", "/session"),
   capabilities: () => send("GET", "/capabilities"),
@@ -76,7 +83,9 @@ export const api = {
   metrics: (run, first = 1) => send("GET", `/runs/${id(run)}/metrics?first=${first}`),
   create: (request) => send("POST", "/runs", request),
   estimate: (request, signal) => send("POST", "/runs/estimate", request, signal),
-  /** `name`: cancel, pause, resume or retry. */
+  /** `everywhere`: also for the studies that want it. */
+  cancel: (run, everywhere) => send("POST", `/runs/${id(run)}/cancel?everywhere=${everywhere}`),
+  /** `name`: pause, resume or retry. */
   act: (run, name) => send("POST", `/runs/${id(run)}/${name}`),
   extend: (run, epochs) => send("POST", `/runs/${id(run)}/extend`, { epochs }),
   prioritise: (run, priority) => send("POST", `/runs/${id(run)}/priority`, { priority }),
@@ -92,6 +101,7 @@ export const api = {
   launchStudy: (request) => send("POST", "/studies", request),
   studies: (query, signal) =>
     send("GET", `/studies?${new URLSearchParams(query)}`, undefined, signal),
+  study: (study) => send("GET", `/studies/${id(study)}`),
   cancelStudy: (study) => send("POST", `/studies/${id(study)}/cancel`),
   removeStudy: (study) => send("DELETE", `/studies/${id(study)}`),
   file,

@@ -2,7 +2,7 @@
 
 import { colour, faint } from "./palette.js";
 import { BEST, dashOf, PAPER, PANELS } from "./panel-words.js";
-import { axisStyle, sheet } from "./plot-layout.js";
+import { axisStyle, rangeOf, sheet, wholeTicks } from "./plot-layout.js";
 
 const MARKS_SHOWN = 9; // marks on a curve, to tell it without its colour
 
@@ -87,7 +87,7 @@ function said({ x, customdata, meta }) {
   };
 }
 
-/** `view`: also `{log, logX, zoom, size: {width, height}, revision}`. */
+/** `view`: also `{log, logX, zoom: {x, y}, size: {width, height}, revision}`. */
 export function panelLayout(panel, view) {
   const soft = colour("var(--soft)");
   const axis = axisStyle();
@@ -105,40 +105,38 @@ export function panelLayout(panel, view) {
       align: "left",
     },
     datarevision: revision,
-    uirevision: zoom,
     xaxis: {
       ...axis,
       title: { text: titleOf(x), font: { color: soft, size: 12.5 }, standoff: 8 },
-      uirevision: `${zoom} ${x.unit} ${logX}`,
       showgrid: false,
       showline: true,
       type: logX ? "log" : "linear",
       hoverformat: points ? ".1f" : ",.0f",
       rangemode: "tozero",
       ...(points
-        ? { range: [-0.03, 1.03], autorange: false, dtick: size.width < 520 ? 0.2 : 0.1 }
-        : { autorange: true, ...(isShort(panel) ? { dtick: logX ? "D1" : 1 } : {}) }),
+        ? { range: [-0.03, 1.03], autorange: false, dtick: zoom.x ? undefined : size.width < 520 ? 0.2 : 0.1 }
+        : { autorange: true, dtick: x.unit === "seconds" || logX ? undefined : wholeTicks(shown(panel, zoom)) }),
+      ...rangeOf(zoom.x, {}),
     },
     yaxis: {
       ...axis,
       title: { text: titleOf(y), font: { color: soft, size: 12.5 }, standoff: 8 },
-      automargin: true,
-      uirevision: `${zoom} ${y.title} ${log}`,
       type: log ? "log" : "linear",
       autorange: true,
       rangemode: "tozero",
       hoverformat: y.unit === "fraction" ? ".1%" : ".4~g",
       ...(y.unit === "fraction"
-        ? { tickformat: ".0%", ...(log ? {} : { range: [0, 1.02], autorange: false, dtick: 0.2 }) }
+        ? { tickformat: ".0%", ...(log ? {} : { range: [0, 1.02], autorange: false, dtick: zoom.y ? undefined : 0.2 }) }
         : {}),
+      ...rangeOf(zoom.y, {}),
     },
   };
 }
 
-/** Whether each epoch has its tick, so that none stands between two. */
-function isShort({ series, x_axis: { unit } }) {
-  const ends = series.map(({ x }) => x.at(-1) ?? 0);
-  return ["epochs", "steps"].includes(unit) && Math.max(0, ...ends) <= 12;
+/** How many steps or epochs the horizontal axis shows. */
+function shown({ series, references }, { x }) {
+  if (x) return x[1] - x[0];
+  return [...series, ...references].reduce((most, one) => Math.max(most, one.x.at(-1) ?? 0), 0);
 }
 
 function titleOf({ title, unit }) {

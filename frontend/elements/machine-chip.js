@@ -16,7 +16,7 @@ class MachineChip extends LiveElement {
   }
 
   start() {
-    this.watch(["workers", "health"], () => this.show());
+    this.watch(["workers", "heartbeats"], () => this.show());
     this.show();
   }
 

@@ -30,11 +30,12 @@ class PanelPreview extends HTMLElement {
     const { x_axis: x, y_axis: y } = panel;
     const top =
       y.unit === "fraction" ? measured(1, "fraction").replace(".0", "") : short(view.yMax);
-    const right = kind === "rows" ? "" : kind === "points" ? "1" : short(view.xMax);
+    const right = kind === "points" ? "1" : short(view.xMax);
+    const below = kind === "rows" ? "a row of the table each" : `${x.title}, to ${right}`;
     this.replaceChildren(
       h("p", { class: "ends" }, h("span", {}, `${y.title}, to ${top}`)),
       drawing,
-      h("p", { class: "ends" }, h("span", {}, `${x.title}${right && `, to ${right}`}`)),
+      h("p", { class: "ends" }, h("span", {}, below)),
     );
   }
 }

@@ -1,7 +1,7 @@
 /** <overview-view>: what is going on now, then every run. */
 
 import { api, Problem } from "../app/api.js";
-import { debounce, h, reconcile, setText } from "../app/dom.js";
+import { debounce, h, reconcile, setSentence, setText } from "../app/dom.js";
 import { integer } from "../app/format.js";
 import { isForPage } from "../app/keyboard.js";
 import { go, runPath } from "../app/router.js";
@@ -61,7 +61,7 @@ class OverviewView extends LiveElement {
       this.active.hidden = this.runs.hidden = empty;
     });
     this.listen(document, "keydown", (event) => this.onKey(event));
-    this.load();
+    this.arrive(this.load(), this.figures.loaded, this.table.loaded);
   }
 
   stop() {
@@ -140,7 +140,7 @@ function emptyState() {
       go(runPath(run.id));
     } catch (error) {
       button.disabled = false;
-      setText(wrong, error.message);
+      setSentence(wrong, error.message);
     }
   });
   return h(

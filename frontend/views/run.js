@@ -2,10 +2,11 @@
 
 import { api, Problem } from "../app/api.js";
 import { accuracyChart, lossChart } from "../app/curves.js";
-import { debounce, h, setText } from "../app/dom.js";
+import { debounce, h, setSentence, setText, withCode } from "../app/dom.js";
 import { completeCurve, loadRun } from "../app/feed.js";
 import { percent } from "../app/format.js";
 import { isForPage } from "../app/keyboard.js";
+import { rememberQuery } from "../app/router.js";
 import { curveOf, store } from "../app/store.js";
 import { runSummary, runTitle, standing } from "../app/words.js";
 import { LiveElement } from "../elements/live-element.js";
@@ -23,9 +24,9 @@ const PREFERENCES = "rethink-chart";
 
 class RunView extends LiveElement {
   build() {
-    const kept = preferences();
+    const kept = { ...preferences(), ...Object.fromEntries(this.query) };
     this.axis = kept.axis in AXES ? kept.axis : "epoch";
-    this.log = kept.log === true;
+    this.log = String(kept.log) === "true";
     this.heading = h("h1");
     this.state = h("state-badge");
     this.summary = h("p", { class: "soft" });
@@ -88,10 +89,14 @@ class RunView extends LiveElement {
       completeCurve(run.id);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (!this.isConnected || (this.followed && error.status === 0)) return;
-      this.wrong.hidden = false;
-      setText(this.wrong, error.message);
-      if (error.status === 404) this.body.hidden = true;
+      if (!this.isConnected) return;
+      if (error.status === 404) {
+        const lost = h("lost-view");
+        lost.reason = error.message;
+        this.replaceChildren(lost);
+      }
+      this.wrong.hidden = error.status === 0; // told on top
+      setSentence(this.wrong, error.message);
     }
   }
 
@@ -151,7 +156,7 @@ class RunView extends LiveElement {
       : message;
     const detail = run.error?.detail;
     this.failure.replaceChildren(
-      h("p", {}, said),
+      h("p", {}, withCode(said)),
       ...(detail
         ? [
             h(
@@ -180,6 +185,7 @@ class RunView extends LiveElement {
   }
 
   remember() {
+    rememberQuery([["axis", this.axis], ["log", this.log ? "true" : "false"]]);
     try {
       localStorage.setItem(PREFERENCES, JSON.stringify({ axis: this.axis, log: this.log }));
     } catch {

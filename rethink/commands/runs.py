@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from core.domain.errors import InvalidInput
+from core.domain.demands import still_wanted
+from core.domain.errors import Conflict, InvalidInput
 from core.domain.lifecycle import Outcome, RunState
 
 if TYPE_CHECKING:
@@ -90,9 +91,21 @@ def watch(run_id: RunId) -> None:
 
 
 @app.command()
-def cancel(run_id: RunId) -> None:
-    """End a run at its next step; what it has measured stays."""
-    _change(run_id, "cancel")
+def cancel(
+    run_id: RunId,
+    everywhere: Annotated[
+        bool, typer.Option("--everywhere", help="Also for the studies that want it.")
+    ] = False,
+) -> None:
+    """End a run at its next step; what it has measured stays. Exit code: 1 if it goes on."""
+    from rethink.client import Client
+
+    with Client() as client:
+        run = client.runs.cancel(run_id, everywhere=everywhere)
+    owners = [demand["owner"] for demand in run.demands if not demand["withdrawn"]]
+    if owners:
+        raise Conflict(still_wanted(run.id, owners))
+    typer.echo(f"Run {run.id}: {run.state if run.ended else 'ends at its next step'}")
 
 
 @app.command()

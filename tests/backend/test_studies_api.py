@@ -134,7 +134,7 @@ def test_runs_that_wait_before_a_plan_are_counted_in_its_time(api: TestClient) -
     later = post(api, SMOKE_1A, "/plan")
     assert later["ahead"] == 2, "the last waits behind all stages of the plan"
     assert later["seconds"] > alone["seconds"]
-    assert "with 2 runs of others that come before" in later["basis"]
+    assert "with 2 runs ahead in the queue" in later["basis"]
     post(api, SMOKE_1A)
     assert post(api, SMOKE_1A, "/plan")["seconds"] == later["seconds"], "its own are no others"
 
@@ -151,6 +151,19 @@ def test_precision_is_what_all_workers_recommend(api: TestClient, settings: Sett
     assert (run["spec"]["precision"], run["precision_reason"]) == ("bf16", "it has bf16 units")
     plan = post(api, SMOKE_1A, "/plan")
     assert any("bf16 matrix products" in sentence for sentence in plan["deviations"])
+
+
+def test_a_run_is_taken_out_of_the_study_that_wants_it(api: TestClient) -> None:
+    study = post(api, SMOKE_1A)
+    path = f"/api/v1/runs/{study['run_ids'][0]}"
+    refused = api.post(f"{path}/cancel")
+    assert refused.status_code == 409
+    assert study["id"] in refused.json()["detail"]
+    assert api.get(path).json()["state"] == "QUEUED"
+    ended = api.post(f"{path}/cancel", params={"everywhere": True})
+    assert (ended.status_code, ended.json()["state"]) == (200, "CANCELLED")
+    left = api.get(f"{STUDIES}/{study['id']}").json()
+    assert (left["state"], left["failed"], left["runs"]) == ("waiting", 1, 5)
 
 
 def test_cancelling_a_study_leaves_runs_that_others_demand(api: TestClient) -> None:

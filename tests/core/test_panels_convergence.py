@@ -208,7 +208,7 @@ def test_a_running_or_missing_run_leaves_a_gap() -> None:
     series = of(found)
     assert series.x == [i / 10 for i in range(9)]
     assert series.state == "partial"
-    assert "2 of 11 runs not there yet" in series.note
+    assert "2 of 11 runs missing" in series.note
     assert found.status == "live"
 
 

@@ -184,7 +184,7 @@ def _idle_afterwards(server: Server) -> Iterator[None]:
     yield
     query: dict[str, Any] = {"state": ["QUEUED", "RUNNING", "PAUSED"], "limit": 100}
     for run in server.api.get("/runs", params=query).json()["items"]:
-        server.api.post(f"/runs/{run['id']}/cancel")
+        server.api.post(f"/runs/{run['id']}/cancel", params={"everywhere": True})
 
 
 @pytest.fixture

@@ -105,6 +105,19 @@ def test_runs_are_compared_by_address_and_taken_out(
 
 
 @pytest.mark.timeout(120)
+def test_a_comparison_begins_at_a_run_or_with_nothing(
+    page: Page, server: Server, three: list[str]
+) -> None:
+    page.goto(f"{server.url}/#/runs/{three[0]}")
+    page.get_by_role("link", name="Compare with…").click()
+    others = page.locator(f"compare-view a[href='#/compare?run={three[0]}&run={three[1]}']")
+    others.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Compare 2 runs")
+    page.goto(f"{server.url}/#/compare")
+    expect(page.locator(f"compare-view a[href='#/compare?run={three[2]}']")).to_be_visible()
+
+
+@pytest.mark.timeout(120)
 def test_a_run_that_goes_on_grows_in_the_comparison(
     page: Page, server: Server, three: list[str]
 ) -> None:

@@ -88,7 +88,7 @@ def series_over(
 def _note(found: dict[Level, Point], planned: int) -> str:
     parts = []
     if pending := sum(point.pending for point in found.values()):
-        parts.append(f"{pending} of {plural(planned, 'run')} not there yet")
+        parts.append(f"{pending} of {plural(planned, 'run')} missing")
     for p, point in sorted(found.items()):
         for words, count in point.said.items():
             parts.append(f"p = {p:g}: {count} of {plural(point.runs, 'run')} {words}")
