@@ -1,4 +1,6 @@
-"""Numbers as people read them."""
+"""Numbers as people read them, and lines for the terminal."""
+
+import contextlib
 
 
 def duration(seconds: float | None) -> str:
@@ -17,3 +19,9 @@ def duration(seconds: float | None) -> str:
 
 def percent(fraction: float | None, digits: int = 1) -> str:
     return "" if fraction is None else f"{fraction:.{digits}%}"
+
+
+def say(line: str) -> None:
+    """Print a line at once; a terminal that is gone is no reason to fail."""
+    with contextlib.suppress(OSError):
+        print(line, flush=True)

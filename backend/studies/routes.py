@@ -39,7 +39,7 @@ def create(request: StudyRequest, response: Response, parts: PartsDep) -> StudyV
         session.flush()
         view = service.views(session, [study])[0]
     if view.complete < view.runs:
-        parts.broker.wake_a_worker()
+        parts.broker.wake_workers(view.runs - view.complete)
     response.status_code = 201 if is_new else 200
     return view
 
