@@ -153,7 +153,7 @@ class Stack:
         return f"The {child.name} did not start. Its log, {child.log}, ends with:\n{words}"
 
     def welcome(self, *, demo: bool) -> None:
-        """Print the link that signs a browser in, and show the first study."""
+        """Print the link that signs a browser in, and show the race."""
         say(f"\n  Open  {self.url}/#token={self.token}\n")
         if self.workers:
             say(f"{self.workers.capacity.sentence}.")
@@ -163,7 +163,8 @@ class Stack:
                 "It can be reached from other machines, without encryption: see docs/deployment.md."
             )
         if demo:
-            self.demo = Demo(self.client, say)
+            count = len(self.workers.slots) if self.workers else 1
+            self.demo = Demo(self.client, say, workers=count)
             self.demo.start()
 
     def stop(self, hurry: threading.Event) -> None:

@@ -90,6 +90,7 @@ def resolve(
             request.seeds,
             spec.precision,
             request.chosen_criterion,
+            request.model,
         )
     else:
         asked_for = request.grid
@@ -273,6 +274,8 @@ def identity(request: StudyRequest, precision: Precision) -> dict[str, object]:
     if request.study is StudyName.CUSTOM:
         values.pop("scale")
         values.pop("variant")
+    if request.study is not StudyName.RACE:
+        values.pop("model")
     if request.chosen_criterion is None:
         values.pop("criterion")
     return values | {"precision": precision}

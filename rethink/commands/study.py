@@ -8,7 +8,7 @@ import typer
 from core.domain.criteria import CriterionName
 from core.domain.errors import InvalidInput
 from core.domain.scales import Scale
-from core.domain.spec import Precision, Variant
+from core.domain.spec import ModelName, Precision, Variant
 from core.domain.studies import StudyName
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ PrecisionOption = Annotated[
 CriterionOption = Annotated[
     CriterionName, typer.Option(help="When runs of 1b and 1c count as fitted, and end.")
 ]
+ModelOption = Annotated[ModelName | None, typer.Option(help="race: the network.")]
 Base = Annotated[
     list[str], typer.Option("--set", metavar="FIELD=VALUE", help="custom: a field of all runs.")
 ]
@@ -56,6 +57,7 @@ def plan(
     name: Name,
     scale: ScaleOption = None,
     variant: VariantOption = None,
+    model: ModelOption = None,
     seeds: Seeds = 1,
     precision: PrecisionOption = None,
     criterion: CriterionOption = "default",
@@ -71,7 +73,7 @@ def plan(
 
     request = _request(
         name,
-        shared={"seeds": seeds, "precision": precision, "criterion": criterion},
+        shared={"model": model, "seeds": seeds, "precision": precision, "criterion": criterion},
         catalogue={"scale": scale, "variant": variant},
         grid={
             "set": base,
@@ -91,6 +93,7 @@ def run(
     name: Name,
     scale: ScaleOption = None,
     variant: VariantOption = None,
+    model: ModelOption = None,
     seeds: Seeds = 1,
     precision: PrecisionOption = None,
     criterion: CriterionOption = "default",
@@ -111,7 +114,7 @@ def run(
 
     request = _request(
         name,
-        shared={"seeds": seeds, "precision": precision, "criterion": criterion},
+        shared={"model": model, "seeds": seeds, "precision": precision, "criterion": criterion},
         catalogue={"scale": scale, "variant": variant},
         grid={
             "set": base,
