@@ -12,12 +12,10 @@ from rethink.text import percent
 
 POLL_SECONDS = 1.0
 LANE = "{:>7} {:>10} {:>8}"
-HEADER = "\n".join(
-    "   |".join(pair).rstrip()
-    for pair in (
-        (LANE.format("true", "labels", ""), LANE.format("random", "labels", "")),
-        (LANE.format("epoch", "training", "test"),) * 2,
-    )
+TITLES = ("epoch", "training", "test")
+HEADER = (
+    f"{'true labels':>27}   |{'random labels':>27}\n"
+    f"{LANE.format(*TITLES)}   |{LANE.format(*TITLES)}"
 )
 
 

@@ -9,7 +9,7 @@ from core.domain.errors import InvalidInput
 from core.domain.plans import Planned
 from core.domain.presets import MODEL_TITLES
 from core.domain.race import Lane, Race, paper_ratio, sentence
-from core.domain.scales import Scale
+from core.domain.scales import MEASURED_MODELS, Scale
 from core.domain.spec import Variant
 from core.domain.studies import StudyName
 from core.storage import curves, runs, studies
@@ -45,6 +45,7 @@ def found(session: Session, study_id: str | None) -> RaceView | None:
         lanes=[_view(true), _view(random)],
         ratio=race.ratio,
         paper_ratio=race.paper_ratio,
+        in_figure=spec.model in MEASURED_MODELS,
         sentence=sentence(race),
     )
 

@@ -229,6 +229,7 @@ class RaceView(BaseModel):
     paper_ratio: float | None = Field(
         description="The same in the paper; null where its setting is not this one."
     )
+    in_figure: bool = Field(description="Whether the two are ends of a curve of Figure 1b.")
     sentence: str = Field(description="What happened, or how far it is.")
 
 
