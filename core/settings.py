@@ -51,9 +51,7 @@ class Settings(BaseSettings):
         description="Host names, comma separated, under which the API may be reached besides "
         "localhost and the address it binds to.",
     )
-    demo: bool = Field(
-        True, description="Whether `rethink up` starts a first study on an empty home."
-    )
+    demo: bool = Field(True, description="Whether `rethink up` starts the race on an empty home.")
     artifacts: Path | None = Field(
         None,
         description="Folder that holds the checkpoints. Empty: `runs` in the home. Workers on "
@@ -64,8 +62,11 @@ class Settings(BaseSettings):
         description="Folder with CIFAR-10 as python pickles or .bin batches. Nothing is fetched "
         "then.",
     )
+    workers: Annotated[int, Field(ge=0, le=1024)] = Field(
+        0, description="Workers side by side on a machine. 0: as many as it carries."
+    )
     threads: Annotated[int, Field(ge=0, le=1024)] = Field(
-        0, description="CPU threads of a trainer. 0: all cores."
+        1, description="CPU threads of a trainer. 0: all cores. Part of what makes results equal."
     )
     max_queued: Annotated[int, Field(ge=1)] = Field(
         10_000, description="Runs that may wait in the queue; more are refused."

@@ -13,7 +13,7 @@ import typer
 
 from core import __version__
 from core.domain.errors import InvalidInput, RethinkError
-from rethink.commands import figure, launch, machine, runs, serve, study
+from rethink.commands import figure, launch, machine, race, runs, serve, study
 
 app = typer.Typer(
     name="rethink",
@@ -48,6 +48,7 @@ app.command()(serve.worker)
 app.command()(serve.migrate)
 
 app.command()(launch.run)
+app.command()(race.race)
 app.add_typer(runs.app, name="runs")
 app.add_typer(study.app, name="study")
 app.add_typer(figure.app, name="figure")

@@ -13,6 +13,7 @@ from core import credentials, home
 from core.domain.errors import RethinkError
 from core.settings import Settings
 from rethink import broker
+from rethink.capacity import capacity
 from rethink.client import Client
 from rethink.processes import module, module_environment
 
@@ -40,6 +41,8 @@ def diagnose(settings: Settings) -> list[Finding]:
     """Look at everything; nothing is changed, and nothing found broken stops the rest."""
     findings = [_home(settings)]
     findings += _worker()
+    side_by_side = f"`rethink up` starts {capacity(settings).sentence}"
+    findings.append(Finding(subject="workers", state="ok", detail=side_by_side))
     findings += [_database(settings), _broker(settings), _server(settings), _browser()]
     return findings
 

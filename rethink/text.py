@@ -1,5 +1,6 @@
-"""Numbers and states as people read them."""
+"""Numbers and states as people read them, and lines for the terminal."""
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from core.domain.lifecycle import Outcome
@@ -36,3 +37,9 @@ def loss(value: float) -> str:
 
 def percent(fraction: float | None, digits: int = 1) -> str:
     return "" if fraction is None else f"{fraction:.{digits}%}"
+
+
+def say(line: str) -> None:
+    """Print a line at once; a terminal that is gone is no reason to fail."""
+    with contextlib.suppress(OSError):
+        print(line, flush=True)

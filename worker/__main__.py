@@ -38,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = add("run", _run, "train runs from the queue until stopped")
     run.add_argument("--slot", default="0", help="name of this worker on its host")
+    run.add_argument("--why", default="", help="why its host has as many workers as it has")
     data = add("data", _data, "fetch the datasets, or say what is there")
     data.add_argument("what", choices=["fetch", "status"])
     data.add_argument("dataset", nargs="?", default="cifar10", choices=list(DATASETS))
@@ -72,7 +73,7 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
     )
     home.keep_private()
     refuse_newer(settings)
-    return run(settings, given.slot)
+    return run(settings, given.slot, given.why)
 
 
 def _data(settings: Settings, given: argparse.Namespace) -> int:

@@ -35,8 +35,9 @@ RETRY_SECONDS = 2.0
 class Supervisor:
     """The worker of one slot (a GPU, or a share of the CPU) on this host."""
 
-    def __init__(self, settings: Settings, slot: str) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, slot: str, why: str = "") -> None:
+        """`why`: what to say of how many workers the host has."""
+        self.settings, self.why = settings, why
         self.id = f"{socket.gethostname()}-{slot}-{os.getpid()}"
         self.hints = Hints(settings.broker_url)
         self.database = Database(settings.database, on_commit=self.hints.news, pool_size=3)
@@ -92,7 +93,7 @@ class Supervisor:
             self.id,
             host=socket.gethostname(),
             pid=os.getpid(),
-            capabilities=child.capabilities,
+            capabilities=child.capabilities | ({"workers_reason": self.why} if self.why else {}),
         )
 
     def work(self) -> None:

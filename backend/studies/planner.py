@@ -95,6 +95,7 @@ def resolve(
             request.seeds,
             spec.precision,
             request.chosen_criterion,
+            request.model,
         )
         given |= {"precision"} if request.precision != "auto" else set()
     else:
@@ -292,6 +293,8 @@ def identity(request: StudyRequest, precision: Precision) -> dict[str, object]:
     if request.study is StudyName.CUSTOM:
         values.pop("scale")
         values.pop("variant")
+    if request.study is not StudyName.RACE:
+        values.pop("model")
     if request.chosen_criterion is None:
         values.pop("criterion")
     return values | {"precision": precision}

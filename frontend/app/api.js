@@ -105,6 +105,9 @@ export const api = {
   cancelStudy: (study) => send("POST", `/studies/${id(study)}/cancel`),
   removeStudy: (study) => send("DELETE", `/studies/${id(study)}`),
   file,
+  /** The newest race, or that of `study`; null where there is none. */
+  race: (query, signal) =>
+    send("GET", `/studies/race?${new URLSearchParams(query)}`, undefined, signal),
   /** Addresses for plain links. */
   figureUrl: (name, format, query) => API + figure(`${id(name)}.${format}`, query),
   metricsUrl: (run, format) => `${API}/runs/${id(run)}/metrics?format=${format}`,

@@ -132,6 +132,7 @@ function progressWords(study) {
 export function placeOf({ id, study, request: { scale, variant, seeds, criterion } }) {
   const query = { scale, variant, seeds, ...(criterion ? { criterion } : {}) };
   if (study === "custom") return panelPath("atlas", { study: id });
+  if (study === "race") return `#/race?study=${id}`;
   if (study === "everything") return `#/figures?${new URLSearchParams(query)}`;
   return panelPath(FIRST_PANEL[study], query);
 }

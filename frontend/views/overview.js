@@ -8,6 +8,7 @@ import { go, runPath } from "../app/router.js";
 import { putRun, store, watch } from "../app/store.js";
 import { ENDED } from "../app/words.js";
 import { LiveElement } from "../elements/live-element.js";
+import "../elements/race-line.js";
 import "../elements/run-card.js";
 import "../elements/run-table.js";
 import "../elements/verdict-line.js";
@@ -43,6 +44,7 @@ class OverviewView extends LiveElement {
     this.figures = h("verdict-line");
     this.append(
       h("h1", { class: "unseen" }, "Overview"),
+      h("race-line"),
       this.empty,
       this.active,
       this.figures,

@@ -8,7 +8,7 @@ import typer
 from core.domain.criteria import CriterionName
 from core.domain.errors import InvalidInput
 from core.domain.scales import Scale
-from core.domain.spec import ENGINE, Precision, Variant
+from core.domain.spec import ENGINE, ModelName, Precision, Variant
 from core.domain.studies import StudyName
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ CriterionOption = Annotated[
 FreshOption = Annotated[
     bool, typer.Option("--fresh", help="Train anew what only an earlier engine has trained.")
 ]
+ModelOption = Annotated[ModelName | None, typer.Option(help="race: the network.")]
 Base = Annotated[
     list[str], typer.Option("--set", metavar="FIELD=VALUE", help="custom: a field of all runs.")
 ]
@@ -59,6 +60,7 @@ def plan(
     name: Name,
     scale: ScaleOption = None,
     variant: VariantOption = None,
+    model: ModelOption = None,
     seeds: Seeds = 1,
     precision: PrecisionOption = None,
     criterion: CriterionOption = "default",
@@ -76,6 +78,7 @@ def plan(
     request = _request(
         name,
         shared={
+            "model": model,
             "seeds": seeds,
             "precision": precision,
             "criterion": criterion,
@@ -100,6 +103,7 @@ def run(
     name: Name,
     scale: ScaleOption = None,
     variant: VariantOption = None,
+    model: ModelOption = None,
     seeds: Seeds = 1,
     precision: PrecisionOption = None,
     criterion: CriterionOption = "default",
@@ -122,6 +126,7 @@ def run(
     request = _request(
         name,
         shared={
+            "model": model,
             "seeds": seeds,
             "precision": precision,
             "criterion": criterion,

@@ -51,6 +51,7 @@ class Server:
                     "RETHINK_HOME": str(home),
                     "RETHINK_DATABASE_URL": database_url,
                     "RETHINK_DEMO": "0",
+                    "RETHINK_WORKERS": "1",
                 },
                 stdout=file,
                 stderr=subprocess.STDOUT,

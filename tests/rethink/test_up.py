@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -28,7 +29,8 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def environment(home: Path, **changes: str) -> dict[str, str]:
     """This process's environment without any RETHINK_ variable but the given ones."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("RETHINK_")}
-    return {**clean, "RETHINK_HOME": str(home), "RETHINK_DEMO": "0", **changes}
+    few = {"RETHINK_DEMO": "0", "RETHINK_WORKERS": "1"}
+    return {**clean, "RETHINK_HOME": str(home), **few, **changes}
 
 
 def rethink(home: Path, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -252,6 +254,35 @@ def test_a_child_that_crashes_is_started_again(up: Up) -> None:
 
 
 @linux_only
+@pytest.mark.timeout(180)
+def test_workers_run_side_by_side_and_more_join_them(tmp_path: Path) -> None:
+    up = Up(tmp_path / "home", RETHINK_WORKERS="2")
+    try:
+        eventually(lambda: len(_workers(up)) == 2, 60)
+        reason = "2 workers of 1 thread: RETHINK_WORKERS"
+        assert f"{reason}." in up.said
+        assert [(w["threads"], w["workers_reason"]) for w in _workers(up)] == [(1, reason)] * 2
+        full = rethink(up.home, "worker", RETHINK_WORKERS="2")
+        _is_one_sentence(full, reason, "--workers 1")
+        beside = subprocess.Popen(
+            [sys.executable, "-m", "rethink", "worker", "--workers", "2"],
+            cwd=ROOT,
+            env=environment(up.home),
+            start_new_session=True,
+        )
+        eventually(lambda: len(_workers(up)) == 4 or beside.poll() is not None, 60)
+        beside.terminate()
+        assert beside.wait(20) == 0
+        assert not re.search("--slot [23]", str(up.processes))
+        assert len(re.findall("--slot [01]", str(up.processes))) == 2
+        up.process.send_signal(signal.SIGTERM)
+        eventually(lambda: up.ended, 20)
+        assert not up.processes
+    finally:
+        up.kill_all()
+
+
+@linux_only
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_one_signal_ends_everything_within_ten_seconds(tmp_path: Path, number: int) -> None:
     up = Up(tmp_path / "home")
@@ -346,6 +377,11 @@ def _is_one_sentence(answer: subprocess.CompletedProcess[str], *words: str) -> N
     assert len(answer.stderr.strip().splitlines()) == 1, answer.stderr
     for word in words:
         assert word in answer.stderr, answer.stderr
+
+
+def _workers(up: Up) -> list[dict[str, Any]]:
+    header = {"Authorization": f"Bearer {up.token}"}
+    return list(httpx.get(f"{up.url}/api/v1/workers", headers=header).json())
 
 
 def _is_healthy(url: str) -> bool:
