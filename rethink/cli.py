@@ -13,7 +13,7 @@ import typer
 
 from core import __version__
 from core.domain.errors import InvalidInput, RethinkError
-from rethink.commands import figure, launch, machine, race, runs, serve, study
+from rethink.commands import bundle, figure, launch, machine, race, runs, serve, study
 
 app = typer.Typer(
     name="rethink",
@@ -52,6 +52,7 @@ app.command()(race.race)
 app.add_typer(runs.app, name="runs")
 app.add_typer(study.app, name="study")
 app.add_typer(figure.app, name="figure")
+app.add_typer(bundle.app, name="bundle")
 
 app.add_typer(machine.data_app, name="data")
 app.command()(machine.models)

@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 from core.domain.datasets import DATASETS
@@ -39,6 +40,15 @@ def _parser() -> argparse.ArgumentParser:
     run = add("run", _run, "train runs from the queue until stopped")
     run.add_argument("--slot", default="0", help="name of this worker on its host")
     run.add_argument("--why", default="", help="why its host has as many workers as it has")
+    bundle = add("bundle", _bundle, "train a work bundle: no server, broker or database")
+    bundle.add_argument("work", type=Path, help="made by `rethink bundle make`")
+    bundle.add_argument("--out", type=Path, required=True, help="results, added to if there")
+    bundle.add_argument("--time-budget", help="put aside what is left after this, as 2h30m")
+    bundle.add_argument("--workers", type=int, default=0, help="trainers side by side")
+    bundle.add_argument("--threads", type=int, default=1, help="CPU threads of each")
+    bundle.add_argument("--part", default="1/1", help="train a share only: 2/8 is the second of 8")
+    bundle.add_argument("--weights", action="store_true", help="keep last checkpoints too")
+    bundle.add_argument("--idle", action="store_true", help="only when nothing else wants the CPU")
     data = add("data", _data, "fetch the datasets, or say what is there")
     data.add_argument("what", choices=["fetch", "status"])
     data.add_argument("dataset", nargs="?", default="cifar10", choices=list(DATASETS))
@@ -74,6 +84,20 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
     home.keep_private()
     refuse_newer(settings)
     return run(settings, given.slot, given.why)
+
+
+def _bundle(_: Settings, given: argparse.Namespace) -> int:
+    from worker import bundle
+
+    options = bundle.Options(
+        out=given.out,
+        workers=given.workers,
+        threads=given.threads,
+        seconds=bundle.seconds_of(given.time_budget) if given.time_budget else None,
+        part=bundle.part_of(given.part),
+        weights=given.weights,
+    )
+    return bundle.train(given.work, options, idle=given.idle)
 
 
 def _data(settings: Settings, given: argparse.Namespace) -> int:

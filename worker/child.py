@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO
@@ -54,8 +55,10 @@ class TrainerDied(Exception):
 class Child:
     """A running `python -m worker.trainer`."""
 
-    def __init__(self, stopping: threading.Event | None = None) -> None:
-        """Start one and wait until it is ready.
+    def __init__(
+        self, stopping: threading.Event | None = None, variables: Mapping[str, str] | None = None
+    ) -> None:
+        """Start one, with `variables` added to its environment, and wait until it is ready.
 
         Raises:
             TrainerDied: it did not get ready, or `stopping` was set meanwhile.
@@ -68,6 +71,7 @@ class Child:
                 **environment(get_settings().root),
                 "PYTHONPATH": str(ROOT),
                 "PYTHONUNBUFFERED": "1",
+                **(variables or {}),
             },
             start_new_session=True,  # its own process group: killed whole, spared Ctrl-C
             text=True,

@@ -83,7 +83,7 @@ def of_attempt(
     how many of its training labels are not the true ones, `step` the one that the attempt went on
     from, `passed_over` the checkpoints that it could not go on from, each with the reason.
     """
-    from worker.training import device
+    from worker.training import data, device
 
     return {
         **device.describe(),
@@ -94,6 +94,7 @@ def of_attempt(
         "data_fingerprint": dataset.fingerprint,
         "randomization_fingerprint": randomization_fingerprint,
         "wrong_labels": wrong_labels,
+        "noisy_test_fingerprint": data.noisy_test_fingerprint(spec, dataset),
         "data_source": dataset.provenance,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
     }

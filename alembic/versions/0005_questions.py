@@ -3,7 +3,7 @@
 Figures and plans look runs up by it. `engine` is copied from the spec: workers take runs of their
 own engine alone. Both are filled in from the stored specs.
 
-Revision 0005, after 0003.
+Revision 0005, after 0004.
 """
 
 import json
@@ -14,7 +14,7 @@ from alembic import op
 from core.domain.questions import question
 
 revision = '0005'
-down_revision = '0003'
+down_revision = '0004'
 branch_labels = None
 depends_on = None
 

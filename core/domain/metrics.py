@@ -36,6 +36,12 @@ class EpochMetrics(BaseModel):
     corrupted_true_accuracy: Accuracy | None = Field(
         None, description="Accuracy on training examples with a wrong label, against the true one."
     )
+    noisy_test_loss: float | None = Field(
+        None, description="Mean loss on the test set, labels corrupted like the training labels."
+    )
+    noisy_test_accuracy: Accuracy | None = Field(
+        None, description="Accuracy on the test set, labels corrupted like the training labels."
+    )
     images_per_second: float = Field(description="Training throughput of the epoch.")
     train_seconds: float = Field(description="Time the epoch's training took.")
     evaluation_seconds: float = Field(description="Time the evaluation after it took.")
@@ -56,6 +62,8 @@ class EpochRow(NamedTuple):
     clean_accuracy: float | None
     corrupted_accuracy: float | None
     corrupted_true_accuracy: float | None
+    noisy_test_loss: float | None
+    noisy_test_accuracy: float | None
     images_per_second: float
     train_seconds: float
     evaluation_seconds: float

@@ -45,12 +45,13 @@ def verify(session: Session, stored: Metric, again: EpochMetrics, attempt: int) 
     """Compare an epoch that `attempt` computed again with what is stored.
 
     Timings aside the two must be equal; if not, the provenance of `attempt` gets `mixed`: the
-    epochs that differ, and the fields and both values of the first of them.
+    epochs that differ, and the fields and both values of the first of them. A value that is not
+    stored says nothing: the column may be younger than the row.
     """
     differing = {
         field: [getattr(stored, field), getattr(again, field)]
         for field in COMPARED
-        if getattr(stored, field) != getattr(again, field)
+        if getattr(stored, field) not in (None, getattr(again, field))
     }
     row = session.get(Attempt, (stored.run_id, attempt))
     if not differing or row is None:

@@ -123,6 +123,8 @@ class Metric(Base):
     clean_accuracy: Mapped[float | None] = mapped_column(Double)
     corrupted_accuracy: Mapped[float | None] = mapped_column(Double)
     corrupted_true_accuracy: Mapped[float | None] = mapped_column(Double)
+    noisy_test_loss: Mapped[float | None] = mapped_column(Double)
+    noisy_test_accuracy: Mapped[float | None] = mapped_column(Double)
     images_per_second: Mapped[float]
     train_seconds: Mapped[float]
     evaluation_seconds: Mapped[float]

@@ -237,14 +237,17 @@ def _grid(options: Options) -> dict[str, Any]:
         "train_loss": options["stop-train-loss"],
         "train_accuracy": options["stop-train-accuracy"],
     }
-    fields = {
-        "base": {field: _value(text) for field, text in map(_pair, options["set"])},
-        "axes": {
-            field: [_value(part) for part in text.split(",")]
-            for field, text in map(_pair, options["axis"])
-        },
-    }
+    base, axes = grid_of(options["set"], options["axis"])
+    fields = {"base": base, "axes": axes}
     return fields | _given({"epochs": options["epochs"], "stop": _given(stop)})
+
+
+def grid_of(base: list[str], axes: list[str]) -> tuple[dict[str, Any], dict[str, list[Any]]]:
+    """The fields of all runs of a custom grid, and the values to try, from FIELD=VALUE."""
+    return (
+        {field: _value(text) for field, text in map(_pair, base)},
+        {field: [_value(part) for part in text.split(",")] for field, text in map(_pair, axes)},
+    )
 
 
 def _given(options: Options) -> dict[str, Any]:

@@ -450,6 +450,22 @@ def test_epochs_computed_again_are_compared_with_what_is_stored(bench: Bench) ->
     assert "a fault" in why
 
 
+def test_a_column_younger_than_a_stored_epoch_does_not_make_a_run_mixed(bench: Bench) -> None:
+    run_id = bench.train(tiny(seed=21, randomization="random_labels"), 2)
+    with bench.database.write() as session:
+        metric = session.get_one(Metric, (run_id, 2))
+        assert metric.noisy_test_loss is not None
+        metric.noisy_test_loss = metric.noisy_test_accuracy = None
+        for row in leases.checkpoints(session, run_id):
+            session.delete(row)
+    bench.ask(runs.extend, run_id, 3)
+    bench.work()
+    with bench.database.read() as session:
+        assert segments.mixed(session, run_id) is None
+        last = session.get_one(Metric, (run_id, 3))
+        assert (last.attempt, last.noisy_test_accuracy is not None) == (2, True)
+
+
 def test_requests_that_cross_the_end_of_an_attempt_are_not_lost(bench: Bench) -> None:
     """The user changed his mind after the trainer had been told, and before it had stopped."""
     for seed, asks, outcome, state in (

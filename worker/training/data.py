@@ -26,6 +26,7 @@ from worker.training.randomize import (
     Fingerprint,
     Moments,
     Pixels,
+    corrupt_test_labels,
     moments,
     randomize_labels,
     randomize_pixels,
@@ -51,12 +52,14 @@ class TrainingData:
     """float32 or bfloat16 (m, d), standardised."""
     test_labels: Tensor
     """int64 (m,), always the true ones."""
+    noisy_test_labels: Tensor | None
+    """int64 (m,), corrupted like the training labels; None where those are true."""
     uncropped: Tensor | None
     """uint8 (n, height, width, channels) before crop and standardisation; for augmentation."""
     image_shape: tuple[int, int, int]
     """Height, width and channels of a row of `train_images`."""
     fingerprint: str
-    """SHA-256 of the randomized labels and pixels."""
+    """SHA-256 of training labels and pixels as randomized, and of the true test labels."""
 
     @property
     def wrong_labels(self) -> int:
@@ -78,6 +81,7 @@ def prepare(spec: RunSpec, dataset: ImageDataset, device: torch.device) -> Train
     true_labels = dataset.train_labels.astype(np.int64)
     labels = randomize_labels(spec, true_labels, dataset.info.classes)[train]
     test_labels = dataset.test_labels.astype(np.int64)[test]
+    noisy = noisy_test_labels(spec, dataset)
     images = _images(spec, dataset, device, train, test)
     fingerprint = Fingerprint()
     fingerprint.add_labels(labels)
@@ -90,10 +94,30 @@ def prepare(spec: RunSpec, dataset: ImageDataset, device: torch.device) -> Train
         true_labels=torch.from_numpy(true_labels[train]).to(device),
         test_images=images.test,
         test_labels=torch.from_numpy(test_labels).to(device),
+        noisy_test_labels=None if noisy is None else torch.from_numpy(noisy).to(device),
         uncropped=None if uncropped is None else uncropped.to(device),
         image_shape=(spec.crop, spec.crop, dataset.info.channels),
         fingerprint=fingerprint.digest().hex(),
     )
+
+
+def noisy_test_labels(spec: RunSpec, dataset: ImageDataset) -> Ints | None:
+    """Labels (m,) of the spec's test examples, corrupted with its p; None where p = 0."""
+    if spec.label_corruption == 0:
+        return None
+    labels = dataset.test_labels.astype(np.int64)
+    chosen = subset(dataset.test_labels, spec.n_test, spec.subset_seed or 0, Stream.TEST_SUBSET)
+    return corrupt_test_labels(spec, labels, dataset.info.classes)[chosen]
+
+
+def noisy_test_fingerprint(spec: RunSpec, dataset: ImageDataset) -> str | None:
+    """SHA-256 of `noisy_test_labels`, which `TrainingData.fingerprint` leaves out."""
+    labels = noisy_test_labels(spec, dataset)
+    if labels is None:
+        return None
+    fingerprint = Fingerprint()
+    fingerprint.add_labels(labels)
+    return fingerprint.digest().hex()
 
 
 def subset(labels: Pixels, n: int | None, seed: int, stream: Stream) -> Ints:

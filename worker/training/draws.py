@@ -31,6 +31,8 @@ class Stream(IntEnum):
     AUGMENTATION = 9
     NOISE = 10
     """Seeds of the framework's own generator, one a step: dropout."""
+    IS_CORRUPTED_TEST = 11
+    REPLACEMENT_TEST_LABEL = 12
 
 
 def raw(seed: int, stream: Stream, index: int, count: int) -> UInts:

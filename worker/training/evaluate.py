@@ -26,18 +26,33 @@ class Evaluation:
     """int64 (n,): most probable class, for the first `done` images."""
     loss_sum: Tensor
     """float64 (): summed cross-entropy of the first `done` images, in nats."""
+    noisy_labels: Tensor | None
+    """int64 (n,): other labels of the same images, against which the loss is taken as well."""
+    noisy_loss_sum: Tensor
+    """Like `loss_sum`, against `noisy_labels`."""
     done: int = 0
 
     @classmethod
-    def of(cls, images: Tensor, labels: Tensor) -> "Evaluation":
+    def of(cls, images: Tensor, labels: Tensor, noisy_labels: Tensor | None = None) -> "Evaluation":
         """One of nothing yet, for images (n, d) and labels (n,) on one device."""
         total = torch.zeros((), dtype=torch.float64, device=labels.device)
-        return cls(images, labels, torch.empty_like(labels), total)
+        empty = torch.empty_like(labels)
+        return cls(images, labels, empty, total, noisy_labels, total.clone())
 
     @property
     def loss(self) -> float:
         """Mean cross-entropy in nats."""
         return self.loss_sum.item() / self.done
+
+    @property
+    def noisy(self) -> dict[str, float | None]:
+        """Loss and accuracy against `noisy_labels`, where there are some."""
+        if self.noisy_labels is None:
+            return {}
+        return {
+            "noisy_test_loss": self.noisy_loss_sum.item() / self.done,
+            "noisy_test_accuracy": self.accuracy(self.noisy_labels),
+        }
 
     def accuracy(self, labels: Tensor, among: Tensor | None = None) -> float | None:
         """Part of the predictions that equal `labels`; None where `among` selects none."""
@@ -56,6 +71,9 @@ def evaluate_batch(state: TrainingState, data: TrainingData, evaluation: Evaluat
     with state.autocast():
         logits = state.model(as_images(evaluation.images[part], data.image_shape))
     evaluation.loss_sum += F.cross_entropy(logits.float(), labels, reduction="sum")
+    if evaluation.noisy_labels is not None:
+        noisy = evaluation.noisy_labels[part]
+        evaluation.noisy_loss_sum += F.cross_entropy(logits.float(), noisy, reduction="sum")
     evaluation.predictions[part] = logits.argmax(dim=1)
     evaluation.done += len(labels)
 
@@ -91,4 +109,5 @@ def epoch_metrics(
         train_seconds=state.seconds,
         evaluation_seconds=evaluation_seconds,
         **split,
+        **test.noisy,
     )

@@ -148,7 +148,7 @@ def _evaluate_epoch(
 ) -> Generator[Progress, None, EpochMetrics]:
     """Evaluate both sets after the epoch's last step."""
     train_set = Evaluation.of(data.train_images, data.train_labels)
-    test_set = Evaluation.of(data.test_images, data.test_labels)
+    test_set = Evaluation.of(data.test_images, data.test_labels, data.noisy_test_labels)
     total = len(train_set.labels) + len(test_set.labels)
     seconds, started = 0.0, time.perf_counter()
     for evaluation in (train_set, test_set):

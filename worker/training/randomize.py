@@ -3,7 +3,8 @@
 Notable choices:
 - They change labels and cropped pixels before standardisation, and nothing else.
 - Draws are addressed by the image's index in the whole dataset: see `worker.training.draws`.
-- Test labels are always the true ones: there is no function here that could change them.
+- Test labels are the true ones. Beside them stand test labels corrupted with the same p, which the
+  paper's Figure 1c is of; they are drawn from streams of their own.
 """
 
 import hashlib
@@ -64,13 +65,22 @@ def randomize_labels(spec: RunSpec, labels: Ints, classes: int) -> Ints:
     Args:
         labels: shape (n,), of the whole training set in the dataset's order.
     """
+    return _corrupt(spec, labels, classes, Stream.IS_CORRUPTED, Stream.REPLACEMENT_LABEL)
+
+
+def corrupt_test_labels(spec: RunSpec, labels: Ints, classes: int) -> Ints:
+    """The same of the whole test set, with the same p and draws of its own."""
+    return _corrupt(spec, labels, classes, Stream.IS_CORRUPTED_TEST, Stream.REPLACEMENT_TEST_LABEL)
+
+
+def _corrupt(spec: RunSpec, labels: Ints, classes: int, which: Stream, replacement: Stream) -> Ints:
     p = spec.label_corruption
     if p == 0:
         return labels
     seed = spec.data_seed or 0
-    replaced = uniform(raw(seed, Stream.IS_CORRUPTED, 0, len(labels))) < p
-    replacement = below(raw(seed, Stream.REPLACEMENT_LABEL, 0, len(labels)), classes)
-    return np.where(replaced, replacement, labels)
+    replaced = uniform(raw(seed, which, 0, len(labels))) < p
+    new = below(raw(seed, replacement, 0, len(labels)), classes)
+    return np.where(replaced, new, labels)
 
 
 def randomize_pixels(

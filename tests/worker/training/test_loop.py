@@ -99,12 +99,46 @@ def test_accuracies_are_split_where_labels_are_corrupted(cifar10: ImageDataset) 
     assert row.corrupted_true_accuracy == 0
 
 
+def test_predictions_are_compared_with_corrupted_test_labels_too(cifar10: ImageDataset) -> None:
+    spec = small(randomization="corrupted_labels", corruption=0.5, width=0.25)
+    state = TrainingState.start(spec, CPU)
+    (row,) = epochs(spec, cifar10, 1, state)
+    data = prepare(spec, cifar10, CPU)
+    assert data.noisy_test_labels is not None
+    state.model.eval()
+    logits = state.model(as_images(data.test_images, data.image_shape))
+    for labels, loss, accuracy in (
+        (data.test_labels, row.test_loss, row.test_accuracy),
+        (data.noisy_test_labels, row.noisy_test_loss, row.noisy_test_accuracy),
+    ):
+        assert F.cross_entropy(logits, labels).item() == pytest.approx(loss, rel=1e-5)
+        assert (logits.argmax(1) == labels).float().mean().item() == pytest.approx(accuracy)
+
+
+@pytest.mark.parametrize("p", [0.2, 0.7, 1.0])
+def test_the_error_on_corrupted_test_labels_is_what_chance_makes_of_the_true_one(
+    p: float, cifar10: ImageDataset
+) -> None:
+    """1 - ((1 - p)(1 - e) + p / 10), within four standard errors; at p = 1 that is chance."""
+    kind = {"randomization": "random_labels"}
+    if p < 1:
+        kind = {"randomization": "corrupted_labels", "corruption": p}
+    spec = small(n_train=1000, n_test=10_000, width=0.25, **kind)
+    row = epochs(spec, cifar10, 3)[-1]
+    expected = (1 - p) * row.test_accuracy + p / 10
+    assert row.noisy_test_accuracy == pytest.approx(expected, abs=4 * (0.25 / 10_000) ** 0.5)
+    if p == 0.2:
+        assert row.test_accuracy > 0.2
+        assert abs(row.noisy_test_accuracy - row.test_accuracy) > 0.01
+
+
 @pytest.mark.parametrize("randomization", ["true_labels", "random_pixels"])
 def test_accuracies_are_not_split_where_labels_are_true(
     randomization: str, cifar10: ImageDataset
 ) -> None:
     (row,) = epochs(small(randomization=randomization), cifar10, 1)
     assert row.clean_accuracy is row.corrupted_accuracy is row.corrupted_true_accuracy is None
+    assert row.noisy_test_loss is row.noisy_test_accuracy is None
 
 
 @pytest.mark.parametrize("model", FAMILIES)

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from core.domain.spec import RunSpec
 from tests.worker.training.small_runs import CPU, small
 from worker.datasets.images import ImageDataset
-from worker.training.data import centre_crop, prepare
+from worker.training.data import centre_crop, noisy_test_fingerprint, prepare, subset
 from worker.training.draws import Stream
 from worker.training.randomize import (
     ROUNDING,
     Moments,
+    corrupt_test_labels,
     moments,
     randomize_labels,
     randomize_pixels,
@@ -109,6 +110,22 @@ def test_labels_are_corrupted_independently_of_each_other(seed: int) -> None:
 def test_randomized_pixels_leave_labels_alone(randomization: str) -> None:
     labels = np.arange(100) % 10
     assert (randomize_labels(of_pixels(randomization), labels, 10) == labels).all()
+
+
+@given(SEEDS, st.floats(0.01, 0.99), st.floats(0.01, 0.99))
+def test_test_labels_are_corrupted_like_the_training_labels_by_other_draws(
+    seed: int, p: float, q: float
+) -> None:
+    low, high = sorted((p, q))
+    labels = np.arange(20_000) % 10
+    at_low = corrupt_test_labels(corrupted(low, seed), labels, 10)
+    at_high = corrupt_test_labels(corrupted(high, seed), labels, 10)
+    changed = at_low != labels
+    assert changed.mean() == pytest.approx(0.9 * low, abs=5 * (0.25 / len(labels)) ** 0.5)
+    assert (at_high[changed] == at_low[changed]).all()
+    training = randomize_labels(corrupted(low, seed), labels, 10) != labels
+    if 0.05 < low < 0.95:
+        assert abs(np.corrcoef(changed, training)[0, 1]) < 6 / len(labels) ** 0.5
 
 
 # -------------------------------------------------------------------------------- pixels
@@ -311,6 +328,30 @@ print(json.dumps([[f for f in __cpu_dispatch__ if __cpu_features__[f]], found]))
     used, found = json.loads(answer.stdout)
     assert not used
     assert found == FINGERPRINTS
+
+
+def test_corrupted_test_labels_have_a_fingerprint_of_their_own(cifar10: ImageDataset) -> None:
+    """That of the data stays what it was before they were drawn."""
+    spec = small(randomization="corrupted_labels", corruption=0.3)
+    data = prepare(spec, cifar10, CPU)
+    assert (data.test_labels.numpy() == prepare(small(), cifar10, CPU).test_labels.numpy()).all()
+    fingerprint = noisy_test_fingerprint(spec, cifar10)
+    assert fingerprint is not None
+    assert fingerprint[:12] == "6bc2a4747bdd"
+    assert noisy_test_fingerprint(spec.replace(data_seed=1), cifar10) != fingerprint
+    assert noisy_test_fingerprint(small(), cifar10) is None
+
+
+def test_an_image_has_the_same_corrupted_test_label_in_every_subset(cifar10: ImageDataset) -> None:
+    spec = small(randomization="corrupted_labels", corruption=0.3, subset_seed=0, n_test=10_000)
+    whole = corrupt_test_labels(spec, cifar10.test_labels.astype(np.int64), 10)
+    every = prepare(spec, cifar10, CPU).noisy_test_labels
+    assert every is not None
+    assert (every.numpy() == whole).all()
+    few = prepare(spec.replace(n_test=50), cifar10, CPU)
+    chosen = subset(cifar10.test_labels, 50, 0, Stream.TEST_SUBSET)
+    assert few.noisy_test_labels is not None
+    assert (few.noisy_test_labels.numpy() == whole[chosen]).all()
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

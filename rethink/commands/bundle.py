@@ -1,0 +1,93 @@
+"""`rethink bundle`: carry work to machines without a server, and results back."""
+
+import json as jsonlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.domain.criteria import CRITERIA, CriterionName
+from core.domain.errors import InvalidInput
+from core.domain.scales import Scale
+from core.domain.spec import Precision, Variant
+from core.domain.studies import TITLES, StudyName
+from core.settings import get_settings
+from rethink.commands.study import Axes, Base, Epochs, Seeds, StopAccuracy, StopLoss, grid_of
+
+app = typer.Typer(no_args_is_help=True, help="Train without a server: work out, results back.")
+
+
+@app.command()
+def make(
+    name: Annotated[StudyName, typer.Argument(help="Which study; custom takes --axis.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The bundle to write.")],
+    scale: Annotated[Scale, typer.Option(help="As for `rethink study`.")] = Scale.SMOKE,
+    variant: Annotated[Variant, typer.Option(help="The paper's setting or the report's.")] = (
+        Variant.PAPER
+    ),
+    seeds: Seeds = 1,
+    precision: Annotated[
+        Precision, typer.Option(help="bf16 only for machines that multiply it in hardware.")
+    ] = Precision.FP32,
+    criterion: Annotated[
+        CriterionName, typer.Option(help="When runs of 1b and 1c count as fitted, and end.")
+    ] = "default",
+    series: Annotated[
+        list[str], typer.Option(help="Only these curves, by their names; may be given again.")
+    ] = [],  # noqa: B006
+    base: Base = [],  # noqa: B006
+    axis: Axes = [],  # noqa: B006
+    epochs: Epochs = None,
+    stop_train_loss: StopLoss = None,
+    stop_train_accuracy: StopAccuracy = None,
+) -> None:
+    """Write the runs of a study to a file that `python -m worker bundle` trains anywhere."""
+    from core import bundles
+    from core.domain.demands import Demand, StopRule
+    from core.domain.studies import grid, plan
+
+    if name is StudyName.CUSTOM:
+        stop = StopRule(train_loss=stop_train_loss, train_accuracy=stop_train_accuracy)
+        fields, axes = grid_of(base, axis)
+        entries = grid(fields, axes, Demand(epochs=epochs or 10, stop=stop), seeds, precision)
+    else:
+        entries = plan(name, scale, variant, seeds, precision, CRITERIA.get(criterion))
+    names = dict.fromkeys(entry.role.series for entry in entries)
+    if unknown := [one for one in series if one not in names]:
+        raise InvalidInput(f"--series {unknown[0]} is not allowed: use {', '.join(names)}")
+    work = bundles.work_of(tuple(e for e in entries if not series or e.role.series in series))
+    if not work:
+        raise InvalidInput(f"{name} has no runs at scale {scale}: use another")
+    bundles.write_work(out, TITLES[name], work)
+    typer.echo(f"{out}: {len(work)} runs")
+
+
+@app.command("import")
+def import_(
+    files: Annotated[list[Path], typer.Argument(help="Results of `python -m worker bundle`.")],
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Add the runs of results bundles to the database of this machine, never one twice."""
+    from core import bundles
+    from core.storage import imports
+    from core.storage.artifacts import Folder
+    from core.storage.database import Database, migrate
+
+    settings = get_settings()
+    migrate(settings)
+    database, folder = Database(settings.database), Folder.of(settings)
+    found: dict[str, list[str]] = {how: [] for how in imports.HOW}
+    for file in files:
+        origin = imports.origin(file)
+        for result in bundles.read_results(file):
+            weights = bundles.read_weights(file, result) if result.weights else None
+            with database.write() as session:
+                how = imports.add(session, folder, result, origin, weights)
+            found[how].append(result.run_id)
+    database.close()
+    if json:
+        typer.echo(jsonlib.dumps(found, indent=2))
+        return
+    for how, run_ids in found.items():
+        if run_ids:
+            typer.echo(f"{len(run_ids)} {imports.HOW[how]}")
