@@ -3,9 +3,7 @@
 import argparse
 import errno
 import gc
-import json
 import logging
-import os
 import signal
 import socket
 import sys
@@ -15,11 +13,13 @@ import structlog
 import uvicorn
 
 from backend.app import LOOPBACK, create_app
-from core import home
+from core import address, home
 from core.domain.errors import Conflict, InvalidInput, RethinkError
 from core.settings import Settings, get_settings
+from core.storage.database import refuse_newer
 
-SERVER_FILE = "server.json"
+TOKEN_LENGTH = 32
+"""Characters that the token of a server has at least that others can reach."""
 GRACE_SECONDS = 5
 """Open streams get this long to end."""
 
@@ -42,6 +42,8 @@ def main() -> int:
 def serve(settings: Settings) -> int:
     """Serve until a signal. Writes where it listens into the home, for clients to find it."""
     _refuse_open_bind(settings)
+    home.keep_private()
+    refuse_newer(settings)
     _configure_logging(settings.log_level)
     listener = _bind(settings)
     host, port = listener.getsockname()[:2]
@@ -63,8 +65,7 @@ def serve(settings: Settings) -> int:
     # uvicorn shuts down on these, then raises them again: what remains is to tidy up and return.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    path = home.folder(settings) / SERVER_FILE
-    home.write(path, json.dumps({"url": url, "pid": os.getpid()}) + "\n", replace=True)
+    path = address.publish(settings, url)
     try:
         logging.getLogger(__name__).info("listening on %s", url)
         server.run(sockets=[listener])
@@ -82,10 +83,14 @@ class _Server(uvicorn.Server):
 
 
 def _refuse_open_bind(settings: Settings) -> None:
-    if settings.host not in LOOPBACK and not settings.token:
+    if settings.host in LOOPBACK:
+        return
+    if len(settings.token) < TOKEN_LENGTH:
         raise InvalidInput(
             f"Binding to {settings.host} opens the server to others: set RETHINK_TOKEN to a "
-            "secret of your own first, and RETHINK_ALLOWED_HOSTS to the names it is reached by."
+            f"secret of your own of at least {TOKEN_LENGTH} characters first, such as "
+            "`openssl rand -hex 32` prints, and RETHINK_ALLOWED_HOSTS to the names it is reached "
+            f"by. It has {len(settings.token)} now."
         )
 
 

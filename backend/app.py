@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Query, Request
 from fastapi.openapi.utils import get_openapi
-from sse_starlette import EventSourceResponse
+from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.exceptions import HTTPException
 
 from backend import page, problems
@@ -19,7 +19,7 @@ from backend.queries import known_only
 from backend.reaper import Reaper
 from backend.runs import routes as runs
 from backend.security import Credentials, Guard
-from backend.stream import MAX_STREAMS, Cursor, Hub
+from backend.stream import MAX_STREAMS, PING_SECONDS, Cursor, Hub
 from backend.studies import routes as studies
 from core import __version__
 from core.catalogue import plugins
@@ -76,7 +76,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     page.install(app)
     problems.install(app)
-    app.add_middleware(Guard, credentials=credentials, hosts=_hosts(settings))
+    routes = app.build_middleware_stack
+    # Outermost, so that the answer to an error that nobody expected has its headers too.
+    app.build_middleware_stack = lambda: Guard(  # type: ignore[method-assign]
+        routes(), credentials=credentials, hosts=_hosts(settings)
+    )
     app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
     return app
 
@@ -116,7 +120,8 @@ async def stream(
 ) -> EventSourceResponse:
     """Live changes as Server-Sent Events: hello, created, state, epoch, progress, deleted, reset.
 
-    All but progress carry the log's sequence number as their id. After reset, fetch afresh.
+    A ping every ten seconds says that the connection holds. All but it and progress carry the log's
+    sequence number as their id. After reset, fetch afresh.
     """
     hub: Hub = request.app.state.hub
     if hub.streams >= MAX_STREAMS:
@@ -126,7 +131,8 @@ async def stream(
     cursor = Cursor(hub, _run_ids(topics), _seen(last_event_id, after))
     return EventSourceResponse(
         cursor.follow(),
-        ping=15,
+        ping=PING_SECONDS,
+        ping_message_factory=lambda: ServerSentEvent("{}", event="ping"),
         send_timeout=30,
         headers={"X-Accel-Buffering": "no"},
     )

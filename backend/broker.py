@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from celery import Celery
 
 logger = logging.getLogger(__name__)
+MAX_HINTS = 64
+"""Hints that wait with the broker at most: as many idle workers are woken at a time."""
 
 
 class Broker:
@@ -36,6 +38,15 @@ class Broker:
             logger.warning("no worker was woken, the run waits: %s", error)
             return False
         return True
+
+    def wake_workers(self, waiting: int) -> None:
+        """Have as many hints as runs wait with the broker, but no more than `MAX_HINTS`."""
+        try:
+            for _ in range(min(waiting, MAX_HINTS) - self.waiting_hints()):
+                if not self.wake_a_worker():
+                    return
+        except BrokerUnavailable as error:
+            logger.warning("%s", error)
 
     def waiting_hints(self) -> int:
         """Messages that no worker has taken yet.

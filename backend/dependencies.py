@@ -1,12 +1,12 @@
 """What routes are given: settings, database, and the parts that live as long as the app."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from backend.broker import Broker
-from backend.security import Credentials
+from backend.security import Credentials, Failures
 from core.messages import Hints
 from core.settings import Settings
 from core.storage.database import Database
@@ -21,6 +21,7 @@ class Parts:
     broker: Broker
     hints: Hints
     credentials: Credentials
+    failures: Failures = field(default_factory=Failures)
 
 
 def parts(request: Request) -> Parts:

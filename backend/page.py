@@ -23,6 +23,12 @@ def index() -> FileResponse:
     return FileResponse(FRONTEND / "index.html", headers=REVALIDATE)
 
 
+@router.get("/favicon.ico")
+def icon() -> FileResponse:
+    """For what asks for it without reading the page, which names its icon."""
+    return FileResponse(FRONTEND / "icon.svg", headers=REVALIDATE)
+
+
 @router.get("/static/plotly.min.js")
 def plotly(request: Request) -> Response:
     """plotly.js, 4.8 MB, compressed to 1.5 MB at its first use and kept in the home."""

@@ -10,7 +10,7 @@ import threading
 
 from backend.broker import Broker
 from core import failpoints
-from core.domain.errors import BrokerUnavailable, DatabaseUnavailable
+from core.domain.errors import DatabaseUnavailable
 from core.domain.lifecycle import RunState
 from core.settings import Settings
 from core.storage import events, leases, runs, workers
@@ -18,8 +18,6 @@ from core.storage.clock import now
 from core.storage.database import Database
 
 logger = logging.getLogger(__name__)
-MAX_HINTS = 8
-"""Hints that wait with the broker at most: as many idle workers are woken at a time."""
 
 
 class Reaper:
@@ -60,22 +58,15 @@ class Reaper:
                 for run_id in leases.take_back(session):
                     logger.warning("run %s was taken back from a silent worker", run_id)
                     failpoints.reach("api.taking-back")
+            for run_id in leases.hold_older(session):
+                logger.warning("run %s is of an earlier engine and cannot go on", run_id)
             workers.forget_silent(session, 60 * self.settings.lease_seconds)
             events.prune(session)
             waiting = runs.count_by_state(session).get(RunState.QUEUED, 0)
         if waiting:
-            self._send_lost_hints(waiting)
+            self.broker.wake_workers(waiting)
 
     @property
     def _longest_pause(self) -> float:
         """Time between two looks that is no sign of trouble, in seconds."""
         return self.settings.reap_seconds + self.settings.heartbeat_seconds
-
-    def _send_lost_hints(self, waiting: int) -> None:
-        try:
-            missing = min(waiting, MAX_HINTS) - self.broker.waiting_hints()
-            for _ in range(missing):
-                if not self.broker.wake_a_worker():
-                    return
-        except BrokerUnavailable as error:
-            logger.warning("%s", error)

@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 2.0
 IDLE_SECONDS = 60.0
 """A stream that nobody woke for this long looks by itself."""
+PING_SECONDS = 10
+"""A page that hears none for three times as long takes the connection for dead."""
 PAGE = 500
 PROGRESS_SECONDS = 0.5
 MAX_PROGRESS = 200

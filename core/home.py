@@ -12,6 +12,14 @@ from core.domain.errors import HomeUnavailable
 from core.settings import Settings
 
 
+def keep_private() -> None:
+    """Have this process and its children make files and folders for this user alone.
+
+    A home that existed before may let others in.
+    """
+    os.umask(0o077)
+
+
 def folder(settings: Settings, *parts: str) -> Path:
     """The home, or a folder within it; made if it is missing, for this user alone.
 

@@ -68,10 +68,20 @@ def _with_scheme(url: str, reader: int) -> str:
 
 
 def connect(url: str, **options: Any) -> redis.Redis:
-    """A client that does not hang: it gives up connecting and waiting after two seconds."""
-    return redis.Redis.from_url(
-        redis_url(url), socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT, **options
-    )
+    """A client that does not hang: it gives up connecting and waiting after two seconds.
+
+    Raises:
+        InvalidInput: `url` is no URL of a broker.
+    """
+    try:
+        return redis.Redis.from_url(
+            redis_url(url), socket_connect_timeout=TIMEOUT, socket_timeout=TIMEOUT, **options
+        )
+    except ValueError:  # whose words may show a part of the password
+        raise InvalidInput(
+            "RETHINK_BROKER_URL cannot be read: write redis://:password@host:port/0. In the "
+            "password %2F stands for /, %23 for # and %3F for ?."
+        ) from None
 
 
 class Hints:

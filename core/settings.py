@@ -3,31 +3,45 @@
 import functools
 import re
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from core.domain.errors import invalid_input
+from core import credentials
+from core.domain.errors import InvalidInput, invalid_input
 
 
 class Settings(BaseSettings):
     """Every environment variable the project reads: `RETHINK_` and the field's name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="RETHINK_", frozen=True, env_ignore_empty=True)
+    model_config = SettingsConfigDict(
+        env_prefix="RETHINK_", frozen=True, env_ignore_empty=True, hide_input_in_errors=True
+    )
 
     home: Path = Field(
         Path("~/.local/share/rethink"),
         description="Folder that holds all state: database, datasets, checkpoints, token, logs.",
     )
+    # What may hold a secret is not printed with the others.
     database_url: str = Field(
-        "", description="SQLAlchemy URL. Empty: SQLite in the home. postgresql://… for PostgreSQL."
+        "",
+        repr=False,
+        description="SQLAlchemy URL. Empty: SQLite in the home. postgresql://… for PostgreSQL.",
     )
     broker_url: str = Field(
-        "", description="Redis or Valkey URL. Empty: `rethink up` starts one of its own."
+        "",
+        repr=False,
+        description="Redis or Valkey URL. Empty: `rethink up` starts one of its own.",
     )
-    token: str = Field("", description="Access token. Empty: made once and kept in the home.")
-    url: str = Field("", description="Server that client commands talk to. Empty: the local one.")
+    token: str = Field(
+        "", repr=False, description="Access token. Empty: made once and kept in the home."
+    )
+    url: str = Field(
+        "",
+        repr=False,
+        description="Server that client commands talk to, or a link to it. Empty: the local one.",
+    )
     host: str = Field("127.0.0.1", description="Address the API binds to.")
     port: Annotated[int, Field(ge=0, le=65535)] = Field(
         8000, description="Port the API binds to; 0 picks a free one."
@@ -37,19 +51,22 @@ class Settings(BaseSettings):
         description="Host names, comma separated, under which the API may be reached besides "
         "localhost and the address it binds to.",
     )
-    demo: bool = Field(
-        True, description="Whether `rethink up` starts a first study on an empty home."
-    )
+    demo: bool = Field(True, description="Whether `rethink up` starts the race on an empty home.")
     artifacts: Path | None = Field(
         None,
         description="Folder that holds the checkpoints. Empty: `runs` in the home. Workers on "
         "several hosts need one that all of them share, to go on with each other's runs.",
     )
     cifar10: Path | None = Field(
-        None, description="Folder with CIFAR-10 as python pickles or .bin batches, tried first."
+        None,
+        description="Folder with CIFAR-10 as python pickles or .bin batches. Nothing is fetched "
+        "then.",
+    )
+    workers: Annotated[int, Field(ge=0, le=1024)] = Field(
+        0, description="Workers side by side on a machine. 0: as many as it carries."
     )
     threads: Annotated[int, Field(ge=0, le=1024)] = Field(
-        0, description="CPU threads of a trainer. 0: all cores."
+        1, description="CPU threads of a trainer. 0: all cores. Part of what makes results equal."
     )
     max_queued: Annotated[int, Field(ge=1)] = Field(
         10_000, description="Runs that may wait in the queue; more are refused."
@@ -75,6 +92,30 @@ class Settings(BaseSettings):
         "precision; `rethink up` has 20.",
     )
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _strip(cls, given: Any) -> Any:
+        """Drop white space at the ends, and what is nothing else."""
+        stripped = {k: v.strip() if isinstance(v, str) else v for k, v in dict(given).items()}
+        return {k: v for k, v in stripped.items() if v != ""}
+
+    @model_validator(mode="after")
+    def _token_fits_into_a_header(self) -> Self:
+        credentials.usable(self.token)
+        return self
+
+    @model_validator(mode="after")
+    def _folders_can_be_named(self) -> Self:
+        for field in ("home", "artifacts", "cifar10"):
+            try:
+                path = getattr(self, field)
+                path and path.expanduser()
+            except RuntimeError as error:
+                raise ValueError(
+                    f"{field} {path} is not allowed: no user's home is known by that name"
+                ) from error
+        return self
 
     @model_validator(mode="after")
     def _heartbeats_keep_leases(self) -> Self:
@@ -118,8 +159,10 @@ def get_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = invalid_input(error, prefix=("RETHINK",))
-        wrong.message = re.sub(
-            r"\bRETHINK\.(\w+)", lambda found: f"RETHINK_{found[1].upper()}", wrong.message
+        message = re.sub(
+            r"\bRETHINK\.(\w+)",
+            lambda found: f"RETHINK_{found[1].upper()}",
+            invalid_input(error, prefix=("RETHINK",)).message,
         )
-        raise wrong from error
+        # Without the values: that of a rule across fields is all settings, secrets too.
+        raise InvalidInput(message) from error

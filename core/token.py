@@ -3,7 +3,7 @@
 import secrets
 from pathlib import Path
 
-from core import home
+from core import credentials, home
 from core.domain.errors import HomeUnavailable
 from core.settings import Settings
 
@@ -14,19 +14,21 @@ def read(settings: Settings) -> str | None:
     """The token in force, or None where none was made yet.
 
     Raises:
-        HomeUnavailable: the file is there but cannot be read, or is empty.
+        HomeUnavailable: the file is there but cannot be read, or holds none.
     """
     if settings.token:
         return settings.token
     path = _path(settings)
     try:
-        token = path.read_text().strip()
+        token = credentials.usable(path.read_text())
+    except ValueError:  # in the file, or in its encoding
+        token = ""
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise home.unavailable(settings, path, error) from error
     if not token:
-        raise HomeUnavailable(f"{path} is empty. Make a new token with `rethink token --new`.")
+        raise HomeUnavailable(f"{path} holds no token. Make one with `rethink token --new`.")
     return token
 
 

@@ -5,7 +5,7 @@
     client = Client()                       # finds the server on this machine
     run = client.runs.create({"model": "mlp-1x512", "n_train": 5000}, epochs=10)
     run = client.wait(run.id)
-    curve = client.runs.metrics(run.id)     # a list of EpochMetrics
+    curve = client.runs.metrics(run.id)     # a row an epoch; `frame` for pandas
 
 Starts the other programs as processes; imports neither them nor torch.
 """

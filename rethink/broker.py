@@ -122,12 +122,9 @@ def answers(url: str) -> bool:
     """Whether a broker answers at `url`, with the password given there.
 
     Raises:
-        BrokerUnavailable: the URL cannot be understood.
+        InvalidInput: the URL cannot be understood.
     """
-    try:
-        client = messages.connect(url)
-    except ValueError as error:
-        raise BrokerUnavailable(f"RETHINK_BROKER_URL cannot be used: {error}") from error
+    client = messages.connect(url)
     try:
         return bool(client.ping())
     except (redis.RedisError, OSError):

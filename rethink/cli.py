@@ -1,6 +1,7 @@
 """The `rethink` command: a table of contents. What each command does is in `rethink.commands`.
 
-Exit codes: 0 done, 1 failed, 2 input that is not allowed. Commands import what they need when they
+Exit codes: 0 done, 1 failed, 2 input that is not allowed, 3 a run that was watched has diverged.
+Commands import what they need when they
 run, so that the command line starts in a fraction of a second; torch is left to other processes.
 """
 
@@ -12,7 +13,7 @@ import typer
 
 from core import __version__
 from core.domain.errors import InvalidInput, RethinkError
-from rethink.commands import bundle, figure, launch, machine, runs, serve, study
+from rethink.commands import bundle, figure, launch, machine, race, runs, serve, study
 
 app = typer.Typer(
     name="rethink",
@@ -47,6 +48,7 @@ app.command()(serve.worker)
 app.command()(serve.migrate)
 
 app.command()(launch.run)
+app.command()(race.race)
 app.add_typer(runs.app, name="runs")
 app.add_typer(study.app, name="study")
 app.add_typer(figure.app, name="figure")

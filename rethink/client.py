@@ -11,19 +11,22 @@ Every method raises a `RethinkError` with a sentence that says what to do: `Inva
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
 from core.domain.lifecycle import TERMINAL, RunState
-from core.domain.metrics import EpochMetrics
+from core.domain.metrics import EpochMetrics, EpochRow
 from core.domain.spec import RunSpec
 from core.settings import Settings, get_settings
 from rethink import discovery
-from rethink.figures import Figures
+from rethink.figures import Figures, data_frame
 from rethink.studies import Studies
 from rethink.transport import Event, Transport
+
+if TYPE_CHECKING:
+    import pandas
 
 
 class Run(BaseModel):
@@ -34,6 +37,8 @@ class Run(BaseModel):
     id: str
     name: str | None = None
     spec: dict[str, Any]
+    unknown_spec: str | None = None
+    """Why the server does not understand the spec: it is another version's."""
     state: RunState
     outcome: str | None = None
     error: dict[str, Any] | None = None
@@ -50,6 +55,10 @@ class Run(BaseModel):
     progress: dict[str, Any] | None = None
     latest: EpochMetrics | None = None
     """Metrics of the newest epoch."""
+    demands: Sequence[dict[str, Any]] = ()
+    """Who asked for it (`owner`), and how far; those `withdrawn` too."""
+    attempts: Sequence[dict[str, Any]] = ()
+    """Every turn of a worker, where a single run was asked for."""
 
     @property
     def ended(self) -> bool:
@@ -112,14 +121,25 @@ class Client:
         """
         return self._transport.stream(*topics)
 
-    def wait(self, run_id: str, *, timeout: float | None = None, poll: float = 1.0) -> Run:
-        """Wait until a run has ended, and return it.
+    def wait(
+        self,
+        run_id: str,
+        *,
+        epochs: int | None = None,
+        timeout: float | None = None,
+        poll: float = 1.0,
+    ) -> Run:
+        """Wait until a run has ended, or has `epochs` epochs, and return it.
+
+        A run may go on for others that asked for more of it.
 
         Raises:
-            TimeoutError: it had not ended after `timeout` seconds.
+            TimeoutError: it had not come so far after `timeout` seconds.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        while not (run := self.runs.get(run_id)).ended:
+        while not (run := self.runs.get(run_id)).ended and (
+            epochs is None or run.epochs_done < epochs
+        ):
             if deadline is not None and time.monotonic() > deadline:
                 raise TimeoutError(f"Run {run_id} is {run.state} after {timeout} seconds.")
             time.sleep(poll)
@@ -180,22 +200,32 @@ class Runs:
         return self._run("GET", _path(run_id))
 
     @overload
-    def metrics(self, run_id: str) -> "Sequence[EpochMetrics]": ...
+    def metrics(self, run_id: str) -> "Sequence[EpochRow]": ...
     @overload
     def metrics(self, run_id: str, *, format: Literal["csv", "json"]) -> str: ...
 
     def metrics(
         self, run_id: str, *, format: Literal["csv", "json"] | None = None
-    ) -> "Sequence[EpochMetrics] | str":
-        """The curve of a run, an item an epoch; or, with `format`, the text of the download."""
+    ) -> "Sequence[EpochRow] | str":
+        """The curve of a run, a named tuple an epoch; or, with `format`, the download's text."""
         path = _path(run_id, "metrics")
         if format is not None:
             return self._transport.raw("GET", path, params={"format": format}).text
         answer = self._transport.request("GET", path, params={"format": "json"})
-        return [EpochMetrics.model_validate(item) for item in answer["items"]]
+        return [EpochRow(*map(item.get, EpochRow._fields)) for item in answer["items"]]
 
-    def cancel(self, run_id: str) -> Run:
-        return self._run("POST", _path(run_id, "cancel"))
+    def frame(self, run_id: str) -> "pandas.DataFrame":
+        """The curve of a run as a pandas DataFrame, a row an epoch.
+
+        Raises:
+            InvalidInput: pandas is not installed.
+        """
+        return data_frame(self.metrics(run_id, format="csv").encode(), instead="runs.metrics")
+
+    def cancel(self, run_id: str, *, everywhere: bool = False) -> Run:
+        """End a run. One that studies want goes on, unless it is cancelled `everywhere`."""
+        params = {"everywhere": everywhere}
+        return self._run("POST", _path(run_id, "cancel"), params=params)
 
     def pause(self, run_id: str) -> Run:
         return self._run("POST", _path(run_id, "pause"))

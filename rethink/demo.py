@@ -1,34 +1,31 @@
-"""The first study on an empty home, so that the first thing a new user sees are networks learning.
+"""The race, which begins on an empty home, so that a new user sees at once what this is about.
 
-Figure 1a at smoke scale: five small Inceptions, one after the other, the one with true labels
-first. Each epoch is printed as it comes, so that the first line does not wait for the figure.
+True labels against random ones at the paper's own setting, beside each other on two workers. One
+that a restart has interrupted goes on, and is shown again.
 """
 
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from core.domain.errors import RethinkError
-from core.domain.metrics import EpochMetrics, Progress
 from core.domain.scales import Scale
 from core.domain.studies import StudyName
-from rethink.client import Client, Run
-from rethink.follow import Epoch, State, Step, follow, prepares
+from rethink import race
+from rethink.client import Client
 from rethink.studies import Study
-from rethink.table import HEADER, row
 from rethink.text import duration
 
-PANEL = "1a"
 WORKER_SECONDS = 60.0
-"""How long to wait for a worker: the number format of the runs is its advice."""
+"""How long to wait for workers: the number format of the runs is their advice."""
 
 
 class Demo(threading.Thread):
-    """Launches the study if the server holds no run, and prints how it goes."""
+    """Launches the race if the server holds no run, and prints how it goes."""
 
-    def __init__(self, client: Client, say: Callable[[str], None]) -> None:
+    def __init__(self, client: Client, say: Callable[[str], None], *, workers: int = 1) -> None:
+        """`workers`: those that are about to start; the race waits for two of them at most."""
         super().__init__(name="demo", daemon=True)
-        self._client, self._say = client, say
+        self._client, self._say, self._workers = client, say, min(workers, 2)
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -36,81 +33,44 @@ class Demo(threading.Thread):
 
     def run(self) -> None:
         try:
-            if self._client.runs.count() == 0 and self._worker_is_there():
-                self._show(*self._launch())
+            study = self._unfinished() or self._launch()
+            if study is not None and race.follow(self._client, study.id, self._say, self._stopping):
+                self._say(
+                    f"The curves: {self._client.url}/#/race\n"
+                    "These two runs are the ends of the paper's Figure 1b: "
+                    f"{self._client.url}/#/figures/1b?scale={Scale.FULL}\n"
+                )
         except RethinkError as error:
             if not self._stopping.is_set():
-                self._say(f"The first study could not be shown: {error.message}")
+                self._say(f"The race could not be shown: {error.message}")
 
-    def _worker_is_there(self) -> bool:
-        """Wait for a worker, at most for a while. False: it is time to stop."""
+    def _unfinished(self) -> Study | None:
+        found = self._client.studies.race()
+        if found is None or found.study.ended:
+            return None
+        self._say(f"\nThe race goes on: {self._client.url}/#/race\n{found.sentence}")
+        return found.study
+
+    def _launch(self) -> Study | None:
+        """The race, if there is no run yet. None too if it is time to stop."""
+        if self._client.runs.count() or not self._workers_are_there():
+            return None
+        plan = self._client.studies.plan(StudyName.RACE, scale=Scale.FULL)
+        study = self._client.studies.create(StudyName.RACE, scale=Scale.FULL)
+        low, high = duration(plan["low_seconds"]), duration(plan["high_seconds"])
+        self._say(
+            "\nThe race has begun: a small network learns the 50,000 images of CIFAR-10 with their "
+            f"labels,\nthe same network with labels drawn at random; {low} to {high}.\n"
+            f"Watch it at {self._client.url}/#/race\n(RETHINK_DEMO=0 leaves it out.)"
+        )
+        return study
+
+    def _workers_are_there(self) -> bool:
+        """Wait for workers, at most for a while. False: it is time to stop."""
         waited = 0.0
         while not self._stopping.wait(0.2) and waited < WORKER_SECONDS:
-            if any(worker["state"] != "lost" for worker in self._client.workers()):
+            live = [worker for worker in self._client.workers() if worker["state"] != "lost"]
+            if len(live) >= self._workers:
                 break
             waited += 0.2
         return not self._stopping.is_set()
-
-    @property
-    def _figure(self) -> str:
-        return f"{self._client.url}/#/figures/{PANEL}?scale={Scale.SMOKE}"
-
-    def _launch(self) -> tuple[Study, dict[str, str]]:
-        """The study, and the names of its series by run."""
-        request: dict[str, Any] = {"scale": Scale.SMOKE}
-        plan = self._client.studies.plan(StudyName.FIGURE_1A, **request)
-        study = self._client.studies.create(StudyName.FIGURE_1A, **request)
-        low, high = duration(plan["low_seconds"]), duration(plan["high_seconds"])
-        self._say(
-            f"\nFigure 1a of the paper has begun, in small: {study.runs} networks on CIFAR-10, "
-            f"{low} to {high}.\nIt fills in at {self._figure}\n(RETHINK_DEMO=0 leaves it out.)"
-        )
-        return study, {run["run_id"]: run["series"].replace("_", " ") for run in plan["runs"]}
-
-    def _show(self, study: Study, series: dict[str, str]) -> None:
-        ended = []
-        for place, run_id in enumerate(study.run_ids, start=1):
-            self._say(f"\nRun {place} of {study.runs}: {series[run_id]}")
-            ended.append(self._show_run(run_id))
-            if self._stopping.is_set():
-                return
-        self._say("\nWhat became of them, after the last epoch:")
-        for run in ended:
-            self._say(f"  {series[run.id]:16}{_outcome(run)}")
-        self._say(
-            f"\nThe figure: {self._figure}\n"
-            f"For a paper: rethink figure get {PANEL} --scale smoke --format pdf -o fig1a.pdf\n"
-        )
-
-    def _show_run(self, run_id: str) -> Run:
-        """Print the run's epochs until it ends; one that is paused is not waited for."""
-        headed = False
-        said: object = None
-        for news in follow(self._client, run_id, stop=self._stopping):
-            match news:
-                case Step(progress=progress) if prepares(progress):
-                    now = milestone(progress)
-                    if now != said:
-                        self._say(f"  {progress.phase}: {progress.detail or '…'}")
-                    said = now
-                case Epoch(metrics=metrics):
-                    self._say(row(metrics) if headed else f"{HEADER}\n{row(metrics)}")
-                    headed = True
-                case State(run=run) if run.state == "PAUSED":
-                    break
-        return self._client.runs.get(run_id)
-
-
-def milestone(progress: Progress) -> tuple[str, int | str | None]:
-    """What has to change for another line: the phase, and the tenth or what is being done."""
-    if progress.fraction is None:
-        return progress.phase, progress.detail
-    return progress.phase, int(progress.fraction * 10)
-
-
-def _outcome(run: Run) -> str:
-    latest: EpochMetrics | None = run.latest
-    if run.state != "SUCCEEDED" or latest is None:
-        reason = (run.error or {}).get("message", "see its page")
-        return f"{run.state.lower()}: {reason}"
-    return f"training {latest.train_accuracy:6.1%}   test {latest.test_accuracy:6.1%}"

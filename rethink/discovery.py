@@ -1,17 +1,17 @@
 """Where the server is: `RETHINK_URL`, or the one that runs on this machine with the same home.
 
-A server writes `server.json` (`url`, `pid`) into its home while it listens; `rethink up` holds
-`up.lock` while it runs, which also tells further workers the address of its broker.
+A server says in its home where it listens (`core.address`); `rethink up` holds `up.lock` while it
+runs, which also tells further workers the address of its broker.
 """
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qs, urlsplit, urlunsplit
 
-from core import token
-from core.domain.errors import RethinkError
+from core import address, credentials, token
+from core.domain.errors import InvalidInput, RethinkError
 from core.settings import Settings
 
 
@@ -27,7 +27,7 @@ class Server:
     url: str
     token: str | None
     source: str
-    """What named it: RETHINK_URL or the file that was read."""
+    """What named it: RETHINK_URL or the home."""
 
 
 def find(settings: Settings) -> Server:
@@ -35,17 +35,18 @@ def find(settings: Settings) -> Server:
 
     Raises:
         NoServer: none was named and none runs with this home.
+        InvalidInput: RETHINK_URL is no address.
         HomeUnavailable: the token cannot be read.
     """
     if settings.url:
-        url = settings.url.rstrip("/")
+        url, linked = server_of(settings.url)
+        known = settings.token or linked or ""
         # The token in the home is this machine's: it is not sent to other hosts.
-        return Server(url, token.read(settings) if is_local(url) else settings.token, "RETHINK_URL")
-    path = settings.root / "server.json"
-    listening = _read(path).get("url")
-    if not isinstance(listening, str) or not listening:
+        return Server(url, known or (token.read(settings) if is_local(url) else ""), "RETHINK_URL")
+    url = address.listening(settings).get("url", "")
+    if not url:
         raise no_server(settings)
-    return Server(listening.rstrip("/"), token.read(settings), str(path))
+    return Server(url.rstrip("/"), token.read(settings), str(settings.root))
 
 
 def running(settings: Settings) -> dict[str, Any]:
@@ -66,12 +67,27 @@ def is_local(url: str) -> bool:
     return host in ("localhost", "::1") or host.startswith("127.")
 
 
-def without_password(url: str) -> str:
-    """`url` as it may be shown."""
-    parts = urlsplit(url)
-    if parts.password is None:
-        return url
-    return urlunsplit(parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]))
+def server_of(link: str) -> tuple[str, str | None]:
+    """The server's own URL, and the token if there is one, of a link as `rethink up` prints it.
+
+    That of a view of the page or of the REST API will do as well.
+
+    Raises:
+        InvalidInput: it is no address of a server.
+    """
+    try:
+        parts = urlsplit(link.strip())
+        named = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a bracket or a port that is none
+        named = False
+    if not named:
+        raise InvalidInput(
+            f"The server's URL {credentials.hidden(link)} is not allowed: write "
+            "http://host:port or https://host, in RETHINK_URL for the command line."
+        )
+    token = parse_qs(parts.fragment).get("token", [None])[0]
+    path = parts.path.rstrip("/").removesuffix("/api/v1").rstrip("/")
+    return urlunsplit((parts.scheme, parts.netloc, path, "", "")), token
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from core import home
+from core import credentials, home
 from core.domain.errors import RethinkError
 from core.settings import Settings
-from rethink import broker, discovery
+from rethink import broker
+from rethink.capacity import capacity
 from rethink.client import Client
 from rethink.processes import module, module_environment
 
@@ -40,6 +41,8 @@ def diagnose(settings: Settings) -> list[Finding]:
     """Look at everything; nothing is changed, and nothing found broken stops the rest."""
     findings = [_home(settings)]
     findings += _worker()
+    side_by_side = f"`rethink up` starts {capacity(settings).sentence}"
+    findings.append(Finding(subject="workers", state="ok", detail=side_by_side))
     findings += [_database(settings), _broker(settings), _server(settings), _browser()]
     return findings
 
@@ -129,13 +132,12 @@ def _database(settings: Settings) -> Finding:
         return Finding(subject="database", state="broken", detail=error.message)
     finally:
         database.close()
-    shown = database.url.render_as_string(hide_password=True)
-    return Finding(subject="database", state="ok", detail=f"{shown} answers")
+    return Finding(subject="database", state="ok", detail=f"{database.shown} answers")
 
 
 def _broker(settings: Settings) -> Finding:
     if url := settings.broker_url:
-        shown = discovery.without_password(url)
+        shown = credentials.hidden(url)
         try:
             answers = broker.answers(url)
         except RethinkError as error:

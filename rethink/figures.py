@@ -41,13 +41,7 @@ class Figures:
         Raises:
             InvalidInput: pandas is not installed.
         """
-        try:
-            import pandas
-        except ModuleNotFoundError as error:
-            raise InvalidInput(
-                "pandas is not installed: `pip install pandas`, or use figures.rows"
-            ) from error
-        return pandas.read_csv(io.BytesIO(self.download(name, "csv", **query)))
+        return data_frame(self.download(name, "csv", **query), instead="figures.rows")
 
     def download(self, name: str, format: str, **query: Any) -> bytes:
         """The figure as a file: json, csv, parquet, svg, pdf or png."""
@@ -58,6 +52,21 @@ class Figures:
         """The paper's claims with their verdicts; takes scale, variant and seeds."""
         answer = self._transport.request("GET", "claims", params=_params(query))
         return list(answer["items"])
+
+
+def data_frame(table: bytes, *, instead: str) -> "pandas.DataFrame":
+    """A CSV file as a pandas DataFrame; `instead` can be used without pandas.
+
+    Raises:
+        InvalidInput: pandas is not installed.
+    """
+    try:
+        import pandas
+    except ModuleNotFoundError as error:
+        raise InvalidInput(
+            f"pandas is not installed: `pip install pandas`, or use {instead}"
+        ) from error
+    return pandas.read_csv(io.BytesIO(table))
 
 
 def _params(query: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from core.domain import metrics as epochs
 from core.domain.errors import RethinkError
 from core.domain.metrics import EpochMetrics, Progress
 from rethink.client import Client, Run
@@ -26,7 +27,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    metrics: EpochMetrics
+    metrics: epochs.Epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ class _Follower:
     def _is_next(self, metrics: dict[str, object]) -> bool:
         return metrics["epoch"] == self._epochs_seen + 1
 
-    def _epoch(self, metrics: EpochMetrics) -> Iterator[News]:
+    def _epoch(self, metrics: epochs.Epoch) -> Iterator[News]:
         if metrics.epoch > self._epochs_seen:
             self._epochs_seen = metrics.epoch
             yield Epoch(metrics)

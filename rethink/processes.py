@@ -52,7 +52,8 @@ class Child:
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
-    log: Path
+    log: Path | None
+    """None: it writes to where this process does."""
     stdin: bytes = b""
     signal_on_death: int = signal.SIGTERM
     """What the child receives when `rethink up` itself is killed."""
@@ -66,13 +67,13 @@ class Child:
         self.rotate_log()
         self.restart_at, self.started_at = None, time.monotonic()
         tie = [sys.executable, "-IS", tether.__file__, str(os.getpid()), str(self.signal_on_death)]
-        with self.log.open("ab") as log:
+        with self.log.open("ab") if self.log else contextlib.nullcontext() as log:
             self.process = subprocess.Popen(
                 [*tie, *self.command],
                 env=dict(self.environment),
                 stdin=subprocess.PIPE,
                 stdout=log,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.STDOUT if log else None,
                 start_new_session=True,
             )
         assert self.process.stdin is not None
@@ -100,6 +101,8 @@ class Child:
 
     def rotate_log(self) -> None:
         """Keep the log short. It is emptied in place: the child writes on at its end."""
+        if self.log is None:
+            return
         with contextlib.suppress(FileNotFoundError):
             if self.log.stat().st_size > LOG_LIMIT:
                 shutil.copyfile(self.log, self.log.with_name(self.log.name + ".1"))
@@ -107,6 +110,8 @@ class Child:
 
     def last_words(self, lines: int = 8) -> str:
         """The end of the log."""
+        if self.log is None:
+            return ""
         try:
             with self.log.open("rb") as file:
                 file.seek(max(0, self.log.stat().st_size - 16_000))
@@ -123,9 +128,13 @@ class Children:
         self.all: list[Child] = []
         self._say = say
 
-    def start(self, child: Child) -> None:
+    def start(self, child: Child, *, after: float = 0.0) -> None:
+        """Start `child` now, or `after` seconds, when `look_after` is called."""
         self.all.append(child)
-        child.start()
+        if after:
+            child.restart_at = time.monotonic() + after
+        else:
+            child.start()
 
     def look_after(self) -> None:
         """Start again who crashed, after a delay; empty logs that grew; bury adopted dead."""
@@ -145,9 +154,10 @@ class Children:
         delay = BACKOFF[min(child.crashes, len(BACKOFF) - 1)]
         child.crashes += 1
         child.restart_at = now + delay
+        log = f" Its log, {child.log}, ends with:\n{child.last_words()}" if child.log else ""
         self._say(
             f"{child.name} ended unexpectedly ({_how(child.exit_code)}); starting it again in "
-            f"{delay:.0f} s. Its log, {child.log}, ends with:\n{child.last_words()}"
+            f"{delay:.0f} s.{log}"
         )
 
     def stop(self, children: Sequence[Child], seconds: float, hurry: threading.Event) -> None:
@@ -187,6 +197,19 @@ def adopt_orphans() -> None:
     """Become the parent of descendants whose own parent ends. Linux only."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def stop_on_signals() -> tuple[threading.Event, threading.Event]:
+    """Events that are set by the first signal to end, and by the second."""
+    stop, hurry = threading.Event(), threading.Event()
+
+    def handle(_number: int, _frame: object) -> None:
+        (hurry if stop.is_set() else stop).set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a script's background job
+            signal.signal(number, handle)
+    return stop, hurry
 
 
 def _children_of_this_process() -> set[int]:

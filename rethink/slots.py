@@ -4,6 +4,7 @@ A worker that starts in a slot knows that whoever was there before is dead, and 
 at once; so no two may share one.
 """
 
+import contextlib
 import fcntl
 import itertools
 import os
@@ -41,3 +42,12 @@ def claim(settings: Settings, slot: str | None = None) -> tuple[str, int]:
         else:
             return str(name), descriptor
     raise Conflict(f"A worker already runs in slot {slot} of this machine: choose another --slot.")
+
+
+def claim_below(settings: Settings, count: int) -> list[tuple[str, int]]:
+    """Take those of the slots 0 to `count` - 1 in which no worker runs; as `claim`."""
+    taken = []
+    for number in range(count):
+        with contextlib.suppress(Conflict):
+            taken.append(claim(settings, str(number)))
+    return taken

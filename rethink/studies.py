@@ -40,6 +40,40 @@ class Study(BaseModel):
         return self.state in ("complete", "failed", "cancelled")
 
 
+class Lane(BaseModel):
+    """One of the two runs of a race."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    labels: str
+    """true labels or random labels."""
+    run_id: str
+    state: str | None
+    """State of its run; None: it was deleted."""
+    fit: str
+    """fitted, running, censored, needs extending, diverged or missing."""
+    epochs: int
+    """Epochs it took to fit, or those it has so far."""
+    train_accuracy: float | None
+    test_accuracy: float | None
+
+
+class Race(BaseModel):
+    """A race as the API shows it. Fields this client does not know are kept too."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    study: Study
+    model_title: str
+    criterion: str
+    """When a lane has arrived, for people."""
+    lanes: tuple[Lane, Lane]
+    ratio: float | None
+    """Epochs on random labels over those on true ones, once both have fitted."""
+    sentence: str
+    """What happened, or how far it is."""
+
+
 class Studies:
     """The studies of a server."""
 
@@ -50,8 +84,9 @@ class Studies:
         """What a study needs, what exists, and how long the rest takes; launches nothing.
 
         Args:
-            study: figure-1a, figure-1bc, figure-2a, figure-2b, table-1, everything or custom.
-            request: scale, variant, seeds, precision, criterion; grid for custom.
+            study: figure-1a, figure-1bc, figure-2a, figure-2b, table-1, race, everything or
+                custom.
+            request: scale, variant, seeds, precision, criterion; model for race, grid for custom.
         """
         return dict(self._transport.request("POST", "studies/plan", json=_body(study, request)))
 
@@ -69,6 +104,12 @@ class Studies:
     def get(self, study_id: str) -> Study:
         """One study and how far it is."""
         return Study.model_validate(self._transport.request("GET", f"studies/{_id(study_id)}"))
+
+    def race(self, study_id: str | None = None) -> Race | None:
+        """The race that a study is; without one, the newest, or None where there is none yet."""
+        params = {} if study_id is None else {"study": _id(study_id)}
+        answer = self._transport.request("GET", "studies/race", params=params)
+        return None if answer is None else Race.model_validate(answer)
 
     def cancel(self, study_id: str) -> Study:
         """Withdraw its demands; what is measured stays."""

@@ -7,13 +7,14 @@ from typing import Any
 
 import httpx
 
+from core import credentials
 from core.domain import errors
 from core.settings import Settings
 from rethink import discovery, sse
 
 TIMEOUT = httpx.Timeout(30, connect=5)
 STREAM_TIMEOUT = httpx.Timeout(60, connect=5)
-"""A live stream sends a comment at least every 15 seconds; a silent one is dead."""
+"""A live stream sends a ping every 10 seconds; a silent one is dead."""
 
 ERRORS: dict[int, type[errors.RethinkError]] = {
     403: errors.Forbidden,
@@ -43,12 +44,17 @@ class Transport:
     """A connection to one server, with its token."""
 
     def __init__(self, url: str, token: str | None, settings: Settings) -> None:
-        self.url, self._settings = url.rstrip("/"), settings
+        url, linked = discovery.server_of(url)
+        self.url, self._settings = credentials.hidden(url), settings
         headers = {"Accept": "application/json"}
+        try:
+            token = credentials.usable(token or linked or "")
+        except ValueError as error:
+            raise errors.InvalidInput(f"The {error}.") from error
         if token:
             headers["Authorization"] = f"Bearer {token}"
         self._http = httpx.Client(
-            base_url=f"{self.url}/api/v1/",
+            base_url=f"{url}/api/v1/",
             headers=headers,
             timeout=TIMEOUT,
             trust_env=not discovery.is_local(url),  # no proxy to this very machine
@@ -85,7 +91,10 @@ class Transport:
         except httpx.TimeoutException as error:
             raise ServerError(f"{self.url} did not answer in time. Try again.") from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise ServerError(f"{self.url} cannot be used ({error}). Check RETHINK_URL.") from error
+            reason = credentials.hidden(str(error))
+            raise ServerError(
+                f"{self.url} cannot be used ({reason}). Check RETHINK_URL."
+            ) from error
         if response.is_error:
             raise _error(response)
         return response
@@ -108,9 +117,11 @@ class Transport:
                     response.read()
                     raise _error(response)
                 for event in sse.parse(response.iter_lines()):
-                    yield Event(event.event, json.loads(event.data))
+                    if event.event != "ping":
+                        yield Event(event.event, json.loads(event.data))
         except httpx.HTTPError as error:
-            raise StreamLost(f"The stream of {self.url} broke off ({error}).") from error
+            reason = credentials.hidden(str(error))
+            raise StreamLost(f"The stream of {self.url} broke off ({reason}).") from error
         raise StreamLost(f"The stream of {self.url} ended.")
 
 
@@ -120,7 +131,8 @@ def _error(response: httpx.Response) -> errors.RethinkError:
         problem = response.json()
         detail, fields = str(problem["detail"]), problem.get("errors") or []
     except (ValueError, KeyError, TypeError):
-        return ServerError(f"{response.url} answered {response.status_code}.")
+        url = credentials.hidden(str(response.url))
+        return ServerError(f"{url} answered {response.status_code}.")
     if response.status_code == 401:
         return errors.Unauthorized(
             "The server does not accept this token. Set RETHINK_TOKEN to the one that "

@@ -1,4 +1,4 @@
-"""`rethink up`: broker, migrations, API and one worker on this machine, ended by one Ctrl-C.
+"""`rethink up`: broker, migrations, API and workers on this machine, ended by one Ctrl-C.
 
 Signals only set a flag, which each step looks at: an exception out of a signal handler could lose
 a child that has just been started.
@@ -7,28 +7,37 @@ a child that has just been started.
 import contextlib
 import errno
 import os
-import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
-from core import __version__, home, token
+from core import __version__, credentials, home, token
 from core.domain.errors import BrokerUnavailable, RethinkError
 from core.settings import Settings
-from core.storage import database
-from rethink import broker, discovery, slots
+from core.storage import database, upgrades
+from rethink import broker
 from rethink.client import Client
 from rethink.demo import Demo
 from rethink.lock import only_one
-from rethink.processes import Child, Children, adopt_orphans, module, module_environment
+from rethink.processes import (
+    Child,
+    Children,
+    adopt_orphans,
+    module,
+    module_environment,
+    stop_on_signals,
+)
+from rethink.text import say
+from rethink.workers import Workers
 
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}
 """What a browser on this machine opens when the server is bound to every address."""
 START_SECONDS = 60.0
 END_SECONDS = 7.5
-"""How long the worker and the API may take to end, together."""
+"""How long workers and API may take to end, together."""
 FIRST_WORKER_SECONDS = 20
 """How long a launch waits for the worker that is on its way; clients wait for 30."""
 END_BROKER_SECONDS = 1.5
@@ -39,19 +48,14 @@ class StartFailed(RethinkError):
     title = "Rethink could not start"
 
 
-def say(line: str) -> None:
-    """Print a line at once; a terminal that is gone is no reason to fail."""
-    with contextlib.suppress(OSError):
-        print(line, flush=True)
-
-
 def up(settings: Settings, *, host: str, port: int, demo: bool) -> None:
     """Run everything until SIGINT, SIGTERM or SIGHUP.
 
     Raises:
         RethinkError: it could not start; the message says why. Nothing is left running.
     """
-    stop, hurry = _stop_on_signals()
+    stop, hurry = stop_on_signals()
+    home.keep_private()
     home.folder(settings)
     with only_one(settings) as publish:
         port = _free_port(host, port)
@@ -79,6 +83,7 @@ class Stack:
         self.children = Children(say)
         self.embedded: broker.EmbeddedBroker | None = None
         self.api: Child | None = None
+        self.workers: Workers | None = None
         self.client = Client(url, self.token, settings=settings)
         self.demo: Demo | None = None
 
@@ -90,7 +95,7 @@ class Stack:
         """
         say(f"Rethink {__version__}, home {self.settings.root}")
         broker_url = self._start_broker()
-        database.migrate(self.settings)
+        self._prepare_database()
         publish({"pid": os.getpid(), "url": self.url, "broker_url": broker_url})
         if stop.is_set():
             return
@@ -107,14 +112,24 @@ class Stack:
         self.api = self._child("api", module("backend", *where), environment | waits)
         self._wait_for_api(stop)
         if not stop.is_set():  # after the API, which then has the processor to itself
-            slot, self._slot_lock = slots.claim(self.settings)
-            self._child("worker", module("worker", "run", "--slot", slot), environment)
+            self.workers = Workers(self.settings)
+            self.workers.start(self.children, environment, self.logs)
+
+    def _prepare_database(self) -> None:
+        """Bring it to the newest schema, after saying what the version means for its runs."""
+        opened = database.Database(self.settings.database)
+        try:
+            for sentence in upgrades.meaning(opened):
+                say(sentence)
+        finally:
+            opened.close()
+        database.migrate(self.settings, say)
 
     def _start_broker(self) -> str:
         if url := self.settings.broker_url:
             if not broker.answers(url):
                 raise BrokerUnavailable(
-                    f"The broker {discovery.without_password(url)} does not answer. Start it, or "
+                    f"The broker {credentials.hidden(url)} does not answer. Start it, or "
                     "leave RETHINK_BROKER_URL empty to have one started here."
                 )
             return url
@@ -150,15 +165,18 @@ class Stack:
         return f"The {child.name} did not start. Its log, {child.log}, ends with:\n{words}"
 
     def welcome(self, *, demo: bool) -> None:
-        """Print the link that signs a browser in, and show the first study."""
-        say(f"\n  Open  {self.url}/#token={self.token}\n")
+        """Print the link that signs a browser in, and show the race."""
+        say(f"\n  Open  {_link(self.url, self.token)}\n")
+        if self.workers:
+            say(f"{self.workers.capacity.sentence}.")
         say(f"Ctrl-C ends it. Logs are in {self.logs}")
         if self.host in WILDCARDS:
             say(
                 "It can be reached from other machines, without encryption: see docs/deployment.md."
             )
         if demo:
-            self.demo = Demo(self.client, say)
+            count = len(self.workers.slots) if self.workers else 1
+            self.demo = Demo(self.client, say, workers=count)
             self.demo.start()
 
     def stop(self, hurry: threading.Event) -> None:
@@ -174,22 +192,14 @@ class Stack:
         self.children.end_orphans()
         if self.embedded:
             self.embedded.clean_up()
-        if self.api:
-            (self.settings.root / "server.json").unlink(missing_ok=True)
         self.client.close()
 
 
-def _stop_on_signals() -> tuple[threading.Event, threading.Event]:
-    """Events that are set by the first signal to end, and by the second."""
-    stop, hurry = threading.Event(), threading.Event()
-
-    def handle(_number: int, _frame: object) -> None:
-        (hurry if stop.is_set() else stop).set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup, or a script's background job
-            signal.signal(number, handle)
-    return stop, hurry
+def _link(url: str, token: str) -> str:
+    """What to open: with the token on a terminal only, as files and journals are read by others."""
+    if sys.stdout.isatty():
+        return f"{url}/#token={token}"
+    return f"{url} and sign in with the token that `rethink token` prints"
 
 
 def _free_port(host: str, port: int) -> int:

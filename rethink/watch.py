@@ -1,24 +1,33 @@
 """`--watch`: a progress bar, and a line for each epoch of a run or each panel of a study."""
 
 import time
+from collections.abc import Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from core.domain.lifecycle import RunState
+from core.domain.demands import Demand, StopRule, all_met
+from core.domain.lifecycle import Outcome, RunState
+from core.domain.metrics import Epoch
 from rethink.client import Client, Run
-from rethink.follow import Epoch, State, Step, follow, prepares
+from rethink.follow import Epoch as NewEpoch
+from rethink.follow import State, Step, follow, prepares
 from rethink.patience import Patience
 from rethink.studies import Study
 from rethink.table import HEADER, row
-from rethink.text import duration
+from rethink.text import duration, loss
 
 STUDY_POLL_SECONDS = 2.0
 
 
-def watch(client: Client, run: Run, *, quiet: bool = False) -> int:
-    """Follow `run` to its end. Returns the exit code: 0 if it succeeded.
+DIVERGED = 3
+"""Exit code of watching a run that diverges: it has a result, but no longer learns."""
 
+
+def watch(client: Client, run: Run, *, demand: Demand | None = None, quiet: bool = False) -> int:
+    """Follow `run` until it has ended, or `demand` is met: the run may go on for others.
+
+    Returns the exit code: 0 if it came so far, 3 if it diverged before, 1 if it ended otherwise.
     Ctrl-C stops watching; the run goes on. With `quiet`, only the exit code tells.
     """
     console = Console(quiet=quiet, highlight=False)
@@ -31,33 +40,58 @@ def watch(client: Client, run: Run, *, quiet: bool = False) -> int:
     )
     try:
         with bar:
-            run = _follow(client, run, bar)
+            run, met = _follow(client, run, bar, demand)
     except KeyboardInterrupt:
         console.print(
             f"No longer watching; run {run.id} goes on. `rethink runs show {run.id}` shows it, "
             f"`rethink runs cancel {run.id}` ends it."
         )
         return 0
+    if met is not None:
+        console.print(_met(run, met))
+        return 0
     console.print(_ending(run))
-    return 0 if run.state == RunState.SUCCEEDED else 1
+    if run.state != RunState.SUCCEEDED:
+        return 1
+    return DIVERGED if run.outcome == Outcome.DIVERGED else 0
 
 
-def _follow(client: Client, run: Run, bar: Progress) -> Run:
+def _follow(
+    client: Client, run: Run, bar: Progress, demand: Demand | None
+) -> tuple[Run, int | None]:
+    """The run at its end, or as it was last seen and the epoch that met the demand."""
     task = bar.add_task("queued", total=1.0, note="")
     headed = False
+    curve: list[Epoch] = []
+    asked = demand.epochs if demand else None
     for news in follow(client, run.id):
         match news:
             case State(run=run):
                 _show_state(bar, task, run)
             case Step():
-                _show_step(bar, task, run, news)
-            case Epoch(metrics=metrics):
+                _show_step(bar, task, run, news, asked or run.epochs)
+            case NewEpoch(metrics=metrics):
                 if not headed:
                     bar.console.print(HEADER)
                     headed = True
                 bar.console.print(row(metrics))
-                bar.update(task, completed=metrics.epoch / max(run.epochs, metrics.epoch))
-    return run
+                bar.update(task, completed=metrics.epoch / max(asked or run.epochs, metrics.epoch))
+                curve.append(metrics)
+                if demand and demand.is_met(curve):
+                    run = client.runs.get(run.id)
+                    if _goes_further(run, curve):
+                        return run, metrics.epoch
+    return run, None
+
+
+def _goes_further(run: Run, curve: Sequence[Epoch]) -> bool:
+    """Whether the run has more epochs than `curve`, or another demand on it is still unmet."""
+    demands = [
+        Demand(epochs=demand["epochs"], stop=StopRule(**demand["stop"]))
+        for demand in run.demands
+        if not demand["withdrawn"]
+    ]
+    return len(curve) < run.epochs_done if run.ended else not all_met(demands, curve)
 
 
 def _show_state(bar: Progress, task: TaskID, run: Run) -> None:
@@ -65,7 +99,7 @@ def _show_state(bar: Progress, task: TaskID, run: Run) -> None:
     bar.update(task, description=run.state.lower(), completed=run.fraction or 0.0, note=place)
 
 
-def _show_step(bar: Progress, task: TaskID, run: Run, step: Step) -> None:
+def _show_step(bar: Progress, task: TaskID, run: Run, step: Step, epochs: int) -> None:
     progress = step.progress
     if prepares(progress):
         bar.update(
@@ -75,25 +109,34 @@ def _show_step(bar: Progress, task: TaskID, run: Run, step: Step) -> None:
             note=progress.detail or "",
         )
         return
-    notes = [f"loss {progress.loss:.4f}" if progress.loss is not None else ""]
+    notes = [f"loss {loss(progress.loss)}" if progress.loss is not None else ""]
     if progress.images_per_second:
         notes.append(f"{progress.images_per_second:,.0f} images/s")
-    if step.eta_seconds is not None:
+    if step.eta_seconds is not None and epochs == run.epochs:
         notes.append(f"{duration(step.eta_seconds)} left")
-    epoch = min(progress.epoch + 1, run.epochs)
+    epoch = min(progress.epoch + 1, epochs)
+    done = None if step.fraction is None else min(step.fraction * run.epochs / epochs, 1.0)
     bar.update(
         task,
-        description=f"{progress.phase}, epoch {epoch}/{run.epochs}",
-        completed=step.fraction,  # None leaves the bar where it is
+        description=f"{progress.phase}, epoch {epoch}/{epochs}",
+        completed=done,  # None leaves the bar where it is
         note=", ".join(filter(None, notes)),
     )
 
 
+def _met(run: Run, epoch: int) -> str:
+    further = f"ended after {run.epochs_done}" if run.ended else f"goes on to {run.epochs}"
+    return (
+        f"Run {run.id} has done what was asked for after {epoch} epochs; it {further} for others."
+    )
+
+
 def _ending(run: Run) -> str:
-    if run.state == RunState.SUCCEEDED:
-        how = "diverged: its loss became infinite" if run.outcome == "diverged" else "succeeded"
-        return f"Run {run.id} {how} after {run.epochs_done} epochs."
     reason = (run.error or {}).get("message", "")
+    if run.outcome == Outcome.DIVERGED:
+        return f"Run {run.id} diverged after {run.epochs_done} epochs. {reason}".rstrip()
+    if run.state == RunState.SUCCEEDED:
+        return f"Run {run.id} succeeded after {run.epochs_done} epochs."
     return f"Run {run.id} ended as {run.state}. {reason}".rstrip()
 
 

@@ -58,3 +58,43 @@ def _printed(code: str) -> set[str]:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     return set(answer.stdout.split())
+
+
+FIRST = """
+import importlib, os, sys
+import pydantic, sqlalchemy.orm  # what most of them need, once
+names = sys.argv[1:]
+assert not [name for name in names if name in sys.modules]
+for name in names:
+    child = os.fork()
+    if child == 0:
+        try:
+            importlib.import_module(name)
+        except ImportError as error:
+            print(f"{name}: {error}", file=sys.stderr, flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+def test_each_module_of_core_can_be_the_first_to_be_imported() -> None:
+    folders = (ROOT / "core/domain", ROOT / "core/storage")
+    files = [file for folder in folders for file in folder.rglob("*.py")]
+    names = [".".join(file.relative_to(ROOT).with_suffix("").parts) for file in files]
+    assert {"core.domain.checks", "core.storage.runs"} <= set(names)
+    answer = subprocess.run(
+        [sys.executable, "-c", FIRST, *names], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert answer.stderr == ""
+
+
+@pytest.mark.parametrize("room", ["core", "backend", "worker", "rethink"])
+def test_no_imports_of_a_room_form_a_circle(room: str) -> None:
+    graph = grimp.build_graph(room, cache_dir=None)
+    circles = [
+        (module, imported)
+        for module in graph.modules
+        for imported in graph.find_modules_directly_imported_by(module)
+        if module in graph.find_upstream_modules(imported)
+    ]
+    assert circles == []

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from backend.figures import tables
-from core.domain.panels.model import Panel
+from core.domain.panel import Panel
 
 RESULTS = Path(__file__).parents[1] / "results"
 FIGURES = sorted(RESULTS.glob("*/*.json"))

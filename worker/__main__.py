@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
 
     run = add("run", _run, "train runs from the queue until stopped")
     run.add_argument("--slot", default="0", help="name of this worker on its host")
+    run.add_argument("--why", default="", help="why its host has as many workers as it has")
     bundle = add("bundle", _bundle, "train a work bundle: no server, broker or database")
     bundle.add_argument("work", type=Path, help="made by `rethink bundle make`")
     bundle.add_argument("--out", type=Path, required=True, help="results, added to if there")
@@ -68,6 +69,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(settings: Settings, given: argparse.Namespace) -> int:
+    from core import home
+    from core.storage.database import refuse_newer
     from worker.app import run
 
     if not settings.broker_url:
@@ -78,7 +81,9 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s [%(levelname)s] %(message)s"
     )
-    return run(settings, given.slot)
+    home.keep_private()
+    refuse_newer(settings)
+    return run(settings, given.slot, given.why)
 
 
 def _bundle(_: Settings, given: argparse.Namespace) -> int:
@@ -96,9 +101,11 @@ def _bundle(_: Settings, given: argparse.Namespace) -> int:
 
 
 def _data(settings: Settings, given: argparse.Namespace) -> int:
+    from core import home
     from worker.datasets import store
 
     if given.what == "fetch":
+        home.keep_private()
         store.load(given.dataset, settings.root, report=_show_progress, folder=settings.cifar10)
         print(file=sys.stderr)
     status = store.status(

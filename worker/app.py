@@ -64,9 +64,9 @@ def _connect(app: Celery, supervisor: Supervisor) -> list[Any]:
     return [ready, shutting_down]
 
 
-def run(settings: Settings, slot: str) -> int:
+def run(settings: Settings, slot: str, why: str = "") -> int:
     """Work until a signal; then hand back the run in progress and end."""
-    supervisor = Supervisor(settings, slot)
+    supervisor = Supervisor(settings, slot, why)
     try:
         supervisor.start()
     except TrainerDied as death:

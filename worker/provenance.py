@@ -3,6 +3,7 @@
 import functools
 import platform
 import subprocess
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -76,12 +77,18 @@ def versions() -> dict[str, str]:
 
 
 def of_attempt(
-    spec: RunSpec, dataset: ImageDataset, randomization_fingerprint: str, step: int
+    spec: RunSpec,
+    dataset: ImageDataset,
+    randomization_fingerprint: str,
+    wrong_labels: int,
+    step: int,
+    passed_over: Sequence[Mapping[str, str]] = (),
 ) -> dict[str, Any]:
     """What could explain a difference between two attempts' results.
 
-    `randomization_fingerprint` is of labels and pixels as the network sees them, `step` the one
-    that the attempt went on from.
+    `randomization_fingerprint` is of labels and pixels as the network sees them, `wrong_labels`
+    how many of its training labels are not the true ones, `step` the one that the attempt went on
+    from, `passed_over` the checkpoints that it could not go on from, each with the reason.
     """
     from worker.training import data, device
 
@@ -91,8 +98,10 @@ def of_attempt(
         "engine": spec.engine,
         "plugins": plugins.origins(spec.model, spec.randomization, spec.dataset),
         "first_step": step,
+        **({"passed_over": list(passed_over)} if passed_over else {}),
         "data_fingerprint": dataset.fingerprint,
         "randomization_fingerprint": randomization_fingerprint,
+        "wrong_labels": wrong_labels,
         "noisy_test_fingerprint": data.noisy_test_fingerprint(spec, dataset),
         "data_source": dataset.provenance,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -7,16 +7,15 @@ import logging
 import os
 import socket
 import threading
-from pathlib import Path
 
 from pydantic import ValidationError
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
-from core import failpoints
+from core import address, failpoints
 from core.domain.errors import DatabaseUnavailable
 from core.domain.lifecycle import Outcome
-from core.domain.spec import ENGINE, RunSpec
+from core.domain.spec import RunSpec
 from core.messages import Hints
 from core.settings import Settings
 from core.storage import leases, runs, workers
@@ -25,6 +24,7 @@ from core.storage.database import Database
 from core.storage.tables import Run
 from worker import usage, wire
 from worker.child import Child, TrainerDied
+from worker.context import Context
 from worker.turn import Turn
 
 logger = logging.getLogger(__name__)
@@ -35,13 +35,15 @@ RETRY_SECONDS = 2.0
 class Supervisor:
     """The worker of one slot (a GPU, or a share of the CPU) on this host."""
 
-    def __init__(self, settings: Settings, slot: str) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, slot: str, why: str = "") -> None:
+        """`why`: what to say of how many workers the host has."""
+        self.settings, self.why = settings, why
         self.id = f"{socket.gethostname()}-{slot}-{os.getpid()}"
         self.hints = Hints(settings.broker_url)
         self.database = Database(settings.database, on_commit=self.hints.news, pool_size=3)
         self.folder = Folder.of(settings)
         self.stopping = threading.Event()
+        self._context = Context(settings, self.database, self.folder, self.hints, self.stopping)
         self.handed_back = False
         """Whether a run went back to the queue because this worker stops."""
         self._busy = threading.Lock()
@@ -91,7 +93,7 @@ class Supervisor:
             self.id,
             host=socket.gethostname(),
             pid=os.getpid(),
-            capabilities=child.capabilities,
+            capabilities=child.capabilities | ({"workers_reason": self.why} if self.why else {}),
         )
 
     def work(self) -> None:
@@ -150,7 +152,7 @@ class Supervisor:
         logger.info("run %s, attempt %d", order.run_id, order.attempt)
         self._show(order.run_id)
         try:
-            outcome = Turn(self, child, order).take()
+            outcome = Turn(self._context, child, order).take()
         finally:
             self._show(None)
         self.handed_back = self.handed_back or outcome is Outcome.PREEMPTED
@@ -158,15 +160,8 @@ class Supervisor:
 
     def _order(self, session: Session, run: Run) -> wire.Train | None:
         """What to tell the trainer; None if the run cannot be trained, which then has failed."""
-        message = detail = None
         try:
             spec = RunSpec.model_validate(run.spec)
-            if spec.engine != ENGINE:
-                message = (
-                    f"The run was begun by version {spec.engine} of the training code, and this "
-                    f"worker has version {ENGINE}, which computes other numbers. Launch it again "
-                    "as a new run."
-                )
         except ValidationError as error:
             problem = error.errors(include_url=False)[0]
             field = ".".join(map(str, problem["loc"]))
@@ -174,10 +169,8 @@ class Supervisor:
                 f"This worker cannot read the run's spec ({field}: {problem['msg']}): it was "
                 "stored by another version of Rethink. Update the workers, then retry the run."
             )
-            detail = str(error)
-        if message is not None:
             logger.error("run %s: %s", run.id, message)
-            told = {"message": message, "detail": detail or ""}
+            told = {"message": message, "detail": str(error)}
             leases.finish(session, run.id, run.attempt, Outcome.FAILED, told)
             return None
         return wire.Train(
@@ -217,15 +210,5 @@ class Supervisor:
 
 def _is_alive(worker_id: str) -> bool:
     """Whether the process in a worker id of this host is still there, and still a worker."""
-    try:
-        pid = int(worker_id.rpartition("-")[2])
-        os.kill(pid, 0)
-    except (ProcessLookupError, ValueError):
-        return False
-    except PermissionError:
-        return True
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return not Path("/proc/self").exists()  # no /proc here, or it ended just now
-    return b"worker" in command  # else another program got its number since
+    pid = worker_id.rpartition("-")[2]
+    return pid.isdigit() and address.is_alive(int(pid), "worker")

@@ -115,7 +115,8 @@ class Trainer:
         self._report_progress(Progress(phase="starting"))
         dataset = self._dataset(order.spec)
         where = device.choose_device()
-        state = self._restore(order, where) or TrainingState.start(order.spec, where)
+        restored, passed_over = self._restore(order, where)
+        state = restored or TrainingState.start(order.spec, where)
         self._folder.keep_only(order.run_id, [saved.key for saved in order.checkpoints])
         curve = [m for m in order.curve if m.epoch <= state.epoch]
         first_step, is_known = state.step, False
@@ -128,7 +129,12 @@ class Trainer:
             if state.data_fingerprint and not is_known:
                 is_known = True
                 found = provenance.of_attempt(
-                    order.spec, dataset, state.data_fingerprint, first_step
+                    order.spec,
+                    dataset,
+                    state.data_fingerprint,
+                    state.wrong_labels,
+                    first_step,
+                    passed_over,
                 )
                 self.say(wire.Provenance(provenance=found))
             since = time.monotonic() - saved_at
@@ -170,20 +176,24 @@ class Trainer:
         if self.interrupt is not None and progress.step == 0:
             raise Interrupted  # nothing was trained in this attempt that could be saved
 
-    def _restore(self, order: wire.Train, where: Any) -> Any:
-        """The newest checkpoint that can be read, or None; one that cannot is passed over."""
+    def _restore(self, order: wire.Train, where: Any) -> tuple[Any, list[dict[str, str]]]:
+        """The newest checkpoint that can be read, or None; and those passed over, with reasons."""
         from worker.training import checkpoint
 
+        passed_over: list[dict[str, str]] = []
         for saved in order.checkpoints:
             try:
                 path = self._folder.path(saved.key)
-                return checkpoint.load(path, order.spec, where, saved.sha256)
+                return checkpoint.load(path, order.spec, where, saved.sha256), passed_over
             except (RethinkError, OSError, RuntimeError, LookupError, ValueError) as error:
                 if memory.is_lacking(error):
                     raise  # it is whole, and wanted when there is memory again
                 # Damaged, gone, or of an older version: going on from further back is always right.
-                _log(f"checkpoint {saved.key} is passed over: {_named(error)}")
-        return None
+                told = error.message if isinstance(error, RethinkError) else _named(error)
+                reason = " ".join(told.split())[:300]
+                passed_over.append({"checkpoint": saved.key, "reason": reason})
+                _log(f"checkpoint {saved.key} is passed over: {reason}")
+        return None, passed_over
 
     def _save(self, order: wire.Train, state: Any) -> None:
         from worker.training import checkpoint

@@ -8,7 +8,6 @@ finds itself stale stops at once.
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from core.domain.demands import Demand
 from core.domain.errors import DatabaseUnavailable
@@ -18,10 +17,8 @@ from core.domain.metrics import EpochMetrics, Progress
 from core.storage import leases
 from worker import wire
 from worker.child import Child, TrainerDied
+from worker.context import Context
 from worker.outbox import Outbox
-
-if TYPE_CHECKING:
-    from worker.supervise import Supervisor
 
 logger = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
@@ -43,12 +40,12 @@ AT_ONCE = 200
 class Turn:
     """One attempt at one run."""
 
-    def __init__(self, supervisor: "Supervisor", child: Child, order: wire.Train) -> None:
-        self.supervisor, self.child, self.order = supervisor, child, order
-        self.settings = supervisor.settings
+    def __init__(self, context: Context, child: Child, order: wire.Train) -> None:
+        self.context, self.child, self.order = context, child, order
+        self.settings = context.settings
         self.outbox = Outbox(
-            supervisor.database,
-            supervisor.folder,
+            context.database,
+            context.folder,
             order.run_id,
             order.attempt,
             self.settings.lease_seconds,
@@ -124,9 +121,7 @@ class Turn:
     def _pass_on(self, progress: Progress) -> None:
         self.progress = progress
         fraction, eta = self._remaining(progress)
-        self.supervisor.hints.progress(
-            self.order.run_id, progress, fraction=fraction, eta_seconds=eta
-        )
+        self.context.hints.progress(self.order.run_id, progress, fraction=fraction, eta_seconds=eta)
 
     def _remaining(self, progress: Progress) -> tuple[float | None, float | None]:
         epochs = max((d.epochs for d in self.demands), default=0)
@@ -168,7 +163,7 @@ class Turn:
             self._progress_at = now + PROGRESS_SECONDS
         else:
             try:
-                with self.supervisor.database.read() as session:
+                with self.context.database.read() as session:
                     heard.append(leases.wishes(session, self.order.run_id, self.order.attempt))
             except DatabaseUnavailable:
                 return
@@ -190,7 +185,7 @@ class Turn:
     def _stop_in_time(self) -> None:
         """Pass on that the worker stops; end a trainer that hangs or does not stop in time."""
         now = time.monotonic()
-        stopping = self.supervisor.stopping.is_set()
+        stopping = self.context.stopping.is_set()
         if stopping:
             self._ask(Interrupt.PREEMPT)
             self._give_up_at = min(self._give_up_at, now + HAND_BACK_SECONDS)
@@ -214,7 +209,7 @@ class Turn:
         """Repeat `write` until the database takes it; False if the worker must stop before."""
         give_up_at = float("inf")
         while not write():
-            if self.supervisor.stopping.is_set():
+            if self.context.stopping.is_set():
                 give_up_at = min(give_up_at, time.monotonic() + GIVE_UP_SECONDS)
             if time.monotonic() > give_up_at:
                 logger.warning(
@@ -242,7 +237,7 @@ class Turn:
         self._ask(Interrupt.STALE)
         deadline = time.monotonic() + STOP_SECONDS
         try:
-            while time.monotonic() < deadline and not self.supervisor.stopping.is_set():
+            while time.monotonic() < deadline and not self.context.stopping.is_set():
                 if isinstance(self.child.next_report(LOOK_SECONDS), wire.Ended):
                     return
         except TrainerDied:

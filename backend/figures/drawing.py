@@ -3,9 +3,10 @@
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 from backend.figures.style import PAPER_GREY, Style, style_of
-from core.domain.panels.model import Flag, Panel, PanelName, Series
+from core.domain.panel import Flag, Panel, PanelName, Series
 from core.domain.panels.spread import kept
 
 MAX_POINTS = 500
@@ -28,9 +29,12 @@ DUPLICATE: Any = {
     "markeredgewidth": 0.7,
 }
 """A ring around the published point."""
+Named = list[tuple[Line2D, str]]
+"""Lines and what the legend calls them. matplotlib's own would leave out a name that begins with
+an underscore."""
 
 
-def draw(axes: Axes, series: Series, style: Style, panel: Panel) -> None:
+def draw(axes: Axes, series: Series, style: Style, panel: Panel) -> Named:
     """A curve with its spread as a band, or points with bars and marks, by the panel."""
     points = panel.name in (PanelName.FIGURE_1B, PanelName.FIGURE_1C)
     two = panel.name in TWO_SETS
@@ -40,7 +44,7 @@ def draw(axes: Axes, series: Series, style: Style, panel: Panel) -> None:
         "linestyle": ("--" if training else "-") if two else style.line,
         "marker": style.marker,
     } | BY_MEASURE.get(series.measure, {})
-    axes.plot(
+    lines = axes.plot(
         series.x,
         series.y,
         **look,
@@ -49,7 +53,6 @@ def draw(axes: Axes, series: Series, style: Style, panel: Panel) -> None:
         alpha=0.5 if faint else 1,
         markevery=1 if points else max(len(series.x) // 8, 1),
         markersize=0 if faint else 3.2,
-        label=None if faint else _label(series, panel, training=training),
     )
     if points:
         _spread_bars(axes, series, style)
@@ -58,11 +61,13 @@ def draw(axes: Axes, series: Series, style: Style, panel: Panel) -> None:
         low = [y if v is None else v for v, y in zip(series.low, series.y, strict=True)]
         high = [y if v is None else v for v, y in zip(series.high, series.y, strict=True)]
         axes.fill_between(series.x, low, high, color=style.print_color, alpha=0.18, linewidth=0)
+    label = None if faint else _label(series, panel, training=training)
+    return [] if label is None else [(lines[0], label)]
 
 
-def reduced(series: Series) -> Series:
+def reduced(series: Series, panel: Panel) -> Series:
     """At most `MAX_POINTS` of its points, extremes among them."""
-    chosen = kept(series.y, MAX_POINTS)
+    chosen = kept(series.x, series.y, MAX_POINTS, log=panel.x_axis.log)
     if len(chosen) == len(series.y):
         return series
     columns = {name: getattr(series, name) for name in COLUMNS}
@@ -116,11 +121,11 @@ def _marks(axes: Axes, series: Series, style: Style) -> None:
             axes.plot(x, y, linestyle="none", marker="x", markersize=7, color=style.print_color)
 
 
-def draw_reference(axes: Axes, series: Series, place: int, panel: Panel) -> None:
+def draw_reference(axes: Axes, series: Series, place: int, panel: Panel) -> Named:
     """Published values in grey, those published twice ringed."""
-    style = style_of(series.key, place)
+    style = style_of(panel, series.key, place)
     few = len(series.x) <= 12
-    axes.plot(
+    lines = axes.plot(
         series.x,
         series.y,
         color=PAPER_GREY,
@@ -131,12 +136,12 @@ def draw_reference(axes: Axes, series: Series, place: int, panel: Panel) -> None
         markeredgewidth=0.5,
         markersize=2.8,
         markevery=1 if few else max(len(series.x) // 8, 1),
-        label=series.label if panel.comparable or few else None,
         zorder=1.5,
     )
     for x, y, flag in zip(series.x, series.y, series.flag, strict=True):
         if flag is Flag.DUPLICATE:
             axes.plot(x, y, **DUPLICATE, markersize=5, zorder=1.6)
+    return [(lines[0], series.label)] if panel.comparable or few else []
 
 
 def _label(series: Series, panel: Panel, *, training: bool) -> str | None:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from backend.figures.style import PAPER_GREY, Style, style_of
-from core.domain.panels.model import Axis, Flag, Panel, PanelName, Series
+from core.domain.panel import Axis, Flag, Panel, PanelName, Series
 from core.domain.panels.spread import kept
 
 MAX_POINTS = 500
@@ -22,6 +22,8 @@ SYMBOLS = {
     Flag.DIVERGED: "x",
     Flag.DUPLICATE: "circle-open-dot",
 }
+FEW = 12
+"""Epochs or steps up to which each has its tick, so that none stands between two."""
 Trace = dict[str, Any]
 
 
@@ -31,14 +33,14 @@ def figure(panel: Panel, revision: str) -> dict[str, Any]:
         data = _table_traces(panel)
     else:
         data = [t for i, s in enumerate(panel.series) for t in _ours(panel, s, i)]
-        data += [_reference(s, i) for i, s in enumerate(panel.references)]
+        data += [_reference(panel, s, i) for i, s in enumerate(panel.references)]
     return {"data": data, "layout": _layout(panel, revision), "datarevision": revision}
 
 
 def _ours(panel: Panel, series: Series, place: int) -> list[Trace]:
-    style = style_of(series.key, place)
+    style = style_of(panel, series.key, place)
     points = _is_points(panel)
-    chosen = kept(series.y, MAX_POINTS)
+    chosen = kept(series.x, series.y, MAX_POINTS, log=panel.x_axis.log)
     traces = []
     # A band of the running best would stand between it and the test curve it is shaded down to.
     if series.spread != "none" and series.kind != "running best" and not points:
@@ -62,7 +64,7 @@ def _line(
     trace: Trace = {
         "type": "scatter",
         "mode": "lines+markers" if markers else "lines",
-        "name": series.label,
+        **_named(series),
         "legendgroup": series.key,
         "showlegend": not faint,
         "x": _brief(series.x, chosen),
@@ -73,13 +75,12 @@ def _line(
             "dash": "dot" if best else "dash" if training else _dash(panel, style),
         },
         "opacity": 0.4 if faint else 1,
-        "meta": _meta(series),
-        "hovertemplate": f"%{{y:.4g}}<extra>{series.label}</extra>",
+        "hovertemplate": "%{y:.4g}<extra>%{fullData.name}</extra>",
     }
     if any(series.n[i] != 1 or series.flag[i] is not Flag.VALUE for i in chosen):
         trace["customdata"] = [[series.n[i], str(series.flag[i])] for i in chosen]
         said = "%{y:.4g}, n = %{customdata[0]}, %{customdata[1]}"
-        trace["hovertemplate"] = f"{said}<extra>{series.label}</extra>"
+        trace["hovertemplate"] = f"{said}<extra>%{{fullData.name}}</extra>"
     if best:
         trace |= {"fill": "tonexty", "fillcolor": _faint(style.color, 0.12)}
     if markers:
@@ -118,6 +119,7 @@ def _band(series: Series, chosen: Sequence[int], style: Style) -> list[Trace]:
             "legendgroup": series.key,
             "showlegend": False,
             "hoverinfo": "skip",
+            "uid": f"{_uid(series)} {name}",
             "meta": _meta(series) | {"edge": name},
         }
         if fill:
@@ -126,9 +128,9 @@ def _band(series: Series, chosen: Sequence[int], style: Style) -> list[Trace]:
     return edges
 
 
-def _reference(series: Series, place: int) -> Trace:
-    style = style_of(series.key, place)
-    chosen = kept(series.y, MAX_POINTS)
+def _reference(panel: Panel, series: Series, place: int) -> Trace:
+    style = style_of(panel, series.key, place)
+    chosen = kept(series.x, series.y, MAX_POINTS, log=panel.x_axis.log)
     few = len(chosen) <= MARKED
     symbols = [
         SYMBOLS.get(series.flag[i], f"{style.symbol}-open") if series.flag else style.symbol
@@ -137,14 +139,13 @@ def _reference(series: Series, place: int) -> Trace:
     return {
         "type": "scatter",
         "mode": "lines+markers" if few else "lines",
-        "name": series.label,
+        **_named(series),
         "legendgroup": series.key,
         "x": _brief(series.x, chosen),
         "y": _brief(series.y, chosen),
         "line": {"color": PAPER_GREY, "width": 1.5, "dash": "dash"},
         "marker": {"symbol": symbols, "size": 7, "color": PAPER_GREY},
-        "meta": _meta(series),
-        "hovertemplate": f"%{{y:.4g}}<extra>{series.label}</extra>",
+        "hovertemplate": "%{y:.4g}<extra>%{fullData.name}</extra>",
     }
 
 
@@ -153,12 +154,11 @@ def _table_traces(panel: Panel) -> list[Trace]:
     names = [_row_name(panel, i) for i in range(len(panel.table))]
     traces = []
     for series in (*panel.series, *panel.references):
-        style = style_of(series.key)
+        style = style_of(panel, series.key)
         trace: Trace = {
-            "name": series.label,
+            **_named(series),
             "x": [names[round(x) - 1] for x in series.x],
             "y": series.y,
-            "meta": _meta(series),
         }
         if series.kind == "seed":
             marker = {"symbol": style.symbol, "size": 5, "color": style.color}
@@ -179,6 +179,20 @@ def _row_name(panel: Panel, i: int) -> str:
     return ", ".join(parts + ["random labels"] * (row.labels == "random"))
 
 
+TEXT = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"})
+"""A name is no markup and no formula, as which plotly.js would read it."""
+
+
+def _named(series: Series) -> dict[str, Any]:
+    """What a trace is called, and what it is: the same whatever else the figure has."""
+    return {"name": series.label.translate(TEXT), "uid": _uid(series), "meta": _meta(series)}
+
+
+def _uid(series: Series) -> str:
+    seed = "" if series.seed is None else f" {series.seed}"
+    return f"{series.source} {series.kind}{seed} {series.measure} {series.key}"
+
+
 def _meta(series: Series) -> dict[str, Any]:
     return {
         "key": series.key,
@@ -192,7 +206,10 @@ def _meta(series: Series) -> dict[str, Any]:
 
 
 def _layout(panel: Panel, revision: str) -> dict[str, Any]:
-    xaxis, yaxis = _axis(panel.x_axis), _axis(panel.y_axis)
+    xaxis, yaxis = _axis(panel, panel.x_axis), _axis(panel, panel.y_axis)
+    ends = [series.x[-1] for series in panel.series if series.x]
+    if panel.x_axis.counts and max(ends, default=0) <= FEW:
+        xaxis["dtick"] = "D1" if panel.x_axis.log else 1
     if panel.name in (PanelName.FIGURE_1B, PanelName.FIGURE_1C):
         xaxis["range"] = [-0.03, 1.03]
     if panel.name is PanelName.TABLE_1:
@@ -206,15 +223,20 @@ def _layout(panel: Panel, revision: str) -> dict[str, Any]:
         "margin": {"t": 48, "r": 16, "b": 48, "l": 56},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "uirevision": f"{panel.name}-{panel.scale}-{panel.variant}",
+        "uirevision": str(panel.name),
         "datarevision": revision,
         "annotations": _annotations(panel),
     }
 
 
-def _axis(axis: Axis) -> dict[str, Any]:
+def _axis(panel: Panel, axis: Axis) -> dict[str, Any]:
+    """A zoom holds as long as the numbers on the axis mean the same."""
     unit = "" if axis.unit in ("1", "fraction", "epochs", "steps") else f" [{axis.unit}]"
-    found: dict[str, Any] = {"title": {"text": axis.title + unit}, "automargin": True}
+    found: dict[str, Any] = {
+        "title": {"text": axis.title + unit},
+        "automargin": True,
+        "uirevision": f"{panel.name} {panel.scale} {axis.title} {axis.log}",
+    }
     if axis.log:
         found["type"] = "log"
     return found

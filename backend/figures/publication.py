@@ -17,11 +17,16 @@ from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis as DrawnAxis
 from matplotlib.figure import Figure
+from matplotlib.path import Path
+from matplotlib.ticker import LogFormatter, MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
+from backend.figures import fonts
 from backend.figures.drawing import (
     DUPLICATE,
+    Named,
     draw,
     draw_reference,
     reduced,
@@ -29,7 +34,7 @@ from backend.figures.drawing import (
     shade_early_stopping,
 )
 from backend.figures.style import style_of
-from core.domain.panels.model import Axis, Flag, Panel, PanelName, TableRow
+from core.domain.panel import Axis, Flag, Panel, PanelName, TableRow
 
 COLUMN = 3.5
 """Inches: the width of a column in a two-column paper."""
@@ -43,7 +48,7 @@ STYLE: Any = {
     "pdf.fonttype": 42,
     "svg.fonttype": "path",
     "svg.hashsalt": "rethink",
-    "font.family": "DejaVu Sans",
+    "text.parse_math": False,  # names are drawn as they were given, and may hold $, ^ and _
     "font.size": 7,
     "axes.titlesize": 7.5,
     "axes.labelsize": 7,
@@ -67,10 +72,12 @@ ONE_AT_A_TIME = threading.Lock()
 
 def render(panel: Panel, format: str) -> bytes:
     """The picture as a file of that format: svg, pdf or png."""
-    with ONE_AT_A_TIME, mpl.rc_context(STYLE):
-        file = io.BytesIO()
-        figure(panel).savefig(file, format=format, dpi=DPI, metadata=METADATA[format])
-        return file.getvalue()
+    file = io.BytesIO()
+    with ONE_AT_A_TIME:
+        shown, families = fonts.drawable(panel)
+        with mpl.rc_context(STYLE | {"font.family": families}):
+            figure(shown).savefig(file, format=format, dpi=DPI, metadata=METADATA[format])
+    return file.getvalue()
 
 
 def figure(panel: Panel) -> Figure:
@@ -84,15 +91,16 @@ def _plot(panel: Panel) -> Figure:
     height = 3.0 + 0.06 * min(max(len(places), 6), NAMED_AT_MOST)  # for the legend under it
     figure = Figure(figsize=(WIDE, height) if many else (COLUMN, 2.75), layout="constrained")
     axes = figure.add_subplot()
+    named: Named = []
     for place, series in enumerate(panel.series):
         own = places[series.key] if panel.name is PanelName.ATLAS else place
-        style = style_of(series.key, own)
+        style = style_of(panel, series.key, own)
         if series.kind == "running best":
             shade_early_stopping(axes, series, style, panel)
         elif series.x:
-            draw(axes, reduced(series), style, panel)
+            named += draw(axes, reduced(series, panel), style, panel)
     for place, series in enumerate(panel.references):
-        draw_reference(axes, reduced(series), place, panel)
+        named += draw_reference(axes, reduced(series, panel), place, panel)
     axes.set_xlabel(_label(panel.x_axis))
     axes.set_ylabel(_label(panel.y_axis))
     axes.set_title(_wrapped(panel.title, many))
@@ -100,15 +108,47 @@ def _plot(panel: Panel) -> Figure:
         axes.set_xscale("log", nonpositive="mask")
     if panel.y_axis.log:
         axes.set_yscale("log", nonpositive="mask")
-    _legend(figure, axes, panel)
+    _ticks(axes.xaxis, panel.x_axis)
+    _ticks(axes.yaxis, panel.y_axis)
+    _legend(figure, axes, panel, named)
     _footnote(figure, panel, many)
     return figure
 
 
+def _ticks(drawn: DrawnAxis, axis: Axis) -> None:
+    """Whole numbers for what is counted; on a logarithmic axis without formulas."""
+    if axis.log:
+        drawn.set_major_formatter(Powers(whole=axis.counts))
+        drawn.set_minor_formatter(Powers(whole=axis.counts, labelOnlyBase=False))
+    elif axis.counts:
+        drawn.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+
+
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+class Powers(LogFormatter):
+    """Labels as 0.01, 100 or 2×10⁻⁵, for the ticks that matplotlib would label."""
+
+    def __init__(self, *, whole: bool, **options: Any) -> None:
+        super().__init__(**options)
+        self._whole = whole
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        if not super().__call__(x, pos) or (self._whole and x < 1):
+            return ""
+        if 1e-3 <= x < 1e4:
+            return f"{x:g}"
+        digits, power = f"{x:.0e}".split("e")
+        raised = f"10{str(int(power)).translate(SUPERSCRIPTS)}"
+        return raised if digits == "1" else f"{digits}×{raised}"
+
+
+ARROW = Path([(0, -1), (0, 1), (-0.5, 0.4), (0, 1), (0.5, 0.4)], [1, 2, 1, 2, 2])
 MEANINGS: dict[Flag, tuple[str, Any]] = {
     Flag.LOWER_BOUND: (
         "lower bound: did not fit within its limit",
-        {"linestyle": "none", "marker": "$\\uparrow$", "color": "#444444", "markersize": 5},
+        {"linestyle": "none", "marker": ARROW, "color": "#444444", "markersize": 6},
     ),
     Flag.NOT_FITTED: (
         "its run did not fit the training set",
@@ -127,12 +167,12 @@ UNDER = 0.3
 """Inches from the axis to the legend: room for its numbers and its title, however high it is."""
 
 
-def _legend(figure: Figure, axes: Axes, panel: Panel) -> None:
+def _legend(figure: Figure, axes: Axes, panel: Panel, named: Named) -> None:
     for flag in sorted(_marked(panel) & MEANINGS.keys()):
         words, mark = MEANINGS[flag]
-        axes.plot([], [], label=words, **mark)
-    handles, labels = axes.get_legend_handles_labels()
-    if handles:
+        named.append((axes.plot([], [], **mark)[0], words))
+    if named:
+        handles, labels = [line for line, _ in named], [_broken(label) for _, label in named]
         columns = 2 if len(labels) > 4 else 1
         if (unnamed := len(labels) - NAMED_AT_MOST) > 0:
             handles[NAMED_AT_MOST:] = axes.plot([], [], linestyle="none")
@@ -147,6 +187,16 @@ def _legend(figure: Figure, axes: Axes, panel: Panel) -> None:
         )
     if not any(series.x for series in panel.series):
         axes.text(0.5, 0.5, panel.status_text, transform=axes.transAxes, ha="center")
+
+
+LONG = 48
+"""Letters of a name to a line of the legend."""
+
+
+def _broken(label: str) -> str:
+    """A long name on several lines, its spaces as they are."""
+    options: Any = {"replace_whitespace": False, "drop_whitespace": False}
+    return "\n".join(textwrap.wrap(label, LONG, **options)) or label
 
 
 def _footnote(figure: Figure, panel: Panel, wide: bool) -> None:

@@ -19,7 +19,7 @@ from backend.figures.schemas import (
     Selection,
 )
 from core.domain.claims import CLAIMS
-from core.domain.panels.model import Panel, PanelName
+from core.domain.panel import Panel, PanelName
 
 router = APIRouter(tags=["figures"])
 

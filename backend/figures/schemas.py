@@ -1,4 +1,4 @@
-"""What the figures' routes take and give. Panels themselves are in `core.domain.panels.model`."""
+"""What the figures' routes take and give. Panels themselves are in `core.domain.panel`."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.domain.criteria import CRITERIA, Criterion, CriterionName
-from core.domain.panels.model import (
+from core.domain.panel import (
     Counts,
     LogAxes,
     MeasureKind,

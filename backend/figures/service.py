@@ -3,12 +3,14 @@
 Notable choices:
 - A panel is looked up by the versions of its runs (attempt, epochs, state), which one query gives.
   Only when one changed is the panel computed anew, and only that run's new epochs are read.
-- The precision of a study's specs is settled when it is submitted. A figure looks for both, and
-  takes for each run the precision in which most of the panel was trained.
+- A figure of the catalogue asks questions and takes the runs that answer them best, whatever their
+  engine and precision (`core.domain.answers`). Which runs a study has is settled when it is
+  submitted.
 """
 
 import functools
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -21,18 +23,21 @@ import core.domain
 from backend.figures import commands
 from backend.figures.schemas import FigureQuery
 from backend.kept import Kept
+from core.domain.answers import answered
 from core.domain.comparison import told_apart
 from core.domain.criteria import CRITERIA
 from core.domain.demands import Demand
 from core.domain.errors import InvalidInput
 from core.domain.lifecycle import Outcome, RunState
+from core.domain.panel import Panel, PanelName
 from core.domain.panels import STUDY_OF, build
-from core.domain.panels.entries import Entry, StoredRun
-from core.domain.panels.frame import Options
-from core.domain.panels.model import Panel, PanelName
+from core.domain.panels.entries import Entry, StoredRun, match
+from core.domain.panels.frame import Options, plural
 from core.domain.plans import Plan, planned
+from core.domain.questions import question_of
 from core.domain.scales import Scale
-from core.domain.spec import Precision, RunSpec, Variant
+from core.domain.spec import RunSpec, Variant
+from core.domain.stored import UnknownSpec, read_spec
 from core.domain.studies import StudyName, plan, unavailable
 from core.storage import curves, runs, studies
 from core.storage.database import Database
@@ -46,24 +51,44 @@ KEPT_EPOCHS = 1_200_000
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The runs a panel may read: for each planned run, its plan entry in each precision."""
+    """The runs a panel may read."""
 
-    plans: tuple[Plan, ...]
-    hashes: tuple[tuple[str, ...], ...]
+    plan: Plan
     options: Options
+    notes: tuple[str, ...]
+    """What was left out."""
     digest: str
     """Changes whenever other runs are asked for, or more of them, or in another place."""
+    run_ids: frozenset[str]
+    questions: frozenset[str]
+    """What runs may answer however they were trained; empty where the runs are given."""
 
     @classmethod
-    def of(cls, plans: tuple[Plan, ...], options: Options) -> Self:
-        hashes = tuple(tuple(entry.spec.hash() for entry in entries) for entries in plans)
-        asked = [(entry.demand, entry.role) for entry in plans[0]]
-        digest = hashlib.sha256(f"{hashes[0]} {asked}".encode()).hexdigest()
-        return cls(plans, hashes, options, digest)
+    def of(
+        cls,
+        plan: Plan,
+        options: Options,
+        notes: tuple[str, ...] = (),
+        *,
+        of_questions: bool = False,
+    ) -> Self:
+        hashes = [entry.spec.hash() for entry in plan]
+        asked = [(entry.demand, entry.role) for entry in plan]
+        digest = hashlib.sha256(f"{hashes} {asked} {notes}".encode()).hexdigest()
+        questions = frozenset(question_of(e.spec) for e in plan) if of_questions else frozenset()
+        run_ids = frozenset(h[:16] for h in hashes)
+        return cls(plan, options, notes, digest, run_ids, questions)
 
-    @property
-    def run_ids(self) -> list[str]:
-        return sorted({run_hash[:16] for hashes in self.hashes for run_hash in hashes})
+    def versions(self, session: Session) -> dict[str, curves.Version]:
+        if self.questions:
+            return curves.answering(session, self.questions)
+        return curves.versions(session, self.run_ids)
+
+    def entries(self, stored: Mapping[str, StoredRun]) -> list[Entry]:
+        """Each planned run with its stored run."""
+        if self.questions:
+            return answered(self.plan, stored.values())
+        return match(self.plan, stored)
 
 
 @dataclass(slots=True)
@@ -111,17 +136,19 @@ def draw(database: Database, name: PanelName, query: FigureQuery) -> Drawn:
         source = _source(session, name, query)
         if name is PanelName.CLEAN_CORRUPTED:
             _check_levels(source, query)
-        versions = curves.versions(session, source.run_ids)
+        versions = source.versions(session)
         etag = _etag(name, query, source, versions)
         drawn = cache.panels.get(etag)
         if drawn is None:
             stored = _stored(session, cache, versions)
     if drawn is None:  # built outside of the transaction, which may keep workers from writing
-        entries = _entries(source, stored)
+        entries = source.entries(stored)
         options = source.options
         if entries and not options.command:  # of the catalogue: the runs tell their precision
             options = replace(options, command=_command_of(name, query, entries))
         panel = build(name, entries, options)
+        if source.notes:
+            panel = _without_unknown(panel, source.notes)
         drawn = Drawn(panel if entries else _without_runs(panel, options), etag)
         cache.panels.put(etag, drawn)
     return drawn
@@ -134,6 +161,20 @@ def _without_runs(panel: Panel, options: Options) -> Panel:
         return panel
     verdict = panel.verdict.model_copy(update={"sentence": f"Not comparable: {reason}."})
     return panel.model_copy(update={"status_text": reason, "verdict": verdict})
+
+
+def _without_unknown(panel: Panel, notes: Sequence[str]) -> Panel:
+    """A panel that lacks runs says so, and is never complete."""
+    changes: dict[str, object] = {"notes": [*notes, *panel.notes]}
+    if panel.status == "complete":
+        changes |= {"status": "partial", "status_text": f"partial: {notes[0]}"}
+    return panel.model_copy(update=changes)
+
+
+def _left_out(unknown: Sequence[UnknownSpec]) -> tuple[str, ...]:
+    """A sentence for each reason why runs are not understood."""
+    reasons = Counter(spec.reason for spec in unknown)
+    return tuple(f"{plural(n, 'run')} left out: {reason}." for reason, n in reasons.items())
 
 
 def _stored(
@@ -169,7 +210,7 @@ def _code() -> str:
 
 def _check_levels(source: Source, query: FigureQuery) -> None:
     """Raise InvalidInput where there is no corruption to show."""
-    present = {entry.spec.label_corruption for entry in source.plans[0]} - {0.0}
+    present = {entry.spec.label_corruption for entry in source.plan} - {0.0}
     if not present:
         raise InvalidInput("figure clean-corrupted is not allowed: no run has corrupted labels")
     for p in query.corruption:
@@ -193,12 +234,9 @@ def _source(session: Session, name: PanelName, query: FigureQuery) -> Source:
 @functools.lru_cache(maxsize=256)
 def _of_catalogue(name: PanelName, query: FigureQuery) -> Source:
     criterion = query.chosen_criterion if _has_criterion(name) else None
-    plans = tuple(
-        plan(STUDY_OF[name], query.scale, query.variant, query.seeds, precision, criterion)
-        for precision in Precision
-    )
+    entries = plan(STUDY_OF[name], query.scale, query.variant, query.seeds, criterion=criterion)
     options = _options(name, query, query.scale, query.variant, query.seeds)
-    return Source.of(plans, options)
+    return Source.of(entries, options, of_questions=True)
 
 
 def _command_of(name: PanelName, query: FigureQuery, entries: list[Entry]) -> str:
@@ -212,6 +250,9 @@ def _command_of(name: PanelName, query: FigureQuery, entries: list[Entry]) -> st
 def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
     study = studies.get(session, str(query.study))
     entries = studies.plan_of(session, study.id)
+    notes = _left_out(studies.unknown_specs(session, study.id))
+    if notes and not entries:
+        raise InvalidInput(f"study {study.id} cannot be drawn: {' '.join(notes)}")
     if name is not PanelName.ATLAS:
         entries = _for_panel(name, entries)
     if not entries:
@@ -219,14 +260,20 @@ def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
             f"figure {name} is not allowed: study {study.id} has no runs for it, use the atlas"
         )
     request = study.request
-    scale = Scale(request["scale"]) if "scale" in request else None
-    variant = Variant(request.get("variant", Variant.PAPER))
+    try:
+        scale = Scale(request["scale"]) if "scale" in request else None
+        variant = Variant(request.get("variant", Variant.PAPER))
+    except ValueError as error:
+        raise InvalidInput(
+            f"study {study.id} was planned by another version of Rethink ({error}): update to draw "
+            "it"
+        ) from error
     options = _options(name, query, scale, variant, int(request["seeds"]))
     if query.criterion is None and _has_criterion(name):  # the study's, by which its runs ended
         options = replace(options, criterion=CRITERIA.get(request.get("criterion", "default")))
     extending = commands.by_criterion(request, options.criterion)
     options = replace(options, command=commands.of_study(study.name, request), extending=extending)
-    return Source.of((entries,), options)
+    return Source.of(entries, options, notes)
 
 
 def _for_panel(name: PanelName, entries: Plan) -> Plan:
@@ -242,8 +289,13 @@ def _of_runs(session: Session, name: PanelName, query: FigureQuery) -> Source:
     """The runs as they are, each a series with a name that tells it apart."""
     if name not in (PanelName.ATLAS, PanelName.CLEAN_CORRUPTED):
         raise InvalidInput("run is not allowed with this figure: use the atlas")
-    found = {run.id: run for run in (runs.get(session, run_id) for run_id in query.run)}.values()
-    specs = [RunSpec.model_validate(run.spec) for run in found]
+    asked = {run.id: run for run in (runs.get(session, run_id) for run_id in query.run)}
+    read = [(run, read_spec(run.spec)) for run in asked.values()]
+    notes = _left_out([spec for _, spec in read if isinstance(spec, UnknownSpec)])
+    known = [(run, spec) for run, spec in read if isinstance(spec, RunSpec)]
+    if notes and not known:
+        raise InvalidInput(f"run cannot be drawn: {' '.join(notes)}")
+    found, specs = [run for run, _ in known], [spec for _, spec in known]
     labels = told_apart([run.name for run in found], specs)
     demands = runs.demand_rows(session, [run.id for run in found])
     entries = tuple(
@@ -253,7 +305,7 @@ def _of_runs(session: Session, name: PanelName, query: FigureQuery) -> Source:
     trained = [(spec, max(run.epochs_done, 1)) for run, spec in zip(found, specs, strict=True)]
     options = _options(name, query, None, Variant.PAPER, 1)
     options = replace(options, command=commands.of_runs(trained))
-    return Source.of((entries,), options)
+    return Source.of(entries, options, notes)
 
 
 def _wanted(run: Run, demands: Sequence[DemandRow]) -> int:
@@ -284,21 +336,3 @@ def _options(
         log=query.log,
         individual=query.individual,
     )
-
-
-def _entries(source: Source, stored: Mapping[str, StoredRun]) -> list[Entry]:
-    """Each planned run with its stored run, in the precision most of the panel has."""
-
-    def trained(hashes: tuple[str, ...]) -> int:
-        return sum(len(stored[h].curve) + 1 for h in set(hashes) if h in stored)
-
-    ranked = sorted(range(len(source.plans)), key=lambda i: -trained(source.hashes[i]))
-    entries = []
-    for place, entry in enumerate(source.plans[ranked[0]]):
-        for i in ranked:
-            if run := stored.get(source.hashes[i][place]):
-                entries.append(Entry(source.plans[i][place], run))
-                break
-        else:
-            entries.append(Entry(entry))
-    return entries

@@ -3,6 +3,8 @@ tell apart, with dashes and markers so that a grey print can be read too."""
 
 from dataclasses import dataclass
 
+from core.domain.panel import Panel
+
 PAPER_GREY = "#767676"
 
 
@@ -63,6 +65,7 @@ STYLES: dict[str, Style] = {
 }
 
 
-def style_of(key: str, place: int = 0) -> Style:
+def style_of(panel: Panel, key: str, place: int = 0) -> Style:
     """The style of a meaning; by its place in the figure where it has none of its own."""
-    return STYLES.get(key) or _style(place, ORDER[place % len(ORDER)])
+    known = None if panel.is_named else STYLES.get(key)
+    return known or _style(place, ORDER[place % len(ORDER)])

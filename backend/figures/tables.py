@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from core.domain.panels.model import Panel, PanelName, Series
+from core.domain.panel import Panel, PanelName, Series
 
 COLUMNS: dict[str, str] = {
     "figure": "string",
@@ -76,8 +76,16 @@ def to_csv(panel: Panel) -> bytes:
     table = io.StringIO()
     writer = csv.DictWriter(table, fieldnames=list(COLUMNS), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows(panel))
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows(panel))
     return table.getvalue().encode()
+
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def _cell(value: Any) -> Any:
+    """A text that a spreadsheet would take for a formula gets an apostrophe before it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 def to_parquet(panel: Panel) -> bytes:

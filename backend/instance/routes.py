@@ -3,7 +3,7 @@
 from importlib import metadata
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 
@@ -20,9 +20,15 @@ from backend.instance.schemas import (
     WorkerView,
 )
 from backend.runs.schemas import RunRequest
+from backend.security import MAX_FAILURES
 from core import __version__
 from core.catalogue import datasets, models
-from core.domain.errors import BrokerUnavailable, DatabaseUnavailable, Unauthorized
+from core.domain.errors import (
+    BrokerUnavailable,
+    DatabaseUnavailable,
+    TooManyAttempts,
+    Unauthorized,
+)
 from core.domain.presets import all_presets
 from core.storage import events, runs, workers
 from core.storage.clock import now
@@ -52,23 +58,32 @@ def health(response: Response, parts: PartsDep) -> Health:
     )
 
 
-@router.post("/session", status_code=204, responses=problems.responses(413, 415, 422))
-def sign_in(request: SignIn, response: Response, parts: PartsDep) -> None:
+@router.post("/session", status_code=204, responses=problems.responses(413, 415, 422, 429))
+def sign_in(given: SignIn, request: Request, response: Response, parts: PartsDep) -> None:
     """Exchange the token for a cookie that only this browser's page can use."""
-    if not parts.credentials.is_token(request.token.strip()):
+    address = request.client.host if request.client else ""
+    if parts.failures.must_wait(address):
+        raise TooManyAttempts(
+            f"{MAX_FAILURES} wrong tokens came from {address}. Wait a minute before the next; "
+            "`rethink token` prints the right one."
+        )
+    if not parts.credentials.is_token(given.token.strip()):
+        parts.failures.add(address)
         raise Unauthorized("This token is not the server's. `rethink token` prints the right one.")
+    parts.failures.forget(address)
     response.set_cookie(
         parts.credentials.cookie_name,
         parts.credentials.cookie_value,
         max_age=YEAR,
         httponly=True,
         samesite="strict",
+        secure=request.url.scheme == "https",
     )
 
 
 @router.delete("/session", status_code=204, responses=problems.responses(422))
 def sign_out(response: Response, parts: PartsDep) -> None:
-    """Forget this browser's cookie."""
+    """Forget this browser's cookie. Only a new token ends those of other browsers."""
     response.delete_cookie(parts.credentials.cookie_name, httponly=True, samesite="strict")
 
 
@@ -132,6 +147,7 @@ def _workers(parts: Parts) -> list[WorkerView]:
                 state=_state(time - row.seen_at, row.run_id, parts.settings.lease_seconds),
                 run_id=row.run_id,
                 last_seen=row.seen_at,
+                silent_seconds=time - row.seen_at,
                 started_at=row.started_at,
                 memory_bytes=row.status.get("memory_bytes"),
                 utilization=row.status.get("utilization"),

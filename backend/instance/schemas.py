@@ -66,6 +66,7 @@ class WorkerView(BaseModel):
 
     FROM_CAPABILITIES: ClassVar[tuple[str, ...]] = (
         *("device", "device_reason", "precision", "precision_reason", "threads", "models"),
+        "workers_reason",
     )
 
     id: str = Field(description="Host, slot and process.")
@@ -79,11 +80,15 @@ class WorkerView(BaseModel):
     precision: str | None = Field(description="The precision it recommends.")
     precision_reason: str | None = Field(description="Why that precision.")
     threads: int | None = Field(description="CPU threads of its trainer.")
+    workers_reason: str | None = Field(
+        description="How many workers its host was given side by side, and why."
+    )
     models: dict[str, int] = Field(description="Parameters of each model it can train.")
     memory_bytes: int | None = Field(description="Memory of worker and trainer.")
     utilization: float | None = Field(description="Cores kept busy by the trainer.")
     started_at: Time
     last_seen: Time
+    silent_seconds: float = Field(description="How long ago that was.")
 
 
 class Capabilities(BaseModel):

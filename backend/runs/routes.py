@@ -24,10 +24,10 @@ from backend.runs.schemas import (
     SortKey,
 )
 from backend.texts import ShortText
-from core.catalogue import models, randomizations
-from core.catalogue.registry import NameIn
+from core.catalogue import ModelName, RandomizationName
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics
+from core.domain.panels.entries import wrong_labels
 from core.storage import artifacts, listing, runs
 from core.storage.tables import Run
 
@@ -74,11 +74,9 @@ def estimate(request: RunRequest, parts: PartsDep) -> EstimateView:
 def index(
     parts: PartsDep,
     state: Annotated[list[RunState], Query(description="Only runs in these states.")] = [],  # noqa: B006
-    model: Annotated[
-        str | None, NameIn(models), Query(description="Only runs of this model.")
-    ] = None,
+    model: Annotated[ModelName | None, Query(description="Only runs of this model.")] = None,
     randomization: Annotated[
-        str | None, NameIn(randomizations), Query(description="Only runs with this randomization.")
+        RandomizationName | None, Query(description="Only runs with this randomization.")
     ] = None,
     q: Annotated[ShortText, Query(description="Part of the name, or start of the id.")] = "",
     sort: Annotated[SortKey, Query(description="Order; with - descending.")] = "-created_at",
@@ -127,13 +125,15 @@ def metrics(
     with parts.database.read() as session:
         run = runs.get(session, run_id)
         curve = runs.curve(session, run.id, first)
+        wrong = wrong_labels(attempt.provenance for attempt in runs.attempts(session, run.id))
         name = f"rethink-{run.model}-{run.randomization}-{run.id}.csv"
     if format == "json":
-        return MetricsView(run_id=run.id, items=curve)
+        return MetricsView(run_id=run.id, items=curve, wrong_labels=wrong)
     table = io.StringIO()
-    writer = csv.DictWriter(table, fieldnames=list(EpochMetrics.model_fields), lineterminator="\n")
+    columns = [*EpochMetrics.model_fields, "wrong_labels"]
+    writer = csv.DictWriter(table, fieldnames=columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(m.model_dump() for m in curve)
+    writer.writerows(m.model_dump() | {"wrong_labels": wrong} for m in curve)
     return PlainTextResponse(
         table.getvalue(),
         media_type="text/csv",
@@ -142,9 +142,18 @@ def metrics(
 
 
 @router.post("/{run_id}/cancel", responses=problems.responses(404, 409, 422))
-def cancel(run_id: RunId, parts: PartsDep) -> RunView:
-    """End the run at its next step; what it has measured stays."""
-    return _changed(parts, run_id, runs.cancel)
+def cancel(
+    run_id: RunId,
+    parts: PartsDep,
+    everywhere: Annotated[
+        bool, Query(description="Also for the studies that want it: they go on without it.")
+    ] = False,
+) -> RunView:
+    """End the run at its next step; what it has measured stays.
+
+    A run that studies want goes on, unless it is cancelled everywhere.
+    """
+    return _changed(parts, run_id, lambda s, i: runs.cancel(s, i, everywhere=everywhere))
 
 
 @router.post("/{run_id}/pause", responses=problems.responses(404, 409, 422))

@@ -73,7 +73,7 @@ class RunWorker(BaseModel):
 class DemandView(BaseModel):
     """How far an owner asks the run to go."""
 
-    owner: str = Field(description="launch for a single launch, study:<id> for a study.")
+    owner: str = Field(description="launch for a single launch, study:<id>:<panel> for a study.")
     epochs: int = Field(description="Epochs asked for at most.")
     stop: StopRule = Field(description="Rule that ends the demand early.")
     withdrawn: bool = Field(description="Whether it was taken back by a cancel.")
@@ -88,7 +88,8 @@ class AttemptView(BaseModel):
     ended_at: Time | None = Field(description="When it ended; null while it goes on.")
     outcome: str | None = Field(description="Why it ended.")
     provenance: dict[str, Any] | None = Field(
-        description="Code and package versions, device, precision and why, threads, fingerprints."
+        description="Code and package versions, device, precision and why, threads, fingerprints; "
+        "`passed_over`: checkpoints that could not be read, each with the reason."
     )
 
 
@@ -97,7 +98,12 @@ class RunView(BaseModel):
 
     id: str = Field(description="First 16 hex digits of the spec's hash.")
     name: str = Field(description="The name it was given.")
-    spec: RunSpec = Field(description="All that determines its weights.")
+    spec: RunSpec | dict[str, Any] = Field(
+        description="All that determines its weights; as stored where it is not understood."
+    )
+    unknown_spec: str | None = Field(
+        description="Why the spec is not understood: it is another version's. Null as a rule."
+    )
     changes: dict[str, Any] = Field(
         description="The spec's fields that differ from the model's default."
     )
@@ -110,7 +116,9 @@ class RunView(BaseModel):
     stop: StopRule = Field(description="The rule that may end it earlier.")
     epochs_done: int = Field(description="Epochs whose metrics are stored.")
     step: int = Field(description="Optimiser steps done.")
-    steps_per_epoch: int = Field(description="Optimiser steps an epoch takes.")
+    steps_per_epoch: int | None = Field(
+        description="Optimiser steps an epoch takes; null where the spec is not understood."
+    )
     progress: Progress | None = Field(description="What it is doing now, while it is running.")
     fraction: float | None = Field(description="Part done of the epochs asked for, 0 to 1.")
     eta_seconds: float | None = Field(description="Time left; null until it can be told.")
@@ -145,6 +153,9 @@ class MetricsView(BaseModel):
 
     run_id: str = Field(description="The run.")
     items: list[EpochMetrics] = Field(description="One entry an epoch, from epoch 1 on.")
+    wrong_labels: int | None = Field(
+        description="Training images whose label is not the true one; null until counted."
+    )
 
 
 class EstimateView(BaseModel):
@@ -153,6 +164,10 @@ class EstimateView(BaseModel):
     run_id: str | None = Field(description="The run that has this spec already, if any.")
     existing_state: RunState | None = Field(description="Its state.")
     existing_epochs: int = Field(description="Epochs it has already.")
+    answered_by: str | None = Field(
+        description="A complete run of the same question by another engine, precision or "
+        "replicate. Figures and studies count it; a launch trains its own spec all the same."
+    )
     epochs: int = Field(description="Epochs still to train.")
     images: int = Field(description="Training images still to process.")
     seconds: float | None = Field(description="Likely time of training; null: unknown yet.")

@@ -1,6 +1,6 @@
 """Requests about runs, in terms of the storage. Opens no transaction: the routes do."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Collection, Container, Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,14 +15,18 @@ from backend.runs.schemas import (
     RunView,
     RunWorker,
 )
+from core.domain.answers import answered
 from core.domain.demands import Demand, StopRule
 from core.domain.estimates import MeasuredEpoch, estimate, remaining
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics, Progress
+from core.domain.panels.entries import StoredRun
+from core.domain.plans import planned
+from core.domain.questions import question_of
 from core.domain.spec import Precision, RunSpec, SpecRequest
+from core.domain.stored import UnknownSpec, read_demand, read_spec, read_stop
 from core.settings import Settings
-from core.storage import runs, workers
-from core.storage.studies import spec_of
+from core.storage import curves, runs, workers
 from core.storage.tables import DemandRow, Run, Worker
 
 
@@ -55,11 +59,9 @@ def estimated(session: Session, request: RunRequest, settings: Settings) -> Esti
     curve = runs.curve(session, existing.id) if existing else []
     epochs = 0 if request.demand.is_met(curve) else request.epochs - len(curve)
     present = workers.live(session, settings.lease_seconds)
-    measured = [
-        MeasuredEpoch(spec_of(row.spec), row.train_seconds, row.evaluation_seconds)
-        for row in runs.recent_speeds(session, spec.model, present)
-    ]
-    guess = estimate(spec, epochs, measured)
+    guess = estimate(spec, epochs, measured(session, spec.model, present))
+    asked = planned(spec, request.demand, "", "")
+    (answer,) = answered((asked,), _answering(session, spec))
     if request.stop != StopRule() and guess:
         basis = guess.basis + "; less if the stop rule holds earlier"
     else:
@@ -68,6 +70,7 @@ def estimated(session: Session, request: RunRequest, settings: Settings) -> Esti
         run_id=existing.id if existing else None,
         existing_state=RunState(existing.state) if existing else None,
         existing_epochs=len(curve),
+        answered_by=answer.run.id if answer.run and answer.complete else None,
         epochs=epochs,
         images=epochs * spec.train_size,
         seconds=guess.seconds if guess else None,
@@ -76,6 +79,22 @@ def estimated(session: Session, request: RunRequest, settings: Settings) -> Esti
         basis=basis,
         waiting=runs.count_by_state(session).get(RunState.QUEUED, 0),
     )
+
+
+def _answering(session: Session, spec: RunSpec) -> Collection[StoredRun]:
+    """The runs of the spec's question that were trained in another way."""
+    found = curves.answering(session, [question_of(spec)])
+    others = {i: version for i, version in found.items() if version.spec_hash != spec.hash()}
+    return curves.stored_runs(session, others).values() if others else ()
+
+
+def measured(session: Session, model: str, present: Sequence[Worker]) -> list[MeasuredEpoch]:
+    """Epochs of the model that were measured, to estimate times from."""
+    return [
+        MeasuredEpoch(spec, row.train_seconds, row.evaluation_seconds)
+        for row in runs.recent_speeds(session, model, present)
+        if isinstance(spec := read_spec(row.spec), RunSpec)
+    ]
 
 
 def views(session: Session, found: Sequence[Run], *, attempts: bool = False) -> list[RunView]:
@@ -113,7 +132,7 @@ def _obstacle(run: Run, known: Sequence[Worker]) -> str | None:
     ]
     if not lacking or not all(lacking):
         return None
-    field = sorted(min(lacking, key=lambda fields: len(fields)))[0]
+    field = min(sorted(fields)[0] for fields in lacking)
     return (
         f"No worker has the {field} {run.spec[field]}. Put its plugin into the home of a worker "
         "and start that worker again."
@@ -133,16 +152,17 @@ def view(
         stopped: run and owner of demands that their stop rule has ended.
     """
     spec, changes = _spec(run)
-    demand = _longest(rows, stopped) or Demand(epochs=max(run.epochs_done, 1))
+    demand = _longest(rows, stopped) or read_demand(max(run.epochs_done, 1), {})
     fraction, eta_seconds = _remaining(run, spec, demand.epochs, latest)
     return RunView(
         **{field: getattr(run, field) for field in COPIED},
-        spec=spec,
+        spec=spec if isinstance(spec, RunSpec) else _as_stored(run),
+        unknown_spec=spec.reason if isinstance(spec, UnknownSpec) else None,
         changes=changes,
         state=RunState(run.state),
         epochs=demand.epochs,
         stop=demand.stop,
-        steps_per_epoch=spec.steps_per_epoch,
+        steps_per_epoch=spec.steps_per_epoch if isinstance(spec, RunSpec) else None,
         latest=latest,
         fraction=fraction,
         eta_seconds=eta_seconds,
@@ -152,7 +172,7 @@ def view(
             DemandView(
                 owner=row.owner,
                 epochs=row.epochs,
-                stop=StopRule(**row.stop),
+                stop=read_stop(row.stop),
                 withdrawn=row.withdrawn,
             )
             for row in rows
@@ -168,17 +188,22 @@ def _longest(rows: Sequence[DemandRow], stopped: Container[tuple[str, str]]) -> 
     return max(demands, key=lambda demand: demand.epochs, default=None)
 
 
-SPECS = Kept[tuple[RunSpec, dict[str, Any]]](5000)
+SPECS = Kept[tuple[RunSpec | UnknownSpec, dict[str, Any]]](5000)
 """Specs and their changes by hash: the hash is their identity, and to check one takes long."""
 
 
-def _spec(run: Run) -> tuple[RunSpec, dict[str, Any]]:
+def _spec(run: Run) -> tuple[RunSpec | UnknownSpec, dict[str, Any]]:
     known = SPECS.get(run.spec_hash)
     if known is None:
-        spec = RunSpec.model_validate(run.spec)
-        known = spec, spec.changes()
+        spec = read_spec(run.spec)
+        known = spec, spec.changes() if isinstance(spec, RunSpec) else {}
         SPECS.put(run.spec_hash, known)
     return known
+
+
+def _as_stored(run: Run) -> dict[str, Any]:
+    """A spec that is not understood, with the two fields that everyone shows."""
+    return {**run.spec, "model": run.model, "randomization": run.randomization}
 
 
 COPIED = (
@@ -190,11 +215,13 @@ COPIED = (
 
 
 def _remaining(
-    run: Run, spec: RunSpec, epochs: int, latest: EpochMetrics | None
+    run: Run, spec: RunSpec | UnknownSpec, epochs: int, latest: EpochMetrics | None
 ) -> tuple[float | None, float | None]:
     """Part done of the epochs asked for, and the seconds left; the latter while it runs only."""
     if run.state == RunState.SUCCEEDED:
         return 1.0, None
+    if isinstance(spec, UnknownSpec):
+        return min(run.epochs_done / epochs, 1.0), None
     at = Progress.model_validate(run.progress) if run.progress else None
     evaluates = at is not None and at.phase == "evaluating" and at.epoch == run.epochs_done
     fraction, seconds = remaining(

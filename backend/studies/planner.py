@@ -12,7 +12,7 @@ Notable choices:
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -20,18 +20,19 @@ from sqlalchemy.orm import Session
 
 from backend.runs import service as run_service
 from backend.studies.queue import Earlier, before
-from backend.studies.schemas import PlannedRunView, PlanView, Sharing, StudyRequest
+from backend.studies.schemas import Grid, PlannedRunView, PlanView, Sharing, StudyRequest
 from core.catalogue import models
+from core.domain.answers import settled
 from core.domain.demands import StopRule
 from core.domain.deviations import deviations
 from core.domain.estimates import MeasuredEpoch, estimate
 from core.domain.lifecycle import RunState
 from core.domain.plans import Plan, Planned, expected_epochs
+from core.domain.questions import question_of
 from core.domain.spec import Precision, RunSpec, SpecRequest
 from core.domain.studies import TITLES, StudyName, grid, plan
 from core.settings import Settings
 from core.storage import curves, runs, workers
-from core.storage.studies import spec_of
 from core.storage.tables import Worker
 
 BF16_GAIN = 2.0
@@ -71,9 +72,13 @@ def resolve(
 ) -> tuple[Plan, Precision, str]:
     """The plan, its precision, and why it has it.
 
+    A run that is complete answers, whatever engine and precision trained it, unless the request
+    names them.
+
     Raises:
         InvalidInput: the grid makes specs that are not allowed.
     """
+    given = {"engine"} if request.engine is not None else set()
     asked = SpecRequest(precision=request.precision)
     spec, reason = run_service.resolve(session, asked, settings.lease_seconds)
     if request.grid is None:
@@ -84,13 +89,30 @@ def resolve(
             request.seeds,
             spec.precision,
             request.chosen_criterion,
+            request.model,
         )
+        given |= {"precision"} if request.precision != "auto" else set()
     else:
         asked_for = request.grid
+        given |= {"precision"} if _chooses_precision(request.precision, asked_for) else set()
         entries = grid(
             asked_for.base, asked_for.axes, asked_for.demand, request.seeds, spec.precision
         )
-    return entries, spec.precision, reason
+    return _settled(session, entries, given), spec.precision, reason
+
+
+def _chooses_precision(precision: str, grid: Grid) -> bool:
+    chosen = grid.base.get("precision", precision)
+    return "precision" in grid.axes or chosen not in (None, "auto")
+
+
+def _settled(session: Session, entries: Plan, given: Collection[str]) -> Plan:
+    """With the specs of complete runs that answer the same questions, but for what is given."""
+    found = curves.answering(session, {question_of(entry.spec) for entry in entries})
+    own = {entry.spec.hash() for entry in entries}
+    if all(version.spec_hash in own for version in found.values()):
+        return entries
+    return settled(entries, curves.stored_runs(session, found).values(), given)
 
 
 def planned(session: Session, request: StudyRequest, settings: Settings) -> PlanView:
@@ -193,9 +215,7 @@ def _action(need: Needed) -> Literal["reuse", "extend", "new"]:
 
 def _measured(session: Session, names: set[str], present: Sequence[Worker]) -> list[MeasuredEpoch]:
     return [
-        MeasuredEpoch(spec_of(row.spec), row.train_seconds, row.evaluation_seconds)
-        for model in sorted(names)
-        for row in runs.recent_speeds(session, model, present)
+        epoch for model in sorted(names) for epoch in run_service.measured(session, model, present)
     ]
 
 
@@ -226,7 +246,7 @@ def _basis(needed: Sequence[Needed], costs: Sequence[Cost], ahead: int) -> str:
     if guessed:
         words += f"; for {', '.join(guessed)} speeds of a reference machine with two cores"
     if ahead:
-        words += f"; with {ahead} run{'s' if ahead > 1 else ''} of others that come before"
+        words += f"; with {ahead} run{'s' if ahead > 1 else ''} ahead in the queue"
     return words
 
 
@@ -265,6 +285,8 @@ def identity(request: StudyRequest, precision: Precision) -> dict[str, object]:
     if request.study is StudyName.CUSTOM:
         values.pop("scale")
         values.pop("variant")
+    if request.study is not StudyName.RACE:
+        values.pop("model")
     if request.chosen_criterion is None:
         values.pop("criterion")
     return values | {"precision": precision}

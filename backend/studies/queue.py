@@ -8,10 +8,10 @@ from sqlalchemy.orm import Session
 from core.domain.lifecycle import RunState
 from core.domain.plans import expected_epochs, planned
 from core.domain.spec import RunSpec
+from core.domain.stored import read_spec
 from core.storage import listing, runs
 from core.storage.listing import Listed
 from core.storage.runs import Best
-from core.storage.studies import spec_of
 
 LOOKED_AT = 10_000
 """As many runs as may wait by default."""
@@ -36,9 +36,9 @@ def before(session: Session, priority: int, own: Collection[str]) -> list[Earlie
     specs = listing.specs(session, [run.id for run in earlier])
     best = runs.best(session, [run.id for run in earlier if run.epochs_done])
     return [
-        _earlier(run, spec_of(specs[run.id]), best.get(run.id))
+        _earlier(run, spec, best.get(run.id))
         for run in earlier
-        if run.id in specs
+        if run.id in specs and isinstance(spec := read_spec(specs[run.id]), RunSpec)
     ]
 
 

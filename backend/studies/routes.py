@@ -7,8 +7,8 @@ from fastapi import APIRouter, Path, Query, Response
 from backend import problems
 from backend.dependencies import PartsDep
 from backend.precision import wait_for_a_worker, wait_once_for_a_worker
-from backend.studies import planner, service
-from backend.studies.schemas import PlanView, StudyPage, StudyRequest, StudyView
+from backend.studies import planner, race, service
+from backend.studies.schemas import PlanView, RaceView, StudyPage, StudyRequest, StudyView
 from core.storage import artifacts, studies
 
 router = APIRouter(prefix="/studies", tags=["studies"])
@@ -39,9 +39,25 @@ def create(request: StudyRequest, response: Response, parts: PartsDep) -> StudyV
         session.flush()
         view = service.views(session, [study])[0]
     if view.complete < view.runs:
-        parts.broker.wake_a_worker()
+        parts.broker.wake_workers(view.runs - view.complete)
     response.status_code = 201 if is_new else 200
     return view
+
+
+@router.get(
+    "/race",
+    response_model=RaceView,
+    responses={204: {"description": "There is no race yet."}, **problems.responses(404, 422)},
+)
+def find_race(
+    parts: PartsDep,
+    study: Annotated[
+        str | None, Query(pattern="^[0-9a-f]{12}$", description="Its study; the newest race.")
+    ] = None,
+) -> RaceView | Response:
+    """A race: how far true labels and random labels are, and what happened in a sentence."""
+    with parts.database.read() as session:
+        return race.found(session, study) or Response(status_code=204)
 
 
 @router.get("", responses=problems.responses(422))

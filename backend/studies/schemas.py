@@ -2,17 +2,19 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from backend.runs.schemas import Time
 from backend.texts import ShortText
-from core.domain.criteria import CRITERIA, Criterion, CriterionName
+from core.catalogue import ModelName, models
+from core.domain.criteria import CRITERIA, Criterion, CriterionName, FitState
 from core.domain.demands import Demand, StopRule
+from core.domain.lifecycle import RunState
 from core.domain.scales import Scale
-from core.domain.spec import Precision, Variant
+from core.domain.spec import ENGINE, Precision, Variant, rounded
 from core.domain.studies import FITTED, MAX_SEEDS, StudyName, unavailable
 
-Value = str | int | float | bool | None
+Value = Annotated[str | int | float | bool | None, AfterValidator(rounded)]
 FieldName = Annotated[str, Field(max_length=40, pattern="^[a-z][a-z0-9_]*$")]
 
 
@@ -53,12 +55,21 @@ class StudyRequest(BaseModel):
         description="The paper's setting, or the report's reading of it. With custom it is a field "
         "of the grid.",
     )
+    model: ModelName = Field(models.default, description="The race's network; for race alone.")
     seeds: int = Field(
         1, ge=1, le=MAX_SEEDS, strict=True, description="Seeds of weights and randomization."
     )
     grid: Grid | None = Field(None, description="The grid; for custom alone.")
     precision: Precision | Literal["auto"] = Field(
         "auto", description="Number format of matrix products. auto: by the workers."
+    )
+    engine: int | None = Field(
+        None,
+        ge=ENGINE,
+        le=ENGINE,
+        strict=True,
+        description="Today's version of the training code, to train anew what an earlier one has. "
+        "Left out, complete runs of every version count.",
     )
     criterion: CriterionName = Field(
         "default",
@@ -90,8 +101,17 @@ class StudyRequest(BaseModel):
     def _criterion_is_for_what_fits(self) -> Self:
         if self.criterion != "default" and self.study not in FITTED:
             raise ValueError(
-                f"criterion is not allowed with study {self.study}: use figure-1bc or everything"
+                f"criterion is not allowed with study {self.study}: use figure-1bc, race or "
+                "everything"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _model_is_for_the_race(self) -> Self:
+        if self.study is not StudyName.RACE and "model" in self.model_fields_set:
+            raise ValueError(f"model is not allowed with study {self.study}: use race")
+        if self.study is StudyName.RACE and self.seeds != 1:
+            raise ValueError(f"seeds {self.seeds} is not allowed with study race: use figure-1bc")
         return self
 
     @model_validator(mode="after")
@@ -170,7 +190,9 @@ class StudyView(BaseModel):
     """A study and how far it is."""
 
     id: str = Field(description="First 12 hex digits of the request's hash.")
-    study: StudyName = Field(description="Its name in the catalogue, or custom.")
+    study: StudyName | str = Field(
+        description="Its name in the catalogue, or custom; or a name of another version's."
+    )
     title: str = Field(description="The title it was given, or the catalogue's.")
     request: dict[str, Any] = Field(description="The request, with the precision as resolved.")
     state: StudyState = Field(
@@ -189,6 +211,37 @@ class StudyView(BaseModel):
     run_ids: list[str] = Field(description="The runs, in the order of training; deleted ones too.")
     created_at: Time
     cancelled_at: Time | None = Field(description="When it was cancelled.")
+
+
+class LaneView(BaseModel):
+    """One of the two runs of a race."""
+
+    labels: str = Field(description="true labels or random labels.")
+    run_id: str = Field(description="Its run, whether that exists still or not.")
+    state: RunState | None = Field(description="State of the run; null: it was deleted.")
+    fit: FitState = Field(description="fitted, running, or why it never will.")
+    epochs: int = Field(description="Epochs it took to fit, or those it has so far.")
+    limit: int = Field(description="Epochs it may take.")
+    train_accuracy: float | None = Field(description="Training accuracy after these epochs.")
+    test_accuracy: float | None = Field(description="Test accuracy after these epochs.")
+
+
+class RaceView(BaseModel):
+    """A race: a network on true labels and the same on random ones, until both fit."""
+
+    study: StudyView = Field(description="The study that it is.")
+    model: ModelName = Field(description="The network.")
+    model_title: str = Field(description="The network, for people.")
+    criterion: str = Field(description="When a lane has arrived, for people.")
+    target_accuracy: float | None = Field(description="The training accuracy that is, if it is.")
+    guessing: float = Field(description="Accuracy by guessing.")
+    lanes: list[LaneView] = Field(description="True labels, then random labels.")
+    ratio: float | None = Field(description="Epochs on random labels over those on true ones.")
+    paper_ratio: float | None = Field(
+        description="The same in the paper; null where its setting is not this one."
+    )
+    in_figure: bool = Field(description="Whether the two are ends of a curve of Figure 1b.")
+    sentence: str = Field(description="What happened, or how far it is.")
 
 
 class StudyPage(BaseModel):

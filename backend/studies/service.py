@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from backend.studies import planner
 from backend.studies.schemas import PanelProgress, StudyRequest, StudyState, StudyView
 from core.domain.lifecycle import RunState
-from core.domain.studies import TITLES, StudyName
+from core.domain.studies import TITLES
 from core.settings import Settings
 from core.storage import studies
 from core.storage.studies import DemandState
@@ -45,11 +45,10 @@ def _view(study: Study, demands: Sequence[DemandState]) -> StudyView:
     open_ = [group for group in groups if not all(d.complete for d in group)]
     count = Counter(_how(group[0].state) for group in open_)
     parts = sum(max(d.done for d in g) / max(d.epochs for d in g) for g in open_)
-    name = StudyName(study.name)
     return StudyView(
         id=study.id,
-        study=name,
-        title=study.title or TITLES[name],
+        study=study.name,
+        title=study.title or TITLES.get(study.name, study.name),  # type: ignore[call-overload]
         request=study.request,
         state=_state(study, count),
         runs=len(groups),

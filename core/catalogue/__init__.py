@@ -6,13 +6,29 @@ names, titles, defaults, costs and colours from them. Descriptors are light: wha
 numpy is named by text and imported by trainers alone.
 """
 
+from typing import Annotated
+
 from core.catalogue.dataset import Dataset
 from core.catalogue.model import Model
 from core.catalogue.randomization import Randomization
-from core.catalogue.registry import Registry
+from core.catalogue.registry import NameIn, Registry
 
 models: Registry[Model] = Registry("model", default="mlp-1x512")
 datasets: Registry[Dataset] = Registry("dataset", default="cifar10")
 randomizations: Registry[Randomization] = Registry("randomization", default="true_labels")
 
-__all__ = ["Dataset", "Model", "Randomization", "datasets", "models", "randomizations"]
+DatasetName = Annotated[str, NameIn(datasets)]
+ModelName = Annotated[str, NameIn(models)]
+RandomizationName = Annotated[str, NameIn(randomizations)]
+
+__all__ = [
+    "Dataset",
+    "DatasetName",
+    "Model",
+    "ModelName",
+    "Randomization",
+    "RandomizationName",
+    "datasets",
+    "models",
+    "randomizations",
+]

@@ -1,6 +1,6 @@
 """A condition of a claim: a number, the range in which it passes, and what keeps it from that."""
 
-from core.domain.panels.model import Check, Fact, Panel
+from core.domain.panel import Check, Fact, Panel
 
 ROUNDING = 1e-9
 

@@ -8,10 +8,11 @@ numbers shown all the same. A run that diverged or never fitted is an answer, no
 from collections.abc import Sequence
 
 from core.domain.conditions import RULES
-from core.domain.panels.model import Check, Panel, PanelName, Verdict, VerdictState
+from core.domain.panel import Check, Panel, PanelName, Verdict, VerdictState
+from core.domain.reversals import reversals
 
 CLAIMS: dict[PanelName, str] = {
-    PanelName.FIGURE_1A: "The network fits true labels, shuffled pixels, Gaussian noise, random "
+    PanelName.FIGURE_1A: "The network fits true labels, shuffled pixels, Gaussian images, random "
     "pixels and random labels alike; random labels only take longer.",
     PanelName.FIGURE_1B: "Fitting random labels slows training by a small constant factor, which "
     "grows with the level of corruption.",
@@ -65,7 +66,8 @@ def _sentence(panel: Panel, state: VerdictState, checks: Sequence[Check]) -> str
                 return f"Incomplete: {runs}."
             open_ = [check.label for check in checks if check.passed is None]
             return f"Incomplete: all runs are there, but not known: {'; '.join(open_[:3])}."
-    return f"Not comparable: {_why(panel)}. {runs} complete; {score}."
+    said = f"Not comparable: {_why(panel)}. {runs} complete; {score}. {reversals(panel)}"
+    return said.rstrip()
 
 
 def _why(panel: Panel) -> str:

@@ -37,4 +37,7 @@ def told_apart(names: Sequence[str], specs: Sequence[RunSpec]) -> list[str]:
         ]
         what = ", ".join(parts)
         labels.append(f"{name}: {what}" if name else what)
-    return labels
+    return [
+        f"{label} ({spec.hash()[:6]})" if labels.count(label) > 1 else label
+        for label, spec in zip(labels, specs, strict=True)
+    ]

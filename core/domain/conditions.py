@@ -9,7 +9,8 @@ import math
 from collections.abc import Callable
 
 from core.domain.checks import diverged, fact, judged, settled, within
-from core.domain.panels.model import Check, Fact, Flag, Panel, PanelName, Series, TableRow
+from core.domain.labels import label_of
+from core.domain.panel import Check, Fact, Flag, Panel, PanelName, Series, TableRow
 from core.domain.reference.paper import TABLE_1, Table1Row
 from core.domain.reference.paper import series as paper_series
 
@@ -53,7 +54,7 @@ def _reaches(panel: Panel, series: Series) -> Check:
     fitted = fact(panel, series.key, "steps_to_loss-0.05")
     passed = None if fitted is None else not fitted.lower_bound
     value = fitted.value if fitted and passed else None
-    label = f"{series.label}: reaches a loss below 0.05"
+    label = f"{series.label}: reaches a loss below 0.05 (steps)"
     check = Check(label=label, value=value, passed=passed)
     return diverged(check) if series.diverged else judged(check, fitted)
 
@@ -68,8 +69,8 @@ def _faster(panel: Panel, first: tuple[str, ...], second: tuple[str, ...]) -> Ch
     A seed that never fell below it is a lower bound: enough for a later one, never for an earlier.
     """
     early, late = ([_steps(panel, key) for key in keys] for keys in (first, second))
-    names = [" and ".join(key.replace("_", " ") for key in keys) for keys in (first, second)]
-    label = f"{names[0]} before {names[1]} (loss below 0.1)"
+    names = [" and ".join(map(label_of, keys)) for keys in (first, second)]
+    label = f"{names[0]} before {names[1]} (steps to a loss below 0.1)"
     befores = [f.value for f in early if f and f.value is not None]
     afters = [f.value for f in late if f and f.value is not None]
     if len(befores) < len(early) or len(afters) < len(late):
@@ -86,7 +87,7 @@ def _faster(panel: Panel, first: tuple[str, ...], second: tuple[str, ...]) -> Ch
 def _not_later(panel: Panel, first: str, second: str) -> Check:
     """Whether `first` takes at most a tenth more steps to a loss below 0.1 than `second`."""
     one, other = _steps(panel, first), _steps(panel, second)
-    names = [key.replace("_", " ") for key in (first, second)]
+    names = [label_of(key) for key in (first, second)]
     label = f"{names[0]} not later than {names[1]}, as a ratio (loss below 0.1)"
     if one is None or other is None or one.value is None or not other.value:
         return judged(within(label, None, None, ABOUT), one, other)

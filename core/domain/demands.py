@@ -64,3 +64,18 @@ class Demand(BaseModel):
 
 def all_met(demands: Iterable[Demand], curve: Sequence[Epoch]) -> bool:
     return all(demand.is_met(curve) for demand in demands)
+
+
+def of_studies(owners: Iterable[str]) -> list[str]:
+    """Ids of the studies among the owners of demands, each once."""
+    return sorted({owner.split(":")[1] for owner in owners if owner != LAUNCH})
+
+
+def still_wanted(run_id: str, owners: Iterable[str]) -> str:
+    """Why a cancelled run goes on: who demands it, and what can be done about it."""
+    ids = of_studies(owners)
+    return (
+        f"Run {run_id} goes on: study {', study '.join(ids)} wants it. Cancel the study "
+        f"(`rethink study cancel {ids[0]}`), or end this run for every study "
+        f"(`rethink runs cancel {run_id} --everywhere`)."
+    )

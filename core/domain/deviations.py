@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from core.catalogue import models
 from core.domain.choices import unstated
 from core.domain.criteria import Criterion
-from core.domain.labels import label_of
+from core.domain.labels import label_in
 from core.domain.plans import Plan, Planned, Role
 from core.domain.reference import report
 from core.domain.scales import Scale
@@ -54,7 +54,7 @@ ALWAYS: dict[str, tuple[str, ...]] = {
 """Deviations that no scale removes, by the panel they concern."""
 
 WORDS: dict[str, Callable[[Any, RunSpec], str]] = {
-    "bn_momentum": lambda v, _: f"weight {v:g} of the newest batch in batch norm's statistics",
+    "bn_momentum": lambda v, _: f"batch normalisation's momentum {v:g}",
     "n_train": lambda v, s: (
         f"{v or s.train_size:,} of {s.dataset_info.train_size:,} training images"
     ),
@@ -218,7 +218,7 @@ def _named(group: Collection[Curve], curves: Collection[Curve]) -> str:
     names = {
         f"in {PANELS.get(curve.panel, curve.panel)}"
         if len(sizes) > 1 and here[curve.panel] == sizes[curve.panel]
-        else " + ".join(map(label_of, curve.series.split("+"))): None
+        else label_in(curve.panel, curve.series): None
         for curve in group
     }
     return " and ".join(names)

@@ -5,6 +5,7 @@ RethinkError                  500
 ├── NotFound                  404   no such run
 ├── Conflict                  409   the request does not fit the run's state
 ├── TooManyRuns               429   the queue is full
+├── TooManyAttempts           429   too many wrong tokens from one address
 ├── Unauthorized              401   no valid token
 ├── Forbidden                 403   a request from a foreign page
 ├── DataUnavailable           503   no source gave the dataset
@@ -57,6 +58,11 @@ class TooManyRuns(RethinkError):
     title = "The queue is full"
 
 
+class TooManyAttempts(RethinkError):
+    status = 429
+    title = "Too many attempts"
+
+
 class Unauthorized(RethinkError):
     status = 401
     title = "A token is needed"
@@ -92,6 +98,10 @@ class BrokerUnavailable(RethinkError):
     title = "The broker does not answer"
 
 
+MAX_DESCRIBED = 20
+"""Faults of one request that are described."""
+
+
 def invalid_input(error: "ValidationError", prefix: tuple[str, ...] = ()) -> InvalidInput:
     """Turn pydantic's errors into one that names each field, its value and what is allowed."""
     return InvalidInput(*describe(error.errors(include_url=False), prefix))
@@ -100,13 +110,17 @@ def invalid_input(error: "ValidationError", prefix: tuple[str, ...] = ()) -> Inv
 def describe(
     details: "list[ErrorDetails] | list[dict[str, Any]]", prefix: tuple[str, ...] = ()
 ) -> tuple[str, list[dict[str, Any]]]:
-    """A sentence for all of pydantic's `details`, and one `{field, value, message}` for each."""
+    """A sentence for pydantic's `details`, and one `{field, value, message}` for each.
+
+    At most `MAX_DESCRIBED`, so that no answer is much larger than its question.
+    """
     errors = []
-    for detail in details:
-        location = [str(part) for part in (*prefix, *detail["loc"])]
+    for detail in details[:MAX_DESCRIBED]:
+        location = [_shortened(str(part)) for part in (*prefix, *detail["loc"])]
         rule = re.sub(r"^(Value error, |Input |\w+ (?=should ))", "", detail["msg"])
-        value = detail.get("input")
-        shown = _shown(value)
+        # A secret is not sent back; of a missing field pydantic has all that surrounds it.
+        hidden = {"token": "***"}.get(location[-1]) if detail["type"] != "missing" else ""
+        shown = _shown(detail.get("input")) if hidden is None else hidden
         if detail["type"] == "value_error":
             # A rule across fields: by custom its message begins with the field at fault.
             field, _, message = rule.partition(" ")
@@ -119,9 +133,14 @@ def describe(
             message = f"{shown} is not allowed: it {rule}"
         errors.append({"field": ".".join(location), "value": shown, "message": message})
     sentence = "; ".join(f"{e['field']} {e['message']}".strip() for e in errors)
+    if len(details) > MAX_DESCRIBED:
+        sentence += f"; and {len(details) - MAX_DESCRIBED} more"
     return sentence, errors
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    return _shortened(repr(value))
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= 80 else text[:77] + "..."

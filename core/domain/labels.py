@@ -1,9 +1,13 @@
-"""What the keys of series are called: randomizations, models, regularisers."""
+"""What the keys of series are called: randomizations, models, regularisers.
+
+The keys of a grid and of single runs are names that users gave: they are shown as they are.
+"""
 
 from core.catalogue import models, randomizations
 
 LABELS = {
     "inception-without-bn": "without batch norm",
+    "crop": "crop",
     "none": "no regulariser",
     "weight_decay": "weight decay",
     "all": "augmentation, weight decay, dropout",
@@ -14,8 +18,22 @@ LABELS = {
 }
 
 
+NAMED = ("custom", "run")
+"""What roles have as their panel in a grid and among single runs."""
+
+
 def label_of(key: str) -> str:
+    """In words; a key of Table 1 has several, such as inception+crop."""
+    return " + ".join(map(_label_of, key.split("+")))
+
+
+def _label_of(key: str) -> str:
     for registry in (models, randomizations):
         if key in registry:
             return registry[key].title
-    return LABELS.get(key, key.replace("_", " "))
+    return LABELS.get(key, key)
+
+
+def label_in(panel: str, series: str) -> str:
+    """What a role's series is called; a name is never read as a key."""
+    return series if panel in NAMED else label_of(series)

@@ -5,6 +5,7 @@ Notable choices:
   fields without effect become None. Equal specs have equal JSON, and its SHA-256 is the run's
   identity.
 - How far to train is not part of it: see `core.domain.demands`.
+- Numbers have 12 significant digits: 0.1 + 0.2 is 0.3, as it is shown, and not another run.
 - Values that the paper leaves to the model (learning rate, batch size, initialisation) may be left
   out; they are then filled in by the model's descriptor, so that a stored spec is always complete.
 """
@@ -26,8 +27,15 @@ from pydantic import (
     model_validator,
 )
 
-from core.catalogue import Dataset, datasets, models, randomizations
-from core.catalogue.registry import NameIn
+from core.catalogue import (
+    Dataset,
+    DatasetName,
+    ModelName,
+    RandomizationName,
+    datasets,
+    models,
+    randomizations,
+)
 
 WHOLE = TypeAdapter(Annotated[int, Field(ge=1)])
 """As `batch_size` is read."""
@@ -79,6 +87,11 @@ Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Jitter = Annotated[float, Field(ge=0, le=0.5)]
 
 
+def rounded(value: Any) -> Any:
+    """A float to 12 significant digits; anything else as it is."""
+    return float(f"{value:.12g}") if isinstance(value, float) else value
+
+
 def _or_empty(schema: dict[str, Any]) -> None:
     """Let a field's JSON Schema admit null: the value is then filled in by the model."""
     number = {k: schema.pop(k) for k in list(schema) if k not in ("description", "title")}
@@ -91,7 +104,7 @@ class RunSpec(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    dataset: Annotated[str, NameIn(datasets)] = Field(
+    dataset: DatasetName = Field(
         datasets.default, description="Dataset the images and labels come from."
     )
     n_train: int | None = Field(
@@ -107,12 +120,13 @@ class RunSpec(BaseModel):
     subset_seed: Seed | None = Field(0, description="Seed that draws the subsets.")
     crop: int = Field(28, ge=8, description="Side of the centre crop in pixels.")
 
-    randomization: Annotated[str, NameIn(randomizations)] = Field(
+    randomization: RandomizationName = Field(
         randomizations.default, description="What is randomized before training."
     )
     corruption: Fraction | None = Field(
         None,
-        description="Probability p that a training label is replaced by a uniform random class. "
+        description="Probability p that a training label is replaced by a uniform random class, "
+        "which may be the true one: of ten classes, p = 0.5 makes about 45 % of the labels wrong. "
         "For corrupted labels only.",
     )
     variant: Variant | None = Field(
@@ -121,7 +135,7 @@ class RunSpec(BaseModel):
     )
     data_seed: Seed | None = Field(0, description="Seed of the randomization.")
 
-    model: Annotated[str, NameIn(models)] = Field(models.default, description="Network to train.")
+    model: ModelName = Field(models.default, description="Network to train.")
     width: float = Field(1.0, ge=0.05, le=4, description="Factor on every hidden width.")
     batch_norm: BatchNorm | None = Field(
         None,
@@ -198,7 +212,8 @@ class RunSpec(BaseModel):
     def _fill_in_what_the_model_decides(cls, given: Any) -> Any:
         if not isinstance(given, Mapping):
             return given
-        values = {k: v for k, v in given.items() if v is not None or k not in MAY_BE_EMPTY}
+        # Before the limits are checked: what is rounded must be within them too.
+        values = {k: rounded(v) for k, v in given.items() if v is not None or k not in MAY_BE_EMPTY}
         model = values.get("model", models.default)
         name = values.get("dataset", datasets.default)
         if model not in models or name not in datasets:

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from core.catalogue import models
 from core.domain.criteria import Criterion, default_criterion
 from core.domain.demands import Demand
 from core.domain.errors import InvalidInput, invalid_input
@@ -39,6 +40,7 @@ from core.domain.spec import (
     RunSpec,
     SpecRequest,
     Variant,
+    rounded,
 )
 
 WITHOUT_NORM: Fields = {"batch_norm": BatchNorm.NONE, "bn_momentum": None, "bn_eps": None}
@@ -55,6 +57,7 @@ class StudyName(StrEnum):
     FIGURE_2A = "figure-2a"
     FIGURE_2B = "figure-2b"
     TABLE_1 = "table-1"
+    RACE = "race"
     EVERYTHING = "everything"
     CUSTOM = "custom"
 
@@ -65,6 +68,7 @@ TITLES = {
     StudyName.FIGURE_2A: "Figure 2a: explicit regularisation",
     StudyName.FIGURE_2B: "Figure 2b: batch normalisation",
     StudyName.TABLE_1: "Table 1: final accuracies",
+    StudyName.RACE: "The race: true labels against random labels",
     StudyName.EVERYTHING: "All figures, sharing their runs",
     StudyName.CUSTOM: "Custom grid",
 }
@@ -91,24 +95,27 @@ def figure_1a(scale: Scale, variant: Variant, seeds: int) -> Plan:
 
 def figure_1bc(scale: Scale, variant: Variant, seeds: int) -> Plan:
     """Label corruption p from 0 to 1 for three models, each run until it fits."""
-    setting = SETTINGS[scale]
-    entries = []
-    for stage, p in enumerate(OUTLINE):
-        for model in sorted(MEASURED_MODELS, key=cost):
-            if p in setting.corruptions[model]:
-                spec = _spec(
-                    model,
-                    scale,
-                    variant,
-                    randomization="corrupted_labels",
-                    corruption=p,
-                )
-                demand = Demand(
-                    epochs=setting.horizons["1bc"], stop=default_criterion(model).stop_rule
-                )
-                entry = planned(spec, demand, "1bc", model, corruption=p)
-                entries.append(replace(entry, stage=stage))
+    entries = [
+        replace(_until_fitted(model, scale, variant, p), stage=stage)
+        for stage, p in enumerate(OUTLINE)
+        for model in sorted(MEASURED_MODELS, key=cost)
+        if p in SETTINGS[scale].corruptions[model]
+    ]
     return seeded(entries, seeds, staged=True)
+
+
+def race(model: str, scale: Scale, variant: Variant, seeds: int) -> Plan:
+    """The ends of the model's curve in Figure 1b, true labels and random ones."""
+    return seeded([_until_fitted(model, scale, variant, p) for p in (0.0, 1.0)], seeds)
+
+
+def _until_fitted(model: str, scale: Scale, variant: Variant, p: float) -> Planned:
+    """Label corruption p until the model's own criterion holds."""
+    labels: Fields = {"randomization": "corrupted_labels", "corruption": p}
+    spec = _spec(model, scale, variant, **labels)
+    stop = default_criterion(model).stop_rule
+    demand = Demand(epochs=SETTINGS[scale].horizons["1bc"], stop=stop)
+    return planned(spec, demand, "1bc", model, corruption=p)
 
 
 def figure_2a(scale: Scale, variant: Variant, seeds: int) -> Plan:
@@ -181,7 +188,7 @@ def everything(scale: Scale, variant: Variant, seeds: int) -> Plan:
     return tuple(sorted(together, key=order))
 
 
-FITTED = frozenset({StudyName.FIGURE_1BC, StudyName.EVERYTHING})
+FITTED = frozenset({StudyName.FIGURE_1BC, StudyName.RACE, StudyName.EVERYTHING})
 """The studies with runs that go on until they fit, by a criterion that may be chosen."""
 
 CATALOGUE: dict[StudyName, Callable[[Scale, Variant, int], Plan]] = {
@@ -192,6 +199,7 @@ CATALOGUE: dict[StudyName, Callable[[Scale, Variant, int], Plan]] = {
     StudyName.TABLE_1: table_1,
     StudyName.EVERYTHING: everything,
 }
+"""All but the race, which is of one model, and grids."""
 
 
 def unavailable(name: StudyName, scale: Scale) -> str | None:
@@ -209,15 +217,19 @@ def plan(
     seeds: int = 1,
     precision: Precision = Precision.FP32,
     criterion: Criterion | None = None,
+    model: str = models.default,
 ) -> Plan:
     """The plan of a study of the catalogue, in the order in which it is to be run.
 
     With a `criterion` the runs of Figures 1b and 1c go on until it holds, in place of each
-    model's own: one stricter than that extends them.
+    model's own: one stricter than that extends them. `model` is the race's.
     """
     if not 1 <= seeds <= MAX_SEEDS:
         raise InvalidInput(f"seeds {seeds} is not allowed: use 1 to {MAX_SEEDS}")
-    entries = CATALOGUE[name](scale, variant, seeds)
+    if name is StudyName.RACE:
+        entries = race(model, scale, variant, seeds)
+    else:
+        entries = CATALOGUE[name](scale, variant, seeds)
     if criterion is not None:
         entries = tuple(_until(criterion, entry) for entry in entries)
     if precision is Precision.FP32:
@@ -273,7 +285,7 @@ def _of_grid(
     base: dict[str, Any], chosen: dict[str, Any], demand: Demand, precision: Precision
 ) -> Planned:
     spec = SpecRequest.model_validate(base | chosen).resolve(precision)
-    name = ", ".join(f"{field} = {value}" for field, value in chosen.items()) or "base"
+    name = ", ".join(f"{field} = {rounded(value)}" for field, value in chosen.items()) or "base"
     entry = planned(spec, demand, "custom", name, corruption=spec.corruption)
     return replace(entry, role=replace(entry.role, seed=spec.seed))
 

@@ -50,5 +50,10 @@ class Folder:
                     file.unlink(missing_ok=True)
 
     def remove(self, run_id: str) -> None:
-        """Remove all artifacts of a run, if there are any."""
-        shutil.rmtree(self.path(run_id), ignore_errors=True)
+        """Remove all artifacts of a run, if there are any; of a link to a folder the link alone."""
+        folder = self.root / run_id
+        with contextlib.suppress(OSError):  # the run itself is gone already
+            if folder.is_symlink():
+                folder.unlink()
+            else:
+                shutil.rmtree(self.path(run_id), ignore_errors=True)

@@ -4,7 +4,7 @@ What was read before need not be read again: stored epochs never change, they ar
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochRow
 from core.domain.panels.entries import Part, StoredRun
+from core.domain.questions import HOW
 from core.storage.runs import METRIC_FIELDS
 from core.storage.tables import Attempt, Metric, Run
 
@@ -31,23 +32,40 @@ class Version(NamedTuple):
     """Tells a run from one with the same spec that was deleted before it."""
     started_at: float | None
     spec_hash: str
+    question: str
+    how: tuple[Any, ...]
+    """The values of `HOW`, in its order."""
 
 
 Known = Mapping[str, tuple[Version, StoredRun]]
 """Runs as they were read before, with their version then, by id."""
 
 
-def versions(session: Session, run_ids: Sequence[str]) -> dict[str, Version]:
-    """The version of each run that exists."""
+def versions(session: Session, run_ids: Collection[str]) -> dict[str, Version]:
+    """The version of each of the runs that exists."""
+    return _versions(session, Run.id.in_(run_ids))
+
+
+def answering(session: Session, questions: Collection[str]) -> dict[str, Version]:
+    """The version of each run that answers one of the questions, however it was trained."""
+    return _versions(session, Run.question.in_(questions))
+
+
+def _versions(session: Session, fits: sa.ColumnElement[bool]) -> dict[str, Version]:
     told = (
         sa.select(sa.func.coalesce(sa.func.sum(sa.func.length(_TEXT)), 0))
         .where(Attempt.run_id == Run.id)
         .scalar_subquery()
         .label("provenance")
     )
-    columns = [told if name == "provenance" else Run.__table__.c[name] for name in Version._fields]
-    query = sa.select(Run.__table__.c.id, *columns).where(Run.id.in_(run_ids)).order_by(Run.id)
-    return {row[0]: Version._make(row[1:]) for row in session.execute(query)}
+    names = Version._fields[:-1]
+    columns = [told if name == "provenance" else Run.__table__.c[name] for name in names]
+    how = [Run.spec[name] for name in HOW]
+    query = sa.select(Run.__table__.c.id, *columns, *how).where(fits).order_by(Run.id)
+    last = 1 + len(names)
+    return {
+        row[0]: Version._make((*row[1:last], tuple(row[last:]))) for row in session.execute(query)
+    }
 
 
 _TEXT = sa.cast(Attempt.provenance, sa.Text)
@@ -76,6 +94,8 @@ def stored_runs(
             curve=curves[run_id],
             parts=parts[run_id],
             started_at=version.started_at,
+            question=version.question,
+            how=dict(zip(HOW, version.how, strict=True)),
         )
         for run_id, version in found.items()
     }

@@ -8,19 +8,28 @@ Notable choices:
   is free of the WAL-reset fault (sqlite.org/wal.html#walresetbug); else a truncated journal.
 """
 
+import contextlib
+import logging
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
-from core import home
+from core import credentials, home
 from core.domain.errors import DatabaseUnavailable, InvalidInput
 from core.settings import Settings
 from core.storage import events
+
+logger = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 BUSY_SECONDS = 30
 """How long a writer on SQLite waits for another."""
@@ -65,6 +74,11 @@ class Database:
                 connect_args=POSTGRESQL,
             )
 
+    @property
+    def shown(self) -> str:
+        """The URL without secrets."""
+        return credentials.hidden(self.url.render_as_string(hide_password=True))
+
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session for queries only.
@@ -105,8 +119,7 @@ class Database:
 
     def _sentence(self, error: Exception) -> str:
         reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        where = self.url.render_as_string(hide_password=True)
-        return f"The database {where} cannot be used ({reason}). Check RETHINK_DATABASE_URL."
+        return f"The database {self.shown} cannot be used ({reason}). Check RETHINK_DATABASE_URL."
 
     def close(self) -> None:
         self.engine.dispose()
@@ -154,21 +167,72 @@ def _sqlite_engine(url: sa.URL, pool_size: int) -> sa.Engine:
     return engine
 
 
-def migrate(settings: Settings) -> None:
+def _newer(error: Exception) -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        f"The database was made by a newer version of Rethink ({error}). Update Rethink, or point "
+        "RETHINK_HOME or RETHINK_DATABASE_URL elsewhere."
+    )
+
+
+def _configuration() -> "Config":
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parents[2] / "alembic"))
+    return config
+
+
+def refuse_newer(settings: Settings) -> None:
+    """Refuse a database whose schema this version does not know; one that is away may come yet.
+
+    Raises:
+        DatabaseUnavailable: it was made by a newer version.
+    """
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from alembic.util import CommandError
+
+    database = Database(settings.database)
+    try:
+        with database.engine.connect() as connection:
+            heads = MigrationContext.configure(connection).get_current_heads()
+        ScriptDirectory.from_config(_configuration()).get_revisions(heads)
+    except CommandError as error:
+        raise _newer(error) from error
+    except (DBAPIError, sa.exc.TimeoutError):
+        pass
+    finally:
+        database.close()
+
+
+def _keep_private(url: sa.URL) -> None:
+    """Make the file of SQLite this user's alone; its journal gets the same mode."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return
+    with contextlib.suppress(OSError):  # what is wrong with it SQLite says when it opens it
+        os.close(os.open(url.database, os.O_RDWR | os.O_CREAT, 0o600))
+        Path(url.database).chmod(0o600)
+
+
+def migrate(settings: Settings, say: Callable[[str], None] = logger.info) -> None:
     """Bring the database to the newest schema; create it if there is none.
+
+    One with an older schema is copied into the home's `backups` before. On PostgreSQL, which has
+    tools of its own, `say` is told that the schema changes.
 
     Raises:
         DatabaseUnavailable: it cannot be reached or written.
         HomeUnavailable: the folder that holds all state cannot.
     """
     from alembic import command
-    from alembic.config import Config
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
     from alembic.util import CommandError
 
     home.folder(settings)
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parents[2] / "alembic"))
+    config = _configuration()
     database = Database(settings.database)
+    _keep_private(database.url)
     try:
         with database._reachable(), database.engine.connect() as opened:
             # As one that writes, on SQLite too: a worker that is there already may write meanwhile.
@@ -177,12 +241,39 @@ def migrate(settings: Settings) -> None:
                 # One migration at a time, whoever starts it.
                 connection.exec_driver_sql("SELECT pg_advisory_lock(7467)")
             config.attributes["connection"] = connection
+            revisions = ScriptDirectory.from_config(config).walk_revisions()
+            known = [script.revision for script in revisions]  # the newest first
+            schema = MigrationContext.configure(connection).get_current_revision()
+            if schema in known[1:]:
+                say(_backup(settings, database.url, schema, known[0]))
             command.upgrade(config, "head")
             connection.commit()
     except CommandError as error:
-        raise DatabaseUnavailable(
-            f"The database was made by a newer version of Rethink ({error}). Update Rethink, "
-            "or point RETHINK_HOME or RETHINK_DATABASE_URL elsewhere."
-        ) from error
+        raise _newer(error) from error
     finally:
         database.close()
+
+
+def _backup(settings: Settings, url: sa.URL, schema: str, newest: str) -> str:
+    """Copy an SQLite database before its schema changes. Returns what there is to say."""
+    changes = f"The database goes from schema {schema} to {newest}"
+    if url.get_backend_name() != "sqlite":
+        return f"{changes}. The way back is a copy that pg_dump made before: docs/deployment.md."
+    time = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    copy = home.folder(settings, "backups") / f"rethink-schema-{schema}-{time}.db"
+    part = copy.with_suffix(".part")
+    try:
+        os.close(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+        with (
+            closing(sqlite3.connect(str(url.database))) as source,
+            closing(sqlite3.connect(part)) as target,
+        ):
+            source.backup(target)
+        part.replace(copy)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        raise DatabaseUnavailable(
+            f"No copy of the database could be made before its schema changes ({error}), so that "
+            f"nothing was changed. Make room for it in {copy.parent}."
+        ) from error
+    return f"{changes}; before that it was copied to {copy}"

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from core.domain.demands import Demand, all_met
 from core.domain.lifecycle import MAX_LOST_ATTEMPTS, NEXT_STATE, Interrupt, Outcome, RunState
 from core.domain.metrics import EpochMetrics, Progress
+from core.domain.spec import ENGINE
 from core.storage import events, runs, segments
 from core.storage.clock import Now, now
 from core.storage.tables import Attempt, Checkpoint, Metric, Run
@@ -30,12 +31,16 @@ def claim(
 ) -> Run | None:
     """Take the best waiting run: highest priority, then longest wait. None if none waits.
 
-    `able`: what the worker can train, names by the field of the spec, such as `model`; whatever a
-    run has in the fields that it leaves out.
+    Runs of another engine are left alone: to go on with one would join two trajectories.
+
+    Args:
+        able: what the worker can train, names by the field of the spec, such as `model`; whatever
+            a run has in the fields that it leaves out.
     """
+    can = (Run.spec[field].as_string().in_(names) for field, names in able.items())
     run = session.scalar(
         sa.select(Run)
-        .where(Run.state == RunState.QUEUED, *(Run.spec[k].as_string().in_(able[k]) for k in able))
+        .where(Run.state == RunState.QUEUED, Run.engine == ENGINE, *can)
         .order_by(Run.priority.desc(), Run.queued_at, Run.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -236,6 +241,23 @@ def take_back(session: Session, *, worker_id: str | None = None) -> list[str]:
     for run in taken:
         _lose(session, run, "The worker fell silent")
     return [run.id for run in taken]
+
+
+def hold_older(session: Session) -> list[str]:
+    """Pause the waiting runs of earlier engines, which nobody can train, with a sentence.
+
+    They keep what they have, and the version that began them may resume them. Returns their ids.
+    """
+    query = sa.select(Run).where(
+        Run.state.in_((RunState.QUEUED, RunState.PAUSED)),
+        Run.engine < ENGINE,
+        Run.error.is_(sa.null()),
+    )
+    held = session.scalars(query.with_for_update(skip_locked=True)).all()
+    for run in held:
+        run.state, run.error = RunState.PAUSED, {"message": runs.cannot_go_on(run)}
+        runs.announce(session, run)
+    return [run.id for run in held]
 
 
 def lose(session: Session, run_id: str, attempt: int, why: str) -> RunState:

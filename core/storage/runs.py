@@ -10,11 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.domain.demands import LAUNCH, Demand, StopRule, all_met
+from core.domain.demands import LAUNCH, Demand, all_met, of_studies, still_wanted
 from core.domain.errors import Conflict, NotFound, TooManyRuns
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics
-from core.domain.spec import RunSpec
+from core.domain.questions import question_of
+from core.domain.spec import ENGINE, RunSpec
+from core.domain.stored import read_demand, read_stop
 from core.storage import events
 from core.storage.clock import now
 from core.storage.tables import Attempt, DemandRow, Event, Metric, Run, Worker
@@ -48,7 +50,9 @@ def submit(
         run = Run(
             id=run_id,
             spec_hash=spec.hash(),
+            question=question_of(spec),
             spec=spec.model_dump(mode="json"),
+            engine=spec.engine,
             model=spec.model,
             randomization=spec.randomization,
             name=name,
@@ -92,8 +96,8 @@ def _refuse_a_full_queue(session: Session, max_queued: int) -> None:
     )
     if (waiting or 0) >= max_queued:
         raise TooManyRuns(
-            f"{waiting} runs wait already, as many as RETHINK_MAX_QUEUED allows. "
-            "Cancel some, or wait until workers have finished them."
+            f"The queue is full: RETHINK_MAX_QUEUED lets {max_queued} runs wait. Cancel some, or "
+            "wait until workers have finished them."
         )
 
 
@@ -118,6 +122,8 @@ def _set_priority(session: Session, run: Run) -> None:
 
 def _wake(session: Session, run: Run, time: float) -> None:
     """Queue a run at rest that has an unmet demand; a running one notices by itself."""
+    if run.engine != ENGINE:
+        return
     unmet = not all_met(demands(session, run.id).values(), curve(session, run.id))
     if RunState(run.state).terminal and run.outcome != "diverged" and unmet:
         _queue(session, run, time)
@@ -131,6 +137,22 @@ def _queue(session: Session, run: Run, time: float) -> None:
     run.cancel_requested = run.pause_requested = False
     run.queued_at, run.finished_at, run.lost = time, None, 0
     announce(session, run)
+
+
+def cannot_go_on(run: Run) -> str:
+    """Why a run of another engine is not trained on, and what to do."""
+    told = f"Run {run.id} is of engine {run.engine} of the training code, and this is {ENGINE}"
+    if run.engine > ENGINE:
+        return f"{told}: update Rethink to go on with it."
+    return (
+        f"{told}, which computes other numbers: it cannot go on, and keeps what it has. Launch its "
+        "spec again to train it anew."
+    )
+
+
+def _refuse_another_engine(run: Run) -> None:
+    if run.engine != ENGINE:
+        raise Conflict(cannot_go_on(run))
 
 
 def announce(session: Session, run: Run) -> None:
@@ -176,7 +198,7 @@ def active_demands(session: Session, run_id: str) -> list[DemandRow]:
 
 
 def as_demand(row: DemandRow) -> Demand:
-    return Demand(epochs=row.epochs, stop=StopRule(**row.stop))
+    return read_demand(row.epochs, row.stop)
 
 
 def demands(session: Session, run_id: str) -> dict[str, Demand]:
@@ -243,7 +265,7 @@ def stopped(session: Session, demands: Iterable[Sequence[DemandRow]]) -> set[tup
     return {
         (row.run_id, row.owner)
         for row in rows
-        if row.run_id in found and StopRule(**row.stop).holds(found[row.run_id])
+        if row.run_id in found and read_stop(row.stop).holds(found[row.run_id])
     }
 
 
@@ -259,23 +281,31 @@ def queue_positions(session: Session) -> dict[str, int]:
     return {run_id: place for place, run_id in enumerate(ids, start=1)}
 
 
-def cancel(session: Session, run_id: str, *, owner: str = LAUNCH) -> Run:
+def cancel(session: Session, run_id: str, *, owner: str = LAUNCH, everywhere: bool = False) -> Run:
     """Withdraw the owner's demand; the run ends unless another owner still demands it.
 
+    `everywhere` withdraws all demands: the run ends, and every study goes on without it.
+
     Raises:
-        Conflict: the run has ended already.
+        Conflict: the run has ended already, or only others than the owner demand it.
     """
     run = get(session, run_id, lock=True)
     _refuse_ended(run, "cancelled")
+    wanted_by = [row.owner for row in active_demands(session, run.id)]
+    if everywhere:
+        return withdraw(session, run, *wanted_by)
+    if wanted_by and owner not in wanted_by:
+        raise Conflict(still_wanted(run.id, wanted_by))
     return withdraw(session, run, owner)
 
 
-def withdraw(session: Session, run: Run, owner: str) -> Run:
-    """Take the owner's demand on a locked run back. One that has ended stays as it is."""
-    row = session.get(DemandRow, (run.id, owner))
-    if row is not None:
-        row.withdrawn = True
-        session.flush()
+def withdraw(session: Session, run: Run, *owners: str) -> Run:
+    """Take the owners' demands on a locked run back. One that has ended stays as it is."""
+    for owner in owners:
+        row = session.get(DemandRow, (run.id, owner))
+        if row is not None:
+            row.withdrawn = True
+    session.flush()
     _set_priority(session, run)
     if active_demands(session, run.id) or RunState(run.state).terminal:
         return run
@@ -302,6 +332,7 @@ def pause(session: Session, run_id: str) -> Run:
 def resume(session: Session, run_id: str) -> Run:
     """Queue a paused run again."""
     run = get(session, run_id, lock=True)
+    _refuse_another_engine(run)
     if run.state == RunState.PAUSED:
         _queue(session, run, now(session))
     elif run.state == RunState.RUNNING and run.pause_requested:
@@ -315,6 +346,7 @@ def resume(session: Session, run_id: str) -> Run:
 def retry(session: Session, run_id: str) -> Run:
     """Queue a failed or cancelled run again; it goes on from its newest checkpoint."""
     run = get(session, run_id, lock=True)
+    _refuse_another_engine(run)
     if run.state not in (RunState.FAILED, RunState.CANCELLED):
         raise Conflict(
             f"Run {run.id} is {run.state}: only a failed or cancelled run can be retried. "
@@ -338,9 +370,10 @@ def extend(session: Session, run_id: str, epochs: int) -> Run:
     """Ask for more epochs of a run; it goes on from its newest checkpoint.
 
     Raises:
-        Conflict: the run diverged, or already went that far.
+        Conflict: the run diverged, already went that far, or is of another engine.
     """
     run = get(session, run_id, lock=True)
+    _refuse_another_engine(run)
     if run.outcome == "diverged":
         raise Conflict(f"Run {run.id} diverged: there is nothing to go on from.")
     if epochs <= run.epochs_done:
@@ -380,7 +413,11 @@ def delete(session: Session, run_id: str) -> str:
         raise Conflict(f"Run {run.id} is running: cancel it first.")
     others = [row.owner for row in active_demands(session, run.id) if row.owner != LAUNCH]
     if others:
-        raise Conflict(f"Run {run.id} is demanded by {', '.join(others)}: delete that first.")
+        studies = ", ".join(of_studies(others))
+        raise Conflict(
+            f"Run {run.id} is part of study {studies}. Delete the study first "
+            "(`rethink study delete ID`): its results are to stay."
+        )
     deleted = run.id
     events.append(session, "deleted", deleted, attempt=run.attempt)
     session.execute(sa.delete(Run).where(Run.id == deleted))

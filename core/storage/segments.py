@@ -72,7 +72,8 @@ def mixed(session: Session, run_id: str) -> str | None:
     kinds = [s.numerics for s in found if s.numerics is not None]
     if all(kind == kinds[0] for kind in kinds):
         return None
-    changed = sorted({k for kind in kinds for k in kind if kind[k] != kinds[0].get(k)})
+    fields = {field for kind in kinds for field in kind}
+    changed = sorted(f for f in fields if any(k.get(f) != kinds[0].get(f) for k in kinds))
     parts = ", ".join(f"epochs {s.first}–{s.last} by attempt {s.attempt}" for s in found)
     return f"Computed in parts that differ in {', '.join(changed)}: {parts}."
 

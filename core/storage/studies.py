@@ -1,20 +1,19 @@
 """Studies: what was asked for, the demands it made, and the runs that answer to it."""
 
-import functools
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer
 
-from core.domain.demands import Demand, StopRule
 from core.domain.errors import NotFound
 from core.domain.lifecycle import RunState
 from core.domain.plans import Plan, Planned, Role
 from core.domain.spec import RunSpec
+from core.domain.stored import UnknownSpec, read_demand, read_spec, read_stop
 from core.storage import events, runs
 from core.storage.clock import now
 from core.storage.tables import DemandRow, Run, Study, StudyRun
@@ -151,29 +150,42 @@ def page(session: Session, *, limit: int = 50, offset: int = 0) -> tuple[Sequenc
     return rows, session.scalar(sa.select(sa.func.count()).select_from(Study)) or 0
 
 
+def newest(session: Session, name: str) -> Study | None:
+    """The newest study of this name in the catalogue, if there is one."""
+    order = (Study.created_at.desc(), Study.id)
+    return session.scalars(sa.select(Study).where(Study.name == name).order_by(*order)).first()
+
+
 def plan_of(session: Session, study_id: str) -> Plan:
-    """The plan as it was submitted, whatever the catalogue says and whichever runs exist now."""
+    """The plan as it was submitted, whatever the catalogue says and whichever runs exist now.
+
+    Without the runs whose spec is not understood: see `unknown_specs`.
+    """
+    return tuple(
+        Planned(
+            spec=spec,
+            demand=read_demand(row.epochs, row.stop),
+            role=Role(panel=row.panel, series=row.series, corruption=row.corruption, seed=row.seed),
+            stage=row.stage,
+        )
+        for row, spec in _planned(session, study_id)
+        if isinstance(spec, RunSpec)
+    )
+
+
+def unknown_specs(session: Session, study_id: str) -> list[UnknownSpec]:
+    """The specs of its plan that this version does not understand."""
+    return [spec for _, spec in _planned(session, study_id) if isinstance(spec, UnknownSpec)]
+
+
+def _planned(session: Session, study_id: str) -> Iterator[tuple[StudyRun, RunSpec | UnknownSpec]]:
     query = (
         sa.select(StudyRun, sa.cast(StudyRun.spec, sa.Text))
         .options(defer(StudyRun.spec))
         .where(StudyRun.study_id == study_id)
         .order_by(StudyRun.position)
     )
-    return tuple(
-        Planned(
-            spec=spec_of(spec),
-            demand=Demand(epochs=row.epochs, stop=StopRule(**row.stop)),
-            role=Role(panel=row.panel, series=row.series, corruption=row.corruption, seed=row.seed),
-            stage=row.stage,
-        )
-        for row, spec in session.execute(query)
-    )
-
-
-@functools.lru_cache(maxsize=5000)
-def spec_of(text: str) -> RunSpec:
-    """A spec by its text: it never changes, and to check one takes long."""
-    return RunSpec.model_validate_json(text)
+    return ((row, read_spec(spec)) for row, spec in session.execute(query))
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +230,7 @@ def demand_states(session: Session, study_ids: Sequence[str]) -> dict[str, list[
     )
     found: dict[str, list[DemandState]] = {study_id: [] for study_id in study_ids}
     for row in session.execute(query):
-        stopped = row.run_id in best and StopRule(**row.stop).holds(best[row.run_id])
+        stopped = row.run_id in best and read_stop(row.stop).holds(best[row.run_id])
         found[row.study_id].append(
             DemandState(
                 run_id=row.run_id,

@@ -41,7 +41,11 @@ class Run(Base):
     id: Mapped[str] = mapped_column(String(16), primary_key=True)
     """The first 16 hex digits of the spec's hash."""
     spec_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    question: Mapped[str] = mapped_column(String(64), index=True, server_default="")
+    """Hash of the spec without what says how: what figures and plans look runs up by."""
     spec: Mapped[dict[str, Any]]
+    engine: Mapped[int] = mapped_column(Integer, server_default="1")
+    """The spec's: workers take runs of their own engine alone."""
     model: Mapped[str] = mapped_column(String(32), index=True)
     randomization: Mapped[str] = mapped_column(String(32))
     name: Mapped[str] = mapped_column(String(200), default="")

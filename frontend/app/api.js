@@ -1,6 +1,7 @@
 /** Requests to the API. Every error becomes a `Problem` with a sentence to show. */
 
 const API = "/api/v1";
+const TIMEOUT = 60_000;
 
 /** What the API refused, or that it could not be reached: then `status` is 0. */
 export class Problem extends Error {
@@ -20,10 +21,16 @@ export function whenSignedOut(action) {
   onSignedOut = action;
 }
 
+const limited = () => ({ signal: AbortSignal.timeout(TIMEOUT) });
+
 async function send(method, path, body, signal) {
   const headers = { Accept: "application/json" };
   if (method !== "GET") headers["X-Rethink"] = "1";
   if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (method === "GET") {
+    // Over a dead connection no answer would come, and nobody would ask again.
+    signal = AbortSignal.any([limited().signal, ...(signal ? [signal] : [])]);
+  }
   let response;
   try {
     const text = body === undefined ? undefined : JSON.stringify(body);
@@ -36,13 +43,26 @@ async function send(method, path, body, signal) {
   const content = await response.json().catch(() => null);
   if (response.ok && content !== null) return content;
   if (response.status === 401 && path !== "/session") onSignedOut();
-  const { title, detail, errors } = content ?? {};
-  throw new Problem(
-    response.status,
-    title ?? "Unexpected answer",
-    detail ?? `The server answered with status ${response.status}.`,
-    errors,
-  );
+  throw refusal(response, content);
+}
+
+function refusal({ status }, content) {
+  const { title = "Unexpected answer", detail, errors } = content ?? {};
+  return new Problem(status, title, detail ?? `The server answered with status ${status}.`, errors);
+}
+
+/** A file as `{content, name}`: a Blob, and what the server calls it. */
+async function file(address) {
+  try {
+    const response = await fetch(address);
+    if (!response.ok) throw refusal(response, await response.json().catch(() => null));
+    const header = response.headers.get("Content-Disposition");
+    const name = /filename="([^"]*)"/.exec(header)?.[1] ?? "";
+    return { content: await response.blob(), name };
+  } catch (error) {
+    if (error instanceof Problem) throw error;
+    throw new Problem(0, "No answer", "The server does not answer. Is it still running?");
+  }
 }
 
 const id = encodeURIComponent;
@@ -53,7 +73,7 @@ function figure(path, query) {
 
 export const api = {
   /** Answers with its content also when the database is down. */
-  health: () => fetch(`${API}/health`).then((response) => response.json()),
+  health: () => fetch(`${API}/health`, limited()).then((response) => response.json()),
   signIn: (token) => send("POST", "/session", { token }),
   signOut: () => send("DELETE", "/session"),
   capabilities: () => send("GET", "/capabilities"),
@@ -63,7 +83,9 @@ export const api = {
   metrics: (run, first = 1) => send("GET", `/runs/${id(run)}/metrics?first=${first}`),
   create: (request) => send("POST", "/runs", request),
   estimate: (request, signal) => send("POST", "/runs/estimate", request, signal),
-  /** `name`: cancel, pause, resume or retry. */
+  /** `everywhere`: also for the studies that want it. */
+  cancel: (run, everywhere) => send("POST", `/runs/${id(run)}/cancel?everywhere=${everywhere}`),
+  /** `name`: pause, resume or retry. */
   act: (run, name) => send("POST", `/runs/${id(run)}/${name}`),
   extend: (run, epochs) => send("POST", `/runs/${id(run)}/extend`, { epochs }),
   prioritise: (run, priority) => send("POST", `/runs/${id(run)}/priority`, { priority }),
@@ -79,8 +101,13 @@ export const api = {
   launchStudy: (request) => send("POST", "/studies", request),
   studies: (query, signal) =>
     send("GET", `/studies?${new URLSearchParams(query)}`, undefined, signal),
+  study: (study) => send("GET", `/studies/${id(study)}`),
   cancelStudy: (study) => send("POST", `/studies/${id(study)}/cancel`),
   removeStudy: (study) => send("DELETE", `/studies/${id(study)}`),
+  file,
+  /** The newest race, or that of `study`; null where there is none. */
+  race: (query, signal) =>
+    send("GET", `/studies/race?${new URLSearchParams(query)}`, undefined, signal),
   /** Addresses for plain links. */
   figureUrl: (name, format, query) => API + figure(`${id(name)}.${format}`, query),
   metricsUrl: (run, format) => `${API}/runs/${id(run)}/metrics?format=${format}`,

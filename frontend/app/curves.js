@@ -14,7 +14,7 @@ export const AXES = {
   step: {
     title: "optimiser step",
     place: (curve) => curve.map((metrics) => metrics.step),
-    end: (epochs, run) => epochs * run.steps_per_epoch,
+    end: (epochs, run) => (run.steps_per_epoch ? epochs * run.steps_per_epoch : null),
   },
   seconds: {
     title: "seconds of training and evaluation",
@@ -57,7 +57,7 @@ export function lossChart(run) {
         width: 1.5,
       },
     ],
-    reference: n && { value: Math.log(n), label: `chance, ln ${n}` },
+    reference: n && { value: Math.log(n), label: `chance,<br>ln ${n}` },
   };
 }
 
@@ -69,21 +69,21 @@ export function accuracyChart(run, curve) {
     { field: "test_accuracy", label: "Test", colour, dash: "4px,3px", width: 2 },
     {
       field: "clean_accuracy",
-      label: "On true labels",
+      label: "Labels still true",
       colour: "var(--true-labels)",
       dash: "solid",
       width: 1.25,
     },
     {
       field: "corrupted_accuracy",
-      label: "On wrong labels",
+      label: "Wrong labels, as given",
       colour: "var(--random-labels)",
       dash: "solid",
       width: 1.25,
     },
     {
       field: "corrupted_true_accuracy",
-      label: "On wrong labels, true class",
+      label: "Wrong labels, true class",
       colour: "var(--shuffled-pixels)",
       dash: "1px,3px",
       width: 1.75,
@@ -96,6 +96,6 @@ export function accuracyChart(run, curve) {
     format: percent,
     fraction: true,
     series: all.filter((series, i) => i < 2 || present(series)),
-    reference: n && { value: 1 / n, label: `chance, ${percent(1 / n, 0)}` },
+    reference: n && { value: 1 / n, label: `chance,<br>${percent(1 / n, 0)}` },
   };
 }

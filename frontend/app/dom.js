@@ -45,6 +45,16 @@ export function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/** As `setText`, a sentence of the server's: what it has in backticks stands as code. */
+export function setSentence(node, text) {
+  if (node.textContent !== text.replaceAll("`", "")) node.replaceChildren(...withCode(text));
+}
+
+/** Nodes and strings: what `text` has in backticks as code. */
+export function withCode(text) {
+  return text.split("`").map((part, i) => (i % 2 ? h("code", {}, part) : part));
+}
+
 /**
  * Make the children of `parent` those of `items`, in order, and keep the nodes that are there.
  * `create(item)` makes a node with an `update(item)` method, which is then called for every item.

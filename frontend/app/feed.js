@@ -5,7 +5,7 @@ import { debounce } from "./dom.js";
 import { curveOf, isWatched, patchRun, putEpochs, putRun, store, touch } from "./store.js";
 import { Stream } from "./stream.js";
 
-const HEALTH_SECONDS = 20;
+const HEALTH_SECONDS = 10;
 let stream = null;
 let announce = () => {};
 
@@ -16,6 +16,8 @@ export function onStateChange(action) {
 
 export function startFeed() {
   stream = new Stream(apply, (status) => {
+    // The stream goes on where it was, but what was asked for meanwhile had no answer.
+    if (status === "live" && store.connection.status !== "connecting") touch("resync");
     store.connection = { ...store.connection, status };
     touch("connection");
     checkHealth();
@@ -125,6 +127,7 @@ async function loadCurve(id, first = 1) {
     putEpochs(id, (await api.metrics(id, first)).items);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
+    if (!store.curves.get(id)?.length) store.curves.delete(id); // to be asked for again
   } finally {
     loadingCurves.delete(id);
   }
@@ -136,8 +139,11 @@ export function completeCurve(id) {
 }
 
 async function refreshWorkers() {
+  const who = () => store.workers.map(({ id, state }) => `${id} ${state}`).join();
+  const before = who();
   store.workers = await api.workers().catch(() => store.workers);
-  touch("workers");
+  touch("heartbeats");
+  if (who() !== before) touch("workers");
 }
 
 /** Fetch what can be launched here; again, until it is there or the browser is signed out. */
@@ -155,5 +161,5 @@ export async function loadCapabilities() {
 const checkHealth = debounce(async () => {
   store.health = await api.health().catch(() => null);
   touch("health");
-  if (store.health?.status === "ok" && isWatched("workers")) refreshWorkers();
+  if (store.health && isWatched("heartbeats")) refreshWorkers();
 }, 300);

@@ -13,10 +13,12 @@ export function percent(fraction, digits = 1) {
   return `${(100 * fraction).toFixed(digits).replace("-", "−")}\u00a0%`;
 }
 
-/** A loss, with about four significant digits. */
+/** A loss, with about four significant digits: 2.3026, 123.4, 5.123e31. */
 export function loss(value) {
   if (value === null || value === undefined) return UNKNOWN;
-  return value !== 0 && Math.abs(value) < 0.001 ? value.toExponential(2) : value.toFixed(4);
+  const size = Math.abs(value);
+  if (size >= 10_000 || (size < 0.001 && size > 0)) return value.toExponential(3).replace("+", "");
+  return size < 10 ? value.toFixed(4) : value.toPrecision(4);
 }
 
 /** Any other number: no trailing zeros. */

@@ -19,7 +19,7 @@ export const KEYS = [
   ["x", "Select the run"],
   ["c", "Compare the selected runs"],
   ["l", "Logarithmic vertical axis"],
-  ["p", "The paper's curves, on a figure"],
+  ["p", "Published values, on a figure"],
   ["?", "This help"],
   ["Esc", "Close"],
 ];

@@ -15,7 +15,8 @@ export class LiveFetch {
     this.interval = interval;
     this.last = -Infinity;
     this.ids = "";
-    this.unwatch = watch(["runs", "resync"], () => this.soon());
+    this.unwatch = watch(["runs"], () => this.soon());
+    this.unresync = watch(["resync"], () => this.afresh());
     this.onShown = () => this.schedule();
     document.addEventListener("visibilitychange", this.onShown);
   }
@@ -36,6 +37,13 @@ export class LiveFetch {
     this.asking?.abort();
     this.asking = null;
     return this.fetch();
+  }
+
+  /** Wait no longer for what was asked before. */
+  afresh() {
+    this.asking?.abort();
+    this.asking = null;
+    this.soon();
   }
 
   soon() {
@@ -72,6 +80,7 @@ export class LiveFetch {
     clearTimeout(this.timer);
     this.asking?.abort();
     this.unwatch();
+    this.unresync();
     this.unfollow?.();
     document.removeEventListener("visibilitychange", this.onShown);
   }

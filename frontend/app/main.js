@@ -12,6 +12,7 @@ import "../views/launch.js";
 import "../views/lost.js";
 import "../views/overview.js";
 import "../views/panel.js";
+import "../views/race.js";
 import "../views/run.js";
 import "../views/sign-in.js";
 import { api, Problem, whenSignedOut } from "./api.js";
@@ -41,8 +42,16 @@ async function start() {
       showSignIn(error.status === 401 ? "This link's token is no longer valid." : error.message);
       return;
     }
+    await showRaceThatIsOn();
   }
   enter();
+}
+
+/** Begin at the race while there is one: it is what a new user is to see first. */
+async function showRaceThatIsOn() {
+  const race = await api.race({}).catch(() => null);
+  const isOn = ["waiting", "running"].includes(race?.study.state);
+  if (isOn) history.replaceState(null, "", "#/race");
 }
 
 /** Show the views, unless the first answer leads to the sign-in view: the cookie is missing. */

@@ -22,13 +22,14 @@ export function optionsFrom(query, name) {
   };
 }
 
-/** The part that changes the panel's numbers. */
-export function asked({ criterion, x, spread, individual }) {
+/** The part that changes the panel's numbers, or which points of long curves are sent. */
+export function asked({ criterion, x, spread, individual, logX }) {
   return {
     ...(criterion ? { criterion } : {}),
     ...(x === "auto" ? {} : { x }),
     ...(spread === "auto" ? {} : { spread }),
     ...(individual ? { individual: "true" } : {}),
+    ...(logX ? { log: "x" } : {}),
   };
 }
 

@@ -2,7 +2,7 @@
 
 import { colour, faint } from "./palette.js";
 import { BEST, dashOf, PAPER, PANELS } from "./panel-words.js";
-import { axisStyle, sheet } from "./plot-layout.js";
+import { axisStyle, rangeOf, sheet, wholeTicks } from "./plot-layout.js";
 
 const MARKS_SHOWN = 9; // marks on a curve, to tell it without its colour
 
@@ -38,7 +38,7 @@ function ours(trace, { panel, styles }) {
     marker: { ...marker, color: ink, opacity: 1, line: { color: ink, width: outline(marker) } },
     ...(trace.error_y ? { error_y: { ...trace.error_y, color: ink, thickness: 1.25 } } : {}),
     ...(trace.fill ? { fillcolor: faint(ink, 0.1) } : {}),
-    ...said(trace, panel),
+    ...said(trace),
   };
 }
 
@@ -70,13 +70,12 @@ function reference(trace, { panel, styles }) {
     mode: lone ? "markers" : "lines+markers",
     line: { ...trace.line, color: grey, width: 1.25, dash },
     marker: { color: grey, symbol, size, maxdisplayed: many ? MARKS_SHOWN : 0 },
-    ...said(trace, panel),
+    ...said(trace),
   };
 }
 
-/** What is told under the pointer. A label may come from a user: no markup out of it. */
-function said({ name, x, customdata, meta }, panel) {
-  const label = String(name).replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+/** What is told under the pointer; the server has taken the markup out of names. */
+function said({ x, customdata, meta }) {
   const told = (customdata ?? x.map(() => [null, "value"])).map(([n, flag]) =>
     [n ? `n = ${n}` : "", flag === "value" ? "" : `<b>${flag}</b>`].filter(Boolean).join(", "),
   );
@@ -84,11 +83,11 @@ function said({ name, x, customdata, meta }, panel) {
   return {
     text: told,
     hoverinfo: undefined,
-    hovertemplate: `${label}<br><b>%{y}</b> at %{x}${seeds}<extra></extra>`,
+    hovertemplate: `%{fullData.name}<br><b>%{y}</b> at %{x}${seeds}<extra></extra>`,
   };
 }
 
-/** `view`: also `{log, logX, zoom, size: {width, height}, revision}`. */
+/** `view`: also `{log, logX, zoom: {x, y}, size: {width, height}, revision}`. */
 export function panelLayout(panel, view) {
   const soft = colour("var(--soft)");
   const axis = axisStyle();
@@ -106,33 +105,38 @@ export function panelLayout(panel, view) {
       align: "left",
     },
     datarevision: revision,
-    uirevision: zoom,
     xaxis: {
       ...axis,
       title: { text: titleOf(x), font: { color: soft, size: 12.5 }, standoff: 8 },
-      uirevision: `${zoom} ${x.unit} ${logX}`,
       showgrid: false,
       showline: true,
       type: logX ? "log" : "linear",
       hoverformat: points ? ".1f" : ",.0f",
       rangemode: "tozero",
       ...(points
-        ? { range: [-0.03, 1.03], autorange: false, dtick: size.width < 520 ? 0.2 : 0.1 }
-        : { autorange: true }),
+        ? { range: [-0.03, 1.03], autorange: false, dtick: zoom.x ? undefined : size.width < 520 ? 0.2 : 0.1 }
+        : { autorange: true, dtick: x.unit === "seconds" || logX ? undefined : wholeTicks(shown(panel, zoom)) }),
+      ...rangeOf(zoom.x, {}),
     },
     yaxis: {
       ...axis,
       title: { text: titleOf(y), font: { color: soft, size: 12.5 }, standoff: 8 },
-      uirevision: `${zoom} ${log}`,
       type: log ? "log" : "linear",
       autorange: true,
       rangemode: "tozero",
       hoverformat: y.unit === "fraction" ? ".1%" : ".4~g",
       ...(y.unit === "fraction"
-        ? { tickformat: ".0%", ...(log ? {} : { range: [0, 1.02], autorange: false, dtick: 0.2 }) }
+        ? { tickformat: ".0%", ...(log ? {} : { range: [0, 1.02], autorange: false, dtick: zoom.y ? undefined : 0.2 }) }
         : {}),
+      ...rangeOf(zoom.y, {}),
     },
   };
+}
+
+/** How many steps or epochs the horizontal axis shows. */
+function shown({ series, references }, { x }) {
+  if (x) return x[1] - x[0];
+  return [...series, ...references].reduce((most, one) => Math.max(most, one.x.at(-1) ?? 0), 0);
 }
 
 function titleOf({ title, unit }) {

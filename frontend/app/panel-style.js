@@ -27,8 +27,8 @@ const COLOURS = [
 const MARKS = ["circle", "square", "triangle-up", "diamond", "triangle-down"];
 
 /** `{colour, mark}` of a condition: CSS and Plotly's word; by its place where it has none. */
-function styleOf(key, place = 0) {
-  const [name, mark] = STYLES[key] ?? [
+function styleOf(key, place) {
+  const [name, mark] = (Object.hasOwn(STYLES, key) && STYLES[key]) || [
     COLOURS[place % COLOURS.length],
     MARKS[place % MARKS.length],
   ];
@@ -36,9 +36,10 @@ function styleOf(key, place = 0) {
 }
 
 /** The conditions of a panel in order, each with its style: key -> `{colour, mark}`. */
-export function stylesOf(series) {
-  const keys = [...new Set(series.map(({ key }) => key))];
-  return new Map(keys.map((key, i) => [key, styleOf(key, i)]));
+export function stylesOf({ series, references, scale }) {
+  const keys = [...new Set([...series, ...references].map(({ key }) => key))];
+  const named = scale === "custom"; // then keys are names that users gave, and mean nothing here
+  return new Map(keys.map((key, i) => [key, styleOf(named ? "" : key, i)]));
 }
 
 /** Outlines of the marks on a grid of 10 × 10, for legends and previews. */

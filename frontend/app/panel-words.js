@@ -134,7 +134,7 @@ export function plain(value) {
 
 /** The name of a series' condition, without what was measured of it. */
 export function conditionOf(series) {
-  if (series.key === series.label) return series.label;
+  if (series.label.startsWith(series.key)) return series.key; // a name that a user gave
   return series.label.replace(
     /(, (training|test|best test so far)|: .*| \((paper|report)\))+$/,
     "",

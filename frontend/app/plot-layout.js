@@ -5,7 +5,7 @@ import { colour } from "./palette.js";
 export const CONFIG = {
   displayModeBar: false,
   displaylogo: false,
-  doubleClick: "reset",
+  doubleClick: false, // the chart resets the zoom itself
   showTips: false,
 };
 
@@ -56,21 +56,31 @@ export function sheet(size) {
   };
 }
 
-/** `view`: `{curve, axis, title, end, log, zoom, size: {width, height}, revision}`. */
+/** An axis' range: as the user zoomed, or else what is `usual`. */
+export function rangeOf(zoomed, usual) {
+  return zoomed ? { range: [...zoomed], autorange: false } : usual;
+}
+
+/** The distance of ticks on an axis of whole numbers that shows so many: never part of one. */
+export function wholeTicks(count) {
+  return count > 1 && count <= 12 ? 1 : undefined;
+}
+
+/** `view`: `{curve, axis, title, end, log, zoom: {x, y}, size: {width, height}, revision}`. */
 export function layout(chart, view) {
   const soft = colour("var(--soft)");
   const axis = axisStyle();
+  const { zoom } = view;
+  const [from, to] = zoom.x ?? [0, view.end];
   return {
     ...sheet(view.size),
-    margin: { l: 52, r: 20, t: 10, b: 42 },
+    margin: { l: 52, r: 58, t: 10, b: 42 },
     hovermode: "x",
     hoverdistance: -1,
     datarevision: view.revision,
-    uirevision: view.zoom,
     xaxis: {
       ...axis,
       title: { text: view.title, font: { color: soft, size: 12 }, standoff: 8 },
-      uirevision: `${view.zoom} ${view.axis}`,
       showspikes: true,
       spikemode: "across",
       spikesnap: "hovered data",
@@ -81,20 +91,20 @@ export function layout(chart, view) {
       showgrid: false,
       showline: true,
       rangemode: "tozero",
-      dtick: view.axis === "epoch" && view.end <= 12 ? 1 : undefined,
-      ...(view.end ? { range: [0, view.end], autorange: false } : { autorange: true }),
+      dtick: view.axis === "seconds" ? undefined : wholeTicks(to - from),
+      ...rangeOf(zoom.x, view.end ? { range: [0, view.end], autorange: false } : { autorange: true }),
     },
     yaxis: {
       ...axis,
-      uirevision: `${view.zoom} ${view.log}`,
       type: view.log ? "log" : "linear",
       ...(chart.fraction
-        ? { range: [0, 1.02], autorange: false, tickformat: ".0%", dtick: 0.2 }
+        ? { range: [0, 1.02], autorange: false, tickformat: ".0%", dtick: zoom.y ? undefined : 0.2 }
         : {
             autorange: true,
             rangemode: "tozero",
             dtick: view.log ? decades(chart, view.curve) : undefined,
           }),
+      ...rangeOf(zoom.y, {}),
     },
     shapes: chart.reference ? [level(chart.reference)] : [],
     annotations: chart.reference ? [levelLabel(chart.reference, view.log)] : [],
@@ -128,10 +138,12 @@ function levelLabel({ value, label }, log) {
     text: label,
     xref: "paper",
     x: 1,
-    xanchor: "right",
+    xshift: 4,
+    xanchor: "left", // in the margin: curves that learn nothing lie upon the line
+    align: "left",
     yref: "y",
     y: log ? Math.log10(value) : value, // annotations count in decades on a logarithmic axis
-    yanchor: "bottom",
+    yanchor: "middle",
     showarrow: false,
     font: { size: 11, color: colour("var(--soft)") },
   };

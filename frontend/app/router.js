@@ -1,5 +1,6 @@
 /**
  * Which view the address asks for: `#/`, `#/launch?preset=demo`, `#/runs/<id>`, `#/figures/1a`,
+ * `#/race?study=<id>`,
  * `#/compare?run=<id>&run=<id>`.
  */
 
@@ -11,6 +12,7 @@ export function currentRoute() {
   if (name === "") return { name: "overview", query };
   if (name === "launch" && !id) return { name: "launch", query };
   if (name === "compare" && !id) return { name: "compare", query };
+  if (name === "race" && !id) return { name: "race", query };
   if (name === "figures" && !id) return { name: "figures", query };
   if (name === "figures" && /^[0-9a-z-]{2,20}$/.test(id)) return { name: "panel", id, query };
   if (name === "runs" && /^[0-9a-f]{6,16}$/.test(id ?? "")) return { name: "run", id, query };

@@ -2,8 +2,9 @@
  * The page's one store: what the API said last, patched by the stream.
  *
  * Whoever shows something watches a topic and reads the store when told. Topics: `runs` (a list may
- * have changed), `run:<id>`, `curve:<id>`, `data:<id>` (an epoch of a run came, known or not), `workers`, `capabilities`, `health`, `connection`,
- * `resync` (fetch afresh). Many changes within a frame cause one call.
+ * have changed), `run:<id>`, `curve:<id>`, `data:<id>` (an epoch of a run came, known or not), `workers`
+ * (one came, went, began or ended a run), `heartbeats` (they were asked for), `capabilities`,
+ * `health`, `connection`, `resync` (fetch afresh). Many changes within a frame cause one call.
  */
 
 export const store = {
@@ -14,7 +15,7 @@ export const store = {
   workers: [],
   capabilities: null,
   health: null,
-  /** status: connecting, live, reconnecting or offline; heardAt: time of the last event, in ms. */
+  /** status: as the stream has it; heardAt: time of the last event, in ms. */
   connection: { status: "connecting", heardAt: null },
 };
 

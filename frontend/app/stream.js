@@ -19,9 +19,11 @@ const KINDS = [
   "worker",
   "study",
   "reset",
+  "ping",
 ];
 const RETRY = [400, 800, 1500, 3000, 5000];
 const OFFLINE_AFTER = 8000;
+const SILENT_AFTER = 30_000; // the server pings every 10 s
 
 export class Stream {
   /** `onEvent(kind, data)` for each event, once; `onStatus(status)` when the connection changes. */
@@ -29,7 +31,8 @@ export class Stream {
     this.onEvent = onEvent;
     this.onStatus = onStatus;
     this.seq = null; // of the last event heard
-    this.status = "connecting";
+    this.status = "connecting"; // then live, reconnecting, offline or silent
+    this.heardAt = 0;
     this.leads = false;
     this.failures = 0;
     this.failingSince = null;
@@ -54,6 +57,7 @@ export class Stream {
   stop() {
     this.stopped = true;
     clearTimeout(this.timer);
+    clearInterval(this.watchdog);
     this.source?.close();
     this.channel?.close();
     this.release?.();
@@ -68,6 +72,17 @@ export class Stream {
 
   lead() {
     this.leads = true;
+    this.watchdog = setInterval(() => this.checkForSilence(), 1000);
+    this.heardAt = Date.now();
+    this.connect();
+  }
+
+  /** A connection over which not even pings come is dead, also where the browser does not know. */
+  checkForSilence() {
+    const waits = this.source.readyState === EventSource.CLOSED; // to try again
+    if (waits || Date.now() - this.heardAt < SILENT_AFTER) return;
+    this.heardAt = Date.now();
+    this.changeStatus("silent");
     this.connect();
   }
 
@@ -78,6 +93,7 @@ export class Stream {
     this.source.onopen = () => {
       this.failures = 0;
       this.failingSince = null;
+      this.heardAt = Date.now();
       this.changeStatus("live");
     };
     this.source.onerror = () => this.retry();
@@ -105,6 +121,7 @@ export class Stream {
 
   /** An event off the connection: pass it on to the other tabs too. */
   take(message) {
+    this.heardAt = Date.now();
     this.channel?.postMessage(message);
     this.hear(message);
   }

@@ -15,7 +15,7 @@ export const RANDOMIZATIONS = {
   random_labels: "Random labels",
   shuffled_pixels: "Shuffled pixels",
   random_pixels: "Random pixels",
-  gaussian: "Gaussian pixels",
+  gaussian: "Gaussian",
 };
 
 const CHOICES = {
@@ -44,7 +44,8 @@ export function choice(value) {
 /** The value of a field of a spec in words, with its unit. A seed is a name, not a number. */
 export function worded(field, value) {
   const words = field.endsWith("seed") && value !== null ? String(value) : choice(value);
-  return UNITS[field] ? `${words} ${UNITS[field]}` : words;
+  const unit = UNITS[field] && (value === 1 ? UNITS[field].replace(/s$/, "") : UNITS[field]);
+  return unit ? `${words} ${unit}` : words;
 }
 
 /** Labels that say more than the field's name. */
@@ -78,7 +79,6 @@ export const UNITS = {
   crop: "pixels",
   decay_steps: "steps",
   warmup_steps: "steps",
-  batch_size: "images",
 };
 
 /** How a run stands: `{key, word}`; the key also names its icon and its colour. */
@@ -163,6 +163,20 @@ export function phase(run) {
 export function isPreparing(run) {
   const name = run.state === "RUNNING" ? (run.progress?.phase ?? "") : "";
   return name.endsWith("data") || name.startsWith("waiting");
+}
+
+/** What ends a run before its epochs: "at training accuracy 99.8 %", "below training loss 0.05". */
+export function stopRules({ train_loss: loss, train_accuracy: accuracy }) {
+  const rules = [];
+  if (loss !== null) rules.push(`below training loss ${number(loss)}`);
+  if (accuracy !== null) rules.push(`at training accuracy ${percent(accuracy)}`);
+  return rules;
+}
+
+/** Why a run ended before all its epochs, if that was its stop rule. */
+export function whyStopped({ state, stop, epochs, epochs_done: done }) {
+  const stopped = state === "SUCCEEDED" && done < epochs && stopRules(stop).join(" or ");
+  return stopped ? `stopped ${stopped}` : "";
 }
 
 /** "epoch 3 of 10" */

@@ -1,6 +1,6 @@
 /** <accuracy-table>: Table 1 as a table, the paper's numbers beside ours. */
 
-import { h } from "../app/dom.js";
+import { h, withCode } from "../app/dom.js";
 import { percent } from "../app/format.js";
 import { SPREADS } from "../app/panel-words.js";
 import { LiveElement } from "./live-element.js";
@@ -116,9 +116,9 @@ function list(title, texts) {
   const items = h(
     "ul",
     { class: "said small soft" },
-    texts.map((text) => h("li", {}, text)),
+    texts.map((text) => h("li", {}, withCode(text))),
   );
-  return [h("div", { class: "deviations" }, title && h("h3", { class: "small" }, title), items)];
+  return [h("div", { class: "deviations" }, title && h("h2", { class: "small" }, title), items)];
 }
 
 customElements.define("accuracy-table", AccuracyTable);

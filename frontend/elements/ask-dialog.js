@@ -1,12 +1,13 @@
 /** A question before something is done; the dialog stays open while it is done and if it fails. */
 
-import { h, setText } from "../app/dom.js";
+import { h, setSentence } from "../app/dom.js";
 
 /**
  * Ask, and on yes call `act(value)`, which may throw an error with a sentence to show.
  * `input`: attributes of a text field, with its `label`; else there is none and `value` undefined.
+ * `others`: other things to do, each a word and what to call.
  */
-export function ask({ title, text, yes, danger = false, input = null, act }) {
+export function ask({ title, text, yes, danger = false, input = null, others = [], act }) {
   const wrong = h("p", { class: "wrong", role: "alert", id: "ask-wrong" });
   const { label, ...attributes } = input ?? {};
   const field =
@@ -18,24 +19,25 @@ export function ask({ title, text, yes, danger = false, input = null, act }) {
       autocomplete: "off",
       ...attributes,
     });
-  const button = h("button", { class: danger ? "button danger" : "button main" }, yes);
+  const style = danger ? "button danger" : "button main";
+  const actions = new Map([[yes, act], ...others]);
+  const buttons = [...actions.keys()].map((value) => h("button", { class: style, value }, value));
   const no = h(
     "button",
     { type: "button", class: "button", onclick: () => dialog.close() },
-    "Cancel",
+    danger ? "Keep it" : "Cancel",
   );
-  no.textContent = danger ? "Keep it" : "Cancel";
   const submit = async (event) => {
     event.preventDefault();
-    button.disabled = true;
+    for (const button of buttons) button.disabled = true;
     try {
-      await act(field?.value.trim());
+      await actions.get(event.submitter?.value ?? yes)(field?.value.trim());
       dialog.close();
     } catch (error) {
-      setText(wrong, error.message);
+      setSentence(wrong, error.message);
       field?.setAttribute("aria-invalid", "true");
     }
-    button.disabled = false;
+    for (const button of buttons) button.disabled = false;
   };
   const dialog = h(
     "dialog",
@@ -47,7 +49,7 @@ export function ask({ title, text, yes, danger = false, input = null, act }) {
       text && h("p", { class: "soft" }, text),
       field && h("div", { class: "field" }, h("label", { for: "ask-field" }, label), field),
       wrong,
-      h("div", { class: "actions" }, no, button),
+      h("div", { class: "actions" }, no, buttons),
     ),
   );
   document.body.append(dialog);

@@ -1,9 +1,11 @@
 /** <attempt-list>: provenance: every turn a worker took at the run, and what it ran on. */
 
-import { h } from "../app/dom.js";
+import { api } from "../app/api.js";
+import { h, setText } from "../app/dom.js";
 import { duration, integer, moment } from "../app/format.js";
 import { copyBlock } from "./copy-block.js";
 import { LiveElement } from "./live-element.js";
+import { placeOf } from "./study-list.js";
 
 class AttemptList extends LiveElement {
   build() {
@@ -15,7 +17,7 @@ class AttemptList extends LiveElement {
 
   update(run) {
     this.run = run;
-    const key = JSON.stringify([run.attempts, run.started_at, run.finished_at]);
+    const key = JSON.stringify([run.attempts, run.demands, run.started_at, run.finished_at]);
     if (this.key === key) return;
     this.key = key;
     if (this.isBuilt) this.show();
@@ -27,10 +29,7 @@ class AttemptList extends LiveElement {
       ["Created", moment(run.created_at)],
       ["Started", moment(run.started_at)],
       ["Ended", moment(run.finished_at)],
-      [
-        "Asked for by",
-        run.demands.map(({ owner }) => (owner === "launch" ? "a launch" : owner)).join(", "),
-      ],
+      ["Asked for by", askers(run)],
     ];
     this.dates.replaceChildren(
       ...dates.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]),
@@ -42,6 +41,24 @@ class AttemptList extends LiveElement {
         : [h("li", { class: "soft" }, "No worker has taken it yet.")]),
     );
   }
+}
+
+/** Who asked for the run: each study as a link, with its title once that is known. */
+function askers({ demands }) {
+  const owners = demands.map(({ owner }) => owner.replace(/^(study:\w+).*/, "$1"));
+  const entries = [...new Set(owners)].map((owner) => {
+    if (owner === "launch") return h("li", {}, "a launch");
+    const link = h("a", { href: "#/figures" }, "a study");
+    api.study(owner.slice(6)).then(
+      (study) => {
+        setText(link, study.title);
+        link.href = placeOf(study);
+      },
+      () => {}, // deleted since, or no answer: the link leads to all studies
+    );
+    return h("li", {}, link);
+  });
+  return entries.length ? h("ul", { class: "askers" }, entries) : "nobody any more";
 }
 
 function attempt({
@@ -92,7 +109,12 @@ function told(provenance) {
     ["Data from", provenance.data_source?.source],
     ["Data fingerprint", short(provenance.data_fingerprint)],
     ["Randomization", short(provenance.randomization_fingerprint)],
+    ["Wrong labels", provenance.wrong_labels !== undefined && integer(provenance.wrong_labels)],
     ["First step", provenance.first_step ? integer(provenance.first_step) : null],
+    ...(provenance.passed_over ?? []).map(({ checkpoint, reason }) => [
+      "Checkpoint passed over",
+      `${checkpoint}: ${reason}`,
+    ]),
   ];
 }
 

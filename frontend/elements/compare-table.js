@@ -23,7 +23,7 @@ class CompareTable extends HTMLElement {
     if (key === this.key) return;
     this.key = key;
     const fields = Object.keys(runs[0].spec).filter((field) => differs(runs, field));
-    const styles = stylesOf(panel.series);
+    const styles = stylesOf(panel);
     const label = new Map(panel.series.flatMap(({ key, runs: ids }) => ids.map((id) => [id, key])));
     const heads = ["Run", ...fields.map(fieldLabel), ...RESULTS.map(([name]) => name)];
     const focused = this.contains(document.activeElement) && document.activeElement.dataset.key;

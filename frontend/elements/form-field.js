@@ -1,6 +1,6 @@
 /** A field of the launch form: label, control, description and what is wrong with it. */
 
-import { h, setAttribute, setText } from "../app/dom.js";
+import { h, setAttribute, setText, withCode } from "../app/dom.js";
 import { integer } from "../app/format.js";
 import { store } from "../app/store.js";
 import { choice, fieldLabel, UNITS } from "../app/words.js";
@@ -11,7 +11,7 @@ export function formField(field) {
   const about = `${id}-hint ${id}-wrong`;
   const control = controls[field.kind](field, { id, name: field.path, "aria-describedby": about });
   const wrong = h("p", { class: "wrong", id: `${id}-wrong` });
-  const hint = h("p", { class: "hint", id: `${id}-hint` }, field.description.replaceAll("`", ""));
+  const hint = h("p", { class: "hint", id: `${id}-hint` }, withCode(field.description));
   const unit = UNITS[field.name] && h("span", { class: "unit" }, ` ${UNITS[field.name]}`);
   const label = h("label", { for: id }, fieldLabel(field.name), unit);
   const parts =

@@ -74,9 +74,10 @@ function axis(fields, i) {
     fields.map(({ name }) => h("option", { value: name }, fieldLabel(name))),
   );
   field.onchange = () => {
-    const { kind, choices = [] } = byName.get(field.value) ?? {};
+    const { kind, choices = [], description = "" } = byName.get(field.value) ?? {};
     values.value = kind === "flag" ? "false, true" : choices.join(", ");
-    setText(hint, kind === "number" ? "Numbers, such as 0.01, 0.1" : "");
+    const how = kind === "number" ? "Numbers, such as 0.01, 0.1. " : "";
+    setText(hint, how + description.replaceAll("`", ""));
   };
   const node = h(
     "div",

@@ -1,7 +1,11 @@
 /**
  * Base of the charts that grow: draws when it is seen and no more often than needed, follows theme
  * and size, and keeps the user's zoom. A chart puts `plot` and `reset` into its document, says in
- * `drawing({size, zoom, revision})` what to draw (`[traces, layout]`), and calls `redraw`.
+ * `drawing({size, zoom, revision})` what to draw (`[traces, layout]`), calls `redraw`, and `unzoom`
+ * where an axis comes to mean something else.
+ *
+ * The zoom is kept here and not by Plotly's uirevision, which keeps each end of a range for itself:
+ * where the usual range moves while the user looks at a part, one end would be the user's.
  */
 
 import { h } from "../app/dom.js";
@@ -12,7 +16,7 @@ import { loadPlotly } from "../app/plotly.js";
 import { LiveElement } from "./live-element.js";
 
 export class LiveChart extends LiveElement {
-  zoom = 0;
+  zoom = { x: null, y: null };
   revision = 0;
   plot = h("div", { class: "plot", role: "img" });
   reset = h(
@@ -60,15 +64,24 @@ export class LiveChart extends LiveElement {
 
   listenToPlot() {
     this.plot.on("plotly_relayout", (change) => {
-      if ("xaxis.range[0]" in change || "yaxis.range[0]" in change) this.reset.hidden = false;
-      if (change["xaxis.autorange"] || "xaxis.range" in change) this.reset.hidden = true;
+      for (const letter of ["x", "y"]) {
+        const axis = `${letter}axis`;
+        if (!Object.keys(change).some((key) => key.startsWith(`${axis}.range`))) continue;
+        this.zoom[letter] = [...this.plot.layout[axis].range];
+        this.reset.hidden = false;
+      }
     });
     this.plot.on("plotly_doubleclick", () => this.resetZoom());
   }
 
+  /** Forget how the user zoomed the axes with these letters. */
+  unzoom(...letters) {
+    for (const letter of letters) this.zoom[letter] = null;
+    this.reset.hidden = !this.zoom.x && !this.zoom.y;
+  }
+
   resetZoom() {
-    this.zoom += 1; // another uirevision makes Plotly forget what the user did
-    this.reset.hidden = true;
+    this.unzoom("x", "y");
     this.redraw({ soon: true });
   }
 }

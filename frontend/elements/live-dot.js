@@ -10,12 +10,14 @@ const WORDS = {
   live: "Live",
   reconnecting: "Reconnecting",
   offline: "Offline",
+  silent: "No news",
 };
 const EXPLANATIONS = {
   connecting: "The page is connecting to the server.",
   live: "Changes appear as they happen.",
   reconnecting: "The connection was lost. Trying again; nothing that happens meanwhile is missed.",
   offline: "The server does not answer. Is it still running? The page keeps trying.",
+  silent: "The server sends nothing, though it accepts connections. The page keeps trying.",
 };
 
 class LiveDot extends LiveElement {
@@ -44,11 +46,11 @@ class LiveDot extends LiveElement {
     const { status, heardAt } = store.connection;
     this.dot.className = `dot ${status}`;
     this.dataset.status = status;
-    const age = heardAt === null ? "" : `${duration(Math.max(0, Date.now() - heardAt) / 1000)} ago`;
-    const stale = status === "reconnecting" || status === "offline";
-    setText(this.word, stale && age ? `${WORDS[status]} · ${age}` : WORDS[status]);
+    const age = heardAt === null ? "" : duration(Math.max(0, Date.now() - heardAt) / 1000);
+    const since = { reconnecting: ` · ${age} ago`, offline: ` · ${age} ago`, silent: ` for ${age}` };
+    setText(this.word, WORDS[status] + ((age && since[status]) || ""));
     setText(this.explanation, EXPLANATIONS[status]);
-    setText(this.age, age ? `Last news: ${age}.` : "No news yet.");
+    setText(this.age, age ? `Last news: ${age} ago.` : "No news yet.");
   }
 }
 

@@ -23,6 +23,14 @@ export class LiveElement extends HTMLElement {
     this.onEnd(watch(topics, action));
   }
 
+  /** Show all parts at once, when they have `loaded` or soon: what comes later would push others. */
+  arrive(...loaded) {
+    this.classList.add("arriving");
+    const soon = new Promise((resolve) => setTimeout(resolve, 1500));
+    const shown = () => this.classList.remove("arriving");
+    Promise.race([Promise.allSettled(loaded), soon]).then(shown);
+  }
+
   listen(target, type, action, options) {
     target.addEventListener(type, action, options);
     this.onEnd(() => target.removeEventListener(type, action, options));

@@ -16,7 +16,7 @@ class MachineChip extends LiveElement {
   }
 
   start() {
-    this.watch(["workers", "health"], () => this.show());
+    this.watch(["workers", "heartbeats"], () => this.show());
     this.show();
   }
 
@@ -62,6 +62,7 @@ function entry(worker) {
       ["Why", now.device_reason],
       ["Precision", now.precision_reason ?? now.precision],
       ["Threads", now.threads],
+      ["Side by side", now.workers_reason],
       ["Memory", now.memory_bytes && bytes(now.memory_bytes)],
       ["Busy cores", now.utilization?.toFixed(1)],
     ];

@@ -46,7 +46,10 @@ class MetricChart extends LiveChart {
   }
 
   update(view) {
-    const soon = !this.view || view.axis !== this.view.axis || view.log !== this.view.log;
+    const { axis, log } = this.view ?? {};
+    const soon = view.axis !== axis || view.log !== log;
+    if (view.axis !== axis) this.unzoom("x");
+    if (view.log !== log) this.unzoom("y");
     this.view = view;
     if (!this.isBuilt) return;
     setText(this.heading, view.chart.title);
@@ -113,7 +116,7 @@ function legendEntry(valueOf) {
   return () => {
     const line = svg("line", { x1: 0, x2: 22, y1: 5, y2: 5 });
     const label = h("span");
-    const value = h("output", { class: "value" });
+    const value = h("span", { class: "value" });
     const node = h(
       "li",
       {},

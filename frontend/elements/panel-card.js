@@ -67,7 +67,7 @@ class PanelCard extends HTMLElement {
       counts.censored && `${counts.censored} did not fit`,
       counts.diverged && `${counts.diverged} diverged`,
       counts.failed && `${counts.failed} failed or cancelled`,
-      counts.short && `${counts.short} to be extended`,
+      counts.short && `${counts.short} too short`,
     ].filter(Boolean);
     this.notes.hidden = !parts.length;
     setText(this.notes, parts.join(" · "));

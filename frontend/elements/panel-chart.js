@@ -3,7 +3,7 @@
  * the same as a table. `update({panel, figure, log, logX, paper})`; draws itself when it is seen.
  */
 
-import { h, setText } from "../app/dom.js";
+import { h, setText, withCode } from "../app/dom.js";
 import { dressed, panelLayout } from "../app/panel-plot.js";
 import { stylesOf } from "../app/panel-style.js";
 import { PANELS, SPREADS, unbroken } from "../app/panel-words.js";
@@ -52,12 +52,17 @@ class PanelChart extends LiveChart {
   }
 
   update(view) {
-    const chosen = ({ log, logX, paper }) => `${log} ${logX} ${paper}`;
-    const soon = !this.view || chosen(view) !== chosen(this.view);
+    const meaning = (log, axis) => `${log} ${axis?.title} ${axis?.unit}`;
+    const { log, logX, paper, panel: before } = this.view ?? {};
+    const turnedX = meaning(logX, before?.x_axis) !== meaning(view.logX, view.panel.x_axis);
+    const turnedY = meaning(log, before?.y_axis) !== meaning(view.log, view.panel.y_axis);
+    if (turnedX) this.unzoom("x");
+    if (turnedY) this.unzoom("y");
+    const soon = turnedX || turnedY || paper !== view.paper;
     this.view = view;
     if (!this.isBuilt) return;
     const { panel } = view;
-    this.styles = stylesOf([...panel.series, ...panel.references]);
+    this.styles = stylesOf(panel);
     setText(this.heading, panel.title);
     setText(this.spread, spreadWords(panel));
     this.legend.update(panel, this.styles, this.hidden_);
@@ -85,7 +90,7 @@ function spreadWords({ name, series }) {
   const with_ = series.filter(({ spread, n }) => spread !== "none" && n.length);
   const seeds = series.filter(({ kind }) => kind === "mean").flatMap(({ n }) => n);
   const [least, most] = [Math.min(...seeds), Math.max(0, ...seeds)];
-  if (!with_.length) return most === 1 ? "One seed, n = 1: no spread is known." : "";
+  if (!with_.length) return most === 1 && name !== "atlas" ? "One seed, n = 1: no spread is known." : "";
   const area = PANELS[name].kind === "points" ? "Bars" : "Bands";
   const n = least === most ? most : `${least}–${most}`;
   return `Mean of n = ${n} seeds. ${area}: ${SPREADS[with_[0].spread]}.`;
@@ -93,7 +98,7 @@ function spreadWords({ name, series }) {
 
 function notesOf({ notes, series }) {
   const told = series
-    .filter(({ note, kind, state }) => note && kind === "mean" && state !== "missing")
+    .filter(({ note, kind, state }) => note && kind === "mean" && state !== "missing" && !/ of 1 seed/.test(note))
     .map(({ label, note }) => `${label}: ${note}.`);
   return [...notes, ...new Set(told)];
 }
@@ -103,7 +108,7 @@ function say(list, texts) {
   list.hidden = !texts.length;
   if (list.dataset.shown === key) return;
   list.dataset.shown = key;
-  list.replaceChildren(...texts.map((text) => h("li", {}, text)));
+  list.replaceChildren(...texts.map((text) => h("li", {}, withCode(text))));
 }
 
 /** The newest value of each curve, for those who do not see it. */

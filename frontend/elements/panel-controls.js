@@ -11,7 +11,7 @@ class PanelControls extends HTMLElement {
     const { kind } = PANELS[this.name];
     const { options } = this;
     this.boxes = {
-      paper: this.box("paper", "Paper", "The paper’s and the report’s numbers. Key: p"),
+      paper: this.box("paper", "Published values", "The paper’s and the report’s. Key: p"),
       log: this.box("log", "Log y", "Vertical axis logarithmic. Key: l"),
       logX: this.box("logX", "Log x", "Horizontal axis logarithmic"),
       individual: this.box("individual", "Single seeds", "Each seed besides the mean"),

@@ -63,7 +63,7 @@ const FLAGS = {
   },
   "not fitted": { word: "its run did not fit the training set", path: "M9 2l8 8M17 2l-8 8" },
   duplicate: {
-    word: "published twice: equal to its neighbour, hardly a measurement",
+    word: "published twice: equal to its neighbour, probably a copy",
     path: "M13 2a4 4 0 1 0 0 8a4 4 0 1 0 0-8M12.2 6h1.6",
     isReference: true,
   },

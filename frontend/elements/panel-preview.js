@@ -12,7 +12,7 @@ const POINTS = 90;
 class PanelPreview extends HTMLElement {
   update(panel) {
     const view = frameOf(panel);
-    const styles = stylesOf([...panel.series, ...panel.references]);
+    const styles = stylesOf(panel);
     const { kind } = PANELS[panel.name];
     const shown = panel.series.filter((series) => series.kind === "mean" && series.x.length);
     const lines = [
@@ -30,11 +30,12 @@ class PanelPreview extends HTMLElement {
     const { x_axis: x, y_axis: y } = panel;
     const top =
       y.unit === "fraction" ? measured(1, "fraction").replace(".0", "") : short(view.yMax);
-    const right = kind === "rows" ? "" : kind === "points" ? "1" : short(view.xMax);
+    const right = kind === "points" ? "1" : short(view.xMax);
+    const below = kind === "rows" ? "a row of the table each" : `${x.title}, to ${right}`;
     this.replaceChildren(
       h("p", { class: "ends" }, h("span", {}, `${y.title}, to ${top}`)),
       drawing,
-      h("p", { class: "ends" }, h("span", {}, `${x.title}${right && `, to ${right}`}`)),
+      h("p", { class: "ends" }, h("span", {}, below)),
     );
   }
 }

@@ -2,7 +2,6 @@
 
 import { h } from "../app/dom.js";
 import { moment, plural } from "../app/format.js";
-import { conditionOf } from "../app/panel-words.js";
 import { runPath } from "../app/router.js";
 import { copyBlock } from "./copy-block.js";
 import { dataTable } from "./data-table.js";
@@ -35,6 +34,7 @@ class PanelProvenance extends LiveElement {
       ["PyTorch", named("", from.torch_versions)],
       ["Devices", named("", from.devices)],
       ["Precision", named("", from.precisions)],
+      ["Engine", named("", from.engines)],
       ["Data, SHA-256", hashes(from.data_fingerprints)],
     ];
     const key = JSON.stringify(from);
@@ -49,21 +49,20 @@ class PanelProvenance extends LiveElement {
 
   showRuns() {
     if (!this.details.open || !this.panel) return;
-    const { series, provenance } = this.panel;
-    const names = new Map(series.map((one) => [one.key, conditionOf(one)]));
+    const { provenance } = this.panel;
     const heads = ["Run", "Seed", "State", "Epochs", "Spec"];
     this.frame.replaceChildren(
       dataTable(
         heads,
-        provenance.runs.map((run) => line(run, names)),
+        provenance.runs.map(line),
       ),
     );
   }
 }
 
-function line(run, names) {
+function line(run) {
   const p = run.corruption === null ? "" : `, p = ${run.corruption}`;
-  const name = (names.get(run.series) ?? run.series.replaceAll("_", " ")) + p;
+  const name = run.label + p;
   const there = run.state !== "missing";
   return h(
     "tr",

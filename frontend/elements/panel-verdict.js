@@ -1,6 +1,6 @@
 /** <panel-verdict>: the claim, the verdict with the numbers it rests on, and what was read off. */
 
-import { h, setText } from "../app/dom.js";
+import { h, setSentence } from "../app/dom.js";
 import { icon } from "../app/icons.js";
 import { measured, measuredRange, plain, unbroken, verdictWords } from "../app/panel-words.js";
 import { dataTable } from "./data-table.js";
@@ -30,7 +30,7 @@ class PanelVerdict extends LiveElement {
   show() {
     const { verdict, facts } = this.panel;
     this.state.update(verdictWords(verdict.state));
-    setText(this.sentence, verdict.sentence);
+    setSentence(this.sentence, verdict.sentence);
     const key = JSON.stringify([verdict.checks, facts]);
     if (key === this.key) return;
     this.key = key;
@@ -39,7 +39,7 @@ class PanelVerdict extends LiveElement {
     this.checks.replaceChildren(
       ...table(
         "Conditions of the claim",
-        ["Condition", "Ours", "Passes", "Holds"],
+        ["Condition", "Ours", "Required", "Holds"],
         verdict.checks,
         check,
       ),

@@ -1,13 +1,13 @@
 /** The plan of a study before it is launched: its runs, its time, what differs from the paper. */
 
 import { api, Problem } from "../app/api.js";
-import { h, setText } from "../app/dom.js";
+import { h, setSentence, setText, withCode } from "../app/dom.js";
 import { integer, plural, roughly, sentence, span } from "../app/format.js";
 import { selectionWords } from "../app/selection.js";
 import { MODELS } from "../app/words.js";
 import { dataTable } from "./data-table.js";
 
-const ACTIONS = { reuse: "is there", extend: "goes on", new: "new" };
+const ACTIONS = { reuse: "complete", extend: "to be extended", new: "new" };
 
 /** Show the plan of `request`; on yes launch it and call `onLaunched(study)`. */
 export function showPlan(request, onLaunched) {
@@ -26,7 +26,7 @@ export function showPlan(request, onLaunched) {
       dialog.close();
       onLaunched(study);
     } catch (error) {
-      setText(wrong, error.message);
+      setSentence(wrong, error.message);
       launch.disabled = false;
     }
   };
@@ -66,7 +66,7 @@ export function showPlan(request, onLaunched) {
       if (error.name === "AbortError") return;
       if (!(error instanceof Problem)) throw error;
       setText(heading, "There is no plan");
-      setText(wrong, error.message);
+      setSentence(wrong, error.message);
     }
   }
 }
@@ -76,13 +76,13 @@ function told(plan) {
   const left = plan.new + plan.extended;
   const facts = [
     ["Runs needed", integer(plan.runs_needed)],
-    ["There already", integer(plan.reused)],
-    ["To go on with, too short or under way", integer(plan.extended)],
+    ["Complete already", integer(plan.reused)],
+    ["Too short or unfinished: to be extended", integer(plan.extended)],
     ["New", integer(plan.new)],
     ["Epochs to train", integer(plan.epochs)],
     ["Images to process", integer(plan.images)],
     ["Workers", integer(plan.workers)],
-    ["Trained before them", plan.ahead ? plural(plan.ahead, "run") : "none"],
+    ["Runs ahead in the queue", plan.ahead ? plural(plan.ahead, "run") : "none"],
   ];
   return [
     h(
@@ -111,7 +111,7 @@ function told(plan) {
         h(
           "ul",
           { class: "said small soft" },
-          plan.deviations.map((text) => h("li", {}, text)),
+          plan.deviations.map((text) => h("li", {}, withCode(text))),
         ),
       ),
     h(

@@ -1,12 +1,13 @@
 /** <run-actions>: what can be done with a run in its state. */
 
 import { api } from "../app/api.js";
-import { h, setText } from "../app/dom.js";
+import { h, setSentence, setText } from "../app/dom.js";
 import { integer } from "../app/format.js";
-import { go } from "../app/router.js";
+import { comparePath, go } from "../app/router.js";
 import { putRun } from "../app/store.js";
 import { ENDED, runTitle } from "../app/words.js";
 import { ask } from "./ask-dialog.js";
+import { cancelRuns, studiesOf } from "./cancel-runs.js";
 
 class RunActions extends HTMLElement {
   connectedCallback() {
@@ -18,7 +19,8 @@ class RunActions extends HTMLElement {
 
   update(run) {
     this.run = run;
-    const key = [run.state, run.outcome, run.cancel_requested, run.pause_requested].join();
+    const { state, outcome, cancel_requested: cancelling, pause_requested: pausing } = run;
+    const key = [state, outcome, cancelling, pausing, studiesOf(run)].join();
     if (this.shown === key) return; // buttons that stay the same keep the focus
     this.shown = key;
     const focused = document.activeElement?.dataset?.action;
@@ -40,7 +42,8 @@ class RunActions extends HTMLElement {
       (running || run.state === "QUEUED") &&
         !pausing &&
         this.button("pause", "Pause", { disabled: cancelling }),
-      !ended && this.button("cancel", "Cancel", { disabled: cancelling }),
+      !ended &&
+        this.button("cancel", studiesOf(run).length ? "Cancel…" : "Cancel", { disabled: cancelling }),
       ["FAILED", "CANCELLED"].includes(run.state) && this.button("retry", "Retry", { main: true }),
       run.outcome !== "diverged" &&
         h(
@@ -64,6 +67,7 @@ class RunActions extends HTMLElement {
           },
           "Priority…",
         ),
+      h("a", { class: "button", href: comparePath([run.id]) }, "Compare with…"),
       h("a", { class: "button", href: `#/launch?from=${encodeURIComponent(run.id)}` }, "Clone"),
       !running &&
         h(
@@ -83,9 +87,10 @@ class RunActions extends HTMLElement {
     const act = async () => {
       setText(this.wrong, "");
       try {
-        putRun(await api.act(this.run.id, name));
+        if (name === "cancel") await cancelRuns([this.run.id]);
+        else putRun(await api.act(this.run.id, name));
       } catch (error) {
-        setText(this.wrong, error.message);
+        setSentence(this.wrong, error.message);
       }
     };
     const style = main ? "button main" : "button";

@@ -1,11 +1,12 @@
 /** <run-card>: a run that is waiting, running or paused, with what can be done about it. */
 
 import { api } from "../app/api.js";
-import { h, setText } from "../app/dom.js";
+import { h, setSentence, setText } from "../app/dom.js";
 import { completeCurve } from "../app/feed.js";
 import { runPath } from "../app/router.js";
 import { curveOf, putRun, store } from "../app/store.js";
 import { accuracies, runSummary, runTitle } from "../app/words.js";
+import { cancelRuns, studiesOf } from "./cancel-runs.js";
 import { LiveElement } from "./live-element.js";
 import "./run-progress.js";
 import "./spark-line.js";
@@ -76,7 +77,8 @@ class RunCard extends LiveElement {
       PAUSED: ["resume", "cancel"],
     };
     const asked = run.cancel_requested ? "cancel" : run.pause_requested ? "pause" : "";
-    const key = `${run.state} ${asked} ${runTitle(run)}`;
+    const words = { pause: "Pause", resume: "Resume", cancel: studiesOf(run).length ? "Cancel…" : "Cancel" };
+    const key = `${run.state} ${asked} ${words.cancel} ${runTitle(run)}`;
     if (this.shownButtons === key) return;
     this.shownButtons = key;
     this.buttons.replaceChildren(
@@ -87,10 +89,10 @@ class RunCard extends LiveElement {
             type: "button",
             class: "button tight",
             disabled: name === asked || asked === "cancel",
-            "aria-label": `${name[0].toUpperCase() + name.slice(1)} ${runTitle(run)}`,
+            "aria-label": `${words[name]} ${runTitle(run)}`,
             onclick: () => this.act(name),
           },
-          name[0].toUpperCase() + name.slice(1),
+          words[name],
         ),
       ),
     );
@@ -99,9 +101,10 @@ class RunCard extends LiveElement {
   async act(name) {
     setText(this.wrong, "");
     try {
-      putRun(await api.act(this.run.id, name));
+      if (name === "cancel") await cancelRuns([this.run.id]);
+      else putRun(await api.act(this.run.id, name));
     } catch (error) {
-      setText(this.wrong, error.message);
+      setSentence(this.wrong, error.message);
     }
   }
 }

@@ -2,16 +2,24 @@
 
 import { h, setText } from "../app/dom.js";
 import { clock, duration, integer } from "../app/format.js";
-import { ENDED, epochWords, isPreparing, phase } from "../app/words.js";
+import { store } from "../app/store.js";
+import { ENDED, epochWords, isPreparing, phase, whyStopped } from "../app/words.js";
+import { LiveElement } from "./live-element.js";
 
-class RunProgress extends HTMLElement {
-  connectedCallback() {
-    if (this.bar) return;
+const SILENT = 20; // seconds: two heartbeats
+
+class RunProgress extends LiveElement {
+  build() {
     this.bar = h("progress", { max: "1", "aria-label": "Progress" });
     this.far = h("span", { class: "far" });
     this.left = h("span", { class: "left" });
     this.append(this.bar, h("p", {}, this.far, this.left));
-    if (this.run) this.update(this.run);
+  }
+
+  start() {
+    const show = () => this.run && this.update(this.run);
+    this.watch(["heartbeats"], show);
+    show();
   }
 
   update(run) {
@@ -24,8 +32,17 @@ class RunProgress extends HTMLElement {
     if (fraction === null || fraction === undefined) this.bar.removeAttribute("value");
     else this.bar.value = fraction;
     setText(this.far, preparing ? preparation(run) : words(run, this.classList.contains("brief")));
-    setText(this.left, preparing ? "" : remaining(run));
+    const silence = silenceOf(run);
+    this.left.classList.toggle("warn", silence !== null);
+    setText(this.left, silence ?? (preparing ? "" : remaining(run)));
   }
+}
+
+/** "no word from its worker for 25 s"; null where there is. */
+function silenceOf({ state, worker }) {
+  const one = state === "RUNNING" && store.workers.find(({ id }) => id === worker?.id);
+  if (!one || one.silent_seconds < SILENT) return null;
+  return `no word from its worker for ${duration(one.silent_seconds)}`;
 }
 
 /** "Fetching the data: CIFAR-10, 64 of 146 MB" */
@@ -38,6 +55,7 @@ function preparation(run) {
 function words(run, brief) {
   const parts = [epochWords(run)];
   if (run.state === "RUNNING") parts.push(phase(run));
+  if (whyStopped(run)) parts.push(whyStopped(run));
   const speed = !brief && run.state === "RUNNING" && run.progress?.images_per_second;
   if (speed) parts.push(`${integer(Math.round(speed))} images/s`);
   return parts.join(" · ");

@@ -47,7 +47,7 @@ export function runRow() {
     setText(texts[2], MODELS[run.spec.model] ?? run.spec.model);
     swatch.style.background = randomizationColour(run.spec);
     const images = run.spec.n_train ? `, ${integer(run.spec.n_train)}` : "";
-    setText(data, randomization(run.spec) + images);
+    setText(data, run.unknown_spec ?? randomization(run.spec) + images);
     setAttribute(cells[3], "title", data.textContent);
     const all = run.epochs_done === run.epochs ? "" : ` / ${integer(run.epochs)}`;
     setText(texts[4], integer(run.epochs_done) + all);

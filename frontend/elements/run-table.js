@@ -4,13 +4,14 @@
  */
 
 import { api, Problem } from "../app/api.js";
-import { debounce, h, reconcile, setAttribute, setText } from "../app/dom.js";
-import { integer } from "../app/format.js";
+import { debounce, h, reconcile, setAttribute, setSentence, setText } from "../app/dom.js";
+import { integer, plural } from "../app/format.js";
 import { icon } from "../app/icons.js";
 import { MOST_PICKED, picked } from "../app/picked.js";
 import { comparePath, currentRoute, go, rememberQuery } from "../app/router.js";
 import { putRun, store, watch } from "../app/store.js";
-import { MODELS, RANDOMIZATIONS } from "../app/words.js";
+import { ENDED, MODELS, RANDOMIZATIONS } from "../app/words.js";
+import { cancelRuns } from "./cancel-runs.js";
 import { LiveElement } from "./live-element.js";
 import { COLUMNS, runRow } from "./run-row.js";
 
@@ -65,17 +66,24 @@ class RunTable extends LiveElement {
       { type: "button", class: "button tight main", onclick: () => this.compare() },
       "Compare",
     );
+    this.cancelling = h("button", {
+      type: "button",
+      class: "button tight",
+      onclick: () => this.cancelPicked(),
+    });
     this.pickedBar = h(
       "div",
       { class: "picked-bar", hidden: true },
       this.pickedWords,
       this.comparing,
+      this.cancelling,
       h(
         "button",
         { type: "button", class: "button tight", onclick: () => this.unpickAll() },
         "Clear",
       ),
     );
+    this.wrong = h("p", { class: "wrong", role: "alert" });
     this.append(
       h(
         "div",
@@ -98,6 +106,7 @@ class RunTable extends LiveElement {
           this.rows,
         ),
       ),
+      this.wrong,
       this.pickedBar,
       h(
         "div",
@@ -117,8 +126,7 @@ class RunTable extends LiveElement {
     });
     this.listen(this.rows, "pick", ({ detail: id }) => this.pick(id));
     this.watch(["runs", "resync"], soon);
-    this.load();
-    this.showPicked();
+    this.loaded = this.load();
   }
 
   stop() {
@@ -178,7 +186,7 @@ class RunTable extends LiveElement {
     try {
       this.show(await api.runs([...filters, ...paging], request.signal), filters.length > 0);
     } catch (error) {
-      if (error instanceof Problem) setText(this.note, error.message);
+      if (error instanceof Problem) setSentence(this.note, error.message);
       else if (error.name !== "AbortError") throw error;
     }
   }
@@ -200,7 +208,7 @@ class RunTable extends LiveElement {
     const range =
       page.total > PAGE
         ? `${integer(this.offset + 1)}–${integer(last)} of ${integer(page.total)} runs`
-        : `${integer(page.total)} run${page.total === 1 ? "" : "s"}`;
+        : plural(page.total, "run");
     setText(
       this.note,
       page.total === 0 ? nothing : page.items.length ? range : "This page is empty.",
@@ -214,6 +222,7 @@ class RunTable extends LiveElement {
   showRows() {
     const runs = this.ids.map((id) => store.runs.get(id)).filter(Boolean);
     reconcile(this.rows, runs, (run) => run.id, runRow);
+    this.showPicked();
   }
 
   markSorted(heading) {
@@ -229,25 +238,41 @@ class RunTable extends LiveElement {
 
   /** Select a run to be compared, or no longer. */
   pick(id) {
-    const full = picked.size >= MOST_PICKED && !picked.has(id);
-    if (!full && !picked.delete(id)) picked.add(id);
+    this.full = picked.size >= MOST_PICKED && !picked.has(id);
+    if (!this.full && !picked.delete(id)) picked.add(id);
     this.showRows();
-    this.showPicked(full);
   }
 
   unpickAll() {
     picked.clear();
+    this.full = false;
     this.showRows();
-    this.showPicked();
     this.focusFilter(); // the button that was pressed goes away
   }
 
-  showPicked(full = false) {
+  /** The selected runs that have not ended. */
+  get cancellable() {
+    return [...picked].filter((id) => !ENDED.has(store.runs.get(id)?.state ?? "CANCELLED"));
+  }
+
+  showPicked() {
     const n = picked.size;
+    const active = this.cancellable.length;
     this.pickedBar.hidden = n === 0;
     this.comparing.disabled = n < 2;
-    const rest = full ? `: no more than ${MOST_PICKED}` : n === 1 ? ": one more to compare" : "";
-    setText(this.pickedWords, `${n} run${n === 1 ? "" : "s"} selected${rest}`);
+    this.cancelling.hidden = active === 0;
+    setText(this.cancelling, `Cancel ${plural(active, "run")}`);
+    const rest = this.full ? `: no more than ${MOST_PICKED}` : n === 1 ? ": one more to compare" : "";
+    setText(this.pickedWords, `${plural(n, "run")} selected${rest}`);
+  }
+
+  async cancelPicked() {
+    setText(this.wrong, "");
+    try {
+      await cancelRuns(this.cancellable);
+    } catch (error) {
+      setSentence(this.wrong, error.message);
+    }
   }
 
   compare() {

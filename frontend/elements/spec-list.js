@@ -1,8 +1,8 @@
 /** <spec-list>: what determines the run: the main facts, then where it differs from the default. */
 
 import { h, setText } from "../app/dom.js";
-import { number, percent } from "../app/format.js";
-import { choice, fieldLabel, worded } from "../app/words.js";
+import { number } from "../app/format.js";
+import { choice, fieldLabel, stopRules, worded } from "../app/words.js";
 import { copyBlock } from "./copy-block.js";
 import { LiveElement } from "./live-element.js";
 
@@ -49,6 +49,7 @@ class SpecList extends LiveElement {
       ...fact("Run id", run.id, "mono"),
     );
     const differs = changed.length ? "Differs from" : "Otherwise just";
+    this.heading.hidden = run.unknown_spec !== null;
     setText(this.heading, `${differs} the default of ${choice(spec.model)}`);
     this.changes.replaceChildren(
       ...changed.flatMap((field) => fact(fieldLabel(field), worded(field, spec[field]))),
@@ -70,10 +71,7 @@ function fact(name, value, style = null) {
 
 /** "at most 60; stops at training accuracy 99.8 %" */
 function until({ epochs, stop }) {
-  const rules = [];
-  if (stop.train_loss !== null) rules.push(`below training loss ${number(stop.train_loss)}`);
-  if (stop.train_accuracy !== null)
-    rules.push(`at training accuracy ${percent(stop.train_accuracy)}`);
+  const rules = stopRules(stop);
   const most = number(epochs);
   return rules.length ? `at most ${most}; stops ${rules.join(" or ")}` : most;
 }

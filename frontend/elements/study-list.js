@@ -1,7 +1,10 @@
-/** <study-list>: the studies that were launched: how far they are, and how to end them. */
+/**
+ * <study-list>: the studies that were launched: how far they are, and how to end them. With
+ * `wanted(study)` only those under way for which it holds.
+ */
 
 import { api, Problem } from "../app/api.js";
-import { h, reconcile, setText } from "../app/dom.js";
+import { h, reconcile, setSentence, setText } from "../app/dom.js";
 import { integer, plural } from "../app/format.js";
 import { LiveFetch } from "../app/live-fetch.js";
 import { panelPath } from "../app/router.js";
@@ -33,7 +36,7 @@ class StudyList extends LiveElement {
     this.earlier = h("ul", { class: "studies" });
     this.summary = h("summary", { class: "small soft" });
     this.details = h("details", { class: "earlier" }, this.summary, this.earlier);
-    this.heading = h("h2", { tabindex: "-1" }, "Studies");
+    this.heading = h("h2", { tabindex: "-1", class: this.wanted ? "unseen" : null }, "Studies");
     this.append(this.heading, this.active, this.details);
     this.hidden = true;
   }
@@ -41,7 +44,7 @@ class StudyList extends LiveElement {
   start() {
     this.source = new LiveFetch((signal) => this.load(signal));
     this.onEnd(() => this.source.end());
-    this.source.now();
+    this.loaded = this.source.now();
   }
 
   /** Fetch at once; `focus`: then move the focus here, to what was just launched. */
@@ -53,9 +56,10 @@ class StudyList extends LiveElement {
   async load(signal) {
     try {
       const { items } = await api.studies({ limit: LISTED }, signal);
-      const active = items.filter(({ state }) => ACTIVE.has(state));
-      const earlier = items.filter(({ state }) => !ACTIVE.has(state));
-      this.hidden = items.length === 0;
+      const { wanted } = this;
+      const active = items.filter((one) => ACTIVE.has(one.state) && (wanted?.(one) ?? true));
+      const earlier = wanted ? [] : items.filter(({ state }) => !ACTIVE.has(state));
+      this.hidden = active.length + earlier.length === 0;
       this.source.follow([...new Set(active.flatMap(({ run_ids: ids }) => ids))]);
       const row = () => studyRow(() => this.refresh());
       reconcile(this.active, active, ({ id }) => id, row);
@@ -94,7 +98,7 @@ function studyRow(refresh) {
       await action();
       refresh();
     } catch (error) {
-      setText(wrong, error.message);
+      setSentence(wrong, error.message);
     }
   };
   node.update = (study) => {
@@ -125,9 +129,10 @@ function progressWords(study) {
 }
 
 /** Where its result is seen: its figure, all figures, or the curves of a grid of one's own. */
-function placeOf({ id, study, request: { scale, variant, seeds, criterion } }) {
+export function placeOf({ id, study, request: { scale, variant, seeds, criterion } }) {
   const query = { scale, variant, seeds, ...(criterion ? { criterion } : {}) };
   if (study === "custom") return panelPath("atlas", { study: id });
+  if (study === "race") return `#/race?study=${id}`;
   if (study === "everything") return `#/figures?${new URLSearchParams(query)}`;
   return panelPath(FIRST_PANEL[study], query);
 }

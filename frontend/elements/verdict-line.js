@@ -2,6 +2,7 @@
 
 import { api, Problem } from "../app/api.js";
 import { h, reconcile, setText } from "../app/dom.js";
+import { plural } from "../app/format.js";
 import { LiveFetch } from "../app/live-fetch.js";
 import { PANELS, verdictWords } from "../app/panel-words.js";
 import { panelPath } from "../app/router.js";
@@ -29,7 +30,7 @@ class VerdictLine extends LiveElement {
     this.selection = selectionFrom(new URLSearchParams());
     this.source = new LiveFetch((signal) => this.load(signal));
     this.onEnd(() => this.source.end());
-    this.source.now();
+    this.loaded = this.source.now();
   }
 
   async load(signal) {
@@ -65,7 +66,8 @@ function entry() {
     const words = judged ? verdictWords(verdict.state) : PROGRESS[status];
     setText(name, PANELS[panel].short);
     state.update(status === "live" ? PROGRESS.live : words);
-    setText(runs, `${counts.complete} of ${counts.planned} runs`);
+    const { complete, planned } = counts;
+    setText(runs, planned ? `${complete} of ${plural(planned, "run")}` : "not at this scale");
     link.href = panelPath(panel, query);
   };
   return node;

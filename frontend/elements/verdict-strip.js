@@ -1,6 +1,6 @@
 /** <verdict-strip>: the paper's claims, one sentence each, and what our runs say about them. */
 
-import { h, reconcile, setText } from "../app/dom.js";
+import { h, reconcile, setSentence, setText } from "../app/dom.js";
 import { PANELS, verdictWords } from "../app/panel-words.js";
 import { panelPath } from "../app/router.js";
 import { stateLine } from "./state-line.js";
@@ -37,7 +37,7 @@ function entry() {
     link.href = panelPath(panel, query);
     link.setAttribute("aria-label", `Open ${panel === "table-1" ? "Table 1" : `Figure ${panel}`}`);
     setText(claim, verdict.claim);
-    setText(sentence, verdict.sentence);
+    setSentence(sentence, verdict.sentence);
   };
   return node;
 }

@@ -1,13 +1,14 @@
 /** <compare-view>: several runs beside each other: their curves in one chart, and what differs. */
 
 import { api, Problem } from "../app/api.js";
-import { h, setText } from "../app/dom.js";
+import { h, setSentence, setText } from "../app/dom.js";
 import { loadRun } from "../app/feed.js";
 import { isForPage } from "../app/keyboard.js";
 import { LiveFetch } from "../app/live-fetch.js";
 import { asked, askedOfFiles, noted, optionsFrom } from "../app/panel-options.js";
 import { MOST_PICKED, picked } from "../app/picked.js";
-import { rememberQuery } from "../app/router.js";
+import { comparePath, rememberQuery } from "../app/router.js";
+import { epochWords, runTitle, standing } from "../app/words.js";
 import "../elements/compare-table.js";
 import { figureDownloads } from "../elements/figure-downloads.js";
 import { LiveElement } from "../elements/live-element.js";
@@ -17,6 +18,9 @@ import { segments } from "../elements/segments.js";
 
 const MEASURES = { accuracy: "Accuracy", loss: "Loss" };
 const PANEL = "atlas";
+const OFFERED = 6;
+const NO_RUNS = () =>
+  h("li", {}, "There are no other runs yet: ", h("a", { href: "#/launch" }, "launch one"), ".");
 
 class CompareView extends LiveElement {
   build() {
@@ -25,12 +29,19 @@ class CompareView extends LiveElement {
     this.options = optionsFrom(query, PANEL);
     this.measure = query.get("measure") in MEASURES ? query.get("measure") : "accuracy";
     this.heading = h("h1", { tabindex: "-1" });
+    this.recent = h("ul", { class: "said" });
     this.empty = h(
-      "p",
-      { class: "soft" },
-      "Select runs in the list on the ",
-      h("a", { href: "#/" }, "overview"),
-      ` with their boxes or the key x, then press Compare: up to ${MOST_PICKED}.`,
+      "section",
+      { class: "card compare-with" },
+      h("h2", {}, this.ids.length ? "Compare with" : "Begin with"),
+      this.recent,
+      h(
+        "p",
+        { class: "soft small" },
+        "Select runs in the list on the ",
+        h("a", { href: "#/" }, "overview"),
+        ` with their boxes or the key x, then press Compare at the bottom of the window: up to ${MOST_PICKED}.`,
+      ),
     );
     this.wrong = h("p", { class: "notice bad", role: "alert", hidden: true });
     this.controls = h("panel-controls", { class: "panel-controls" });
@@ -62,6 +73,7 @@ class CompareView extends LiveElement {
 
   start() {
     this.source = new LiveFetch((signal) => this.load(signal));
+    this.watch(["resync"], () => this.ids.length < 2 && this.offer());
     this.onEnd(() => this.source.end());
     this.listen(this.controls, "options", ({ detail }) => this.change({ options: detail }));
     this.listen(this.table, "remove", ({ detail: id }) => {
@@ -95,8 +107,20 @@ class CompareView extends LiveElement {
     setText(this.heading, n ? `Compare ${n} run${n === 1 ? "" : "s"}` : "Compare runs");
     document.title = `${this.heading.textContent} · Rethink`;
     this.empty.hidden = n > 1;
+    if (n < 2) this.offer();
     if (n) this.source.now();
     else this.body.hidden = true;
+  }
+
+  /** The newest runs, each as a link that adds it. */
+  async offer() {
+    const { items } = await api.runs({ limit: OFFERED }).catch(() => ({ items: [] }));
+    const others = items.filter(({ id }) => !this.ids.includes(id));
+    const entry = (run) => {
+      const link = h("a", { href: comparePath([...this.ids, run.id]) }, runTitle(run));
+      return h("li", {}, link, ` · ${standing(run).word.toLowerCase()}, ${epochWords(run)}`);
+    };
+    this.recent.replaceChildren(...(others.length ? others.map(entry) : [NO_RUNS()]));
   }
 
   async load(signal) {
@@ -121,7 +145,7 @@ class CompareView extends LiveElement {
       if (!(error instanceof Problem)) throw error;
       if (error.status === 0 || error.status === 401) return; // told elsewhere
       this.wrong.hidden = false;
-      setText(this.wrong, error.message);
+      setSentence(this.wrong, error.message);
     }
   }
 }

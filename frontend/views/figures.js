@@ -1,7 +1,7 @@
 /** <figures-view>: the paper's claims and figures as our runs have them, and how to run the rest. */
 
 import { api, Problem } from "../app/api.js";
-import { debounce, h, setText } from "../app/dom.js";
+import { debounce, h, setSentence } from "../app/dom.js";
 import { LiveFetch } from "../app/live-fetch.js";
 import { BEYOND, isOffered, OF_THE_PAPER, PANELS } from "../app/panel-words.js";
 import { rememberQuery } from "../app/router.js";
@@ -85,7 +85,7 @@ class FiguresView extends LiveElement {
       this.reload();
       this.studies.refresh({ focus: true }); // the button that was pressed goes away
     });
-    this.reload();
+    this.arrive(...this.reload());
   }
 
   stop() {
@@ -100,12 +100,12 @@ class FiguresView extends LiveElement {
     this.reload();
   }
 
+  /** Fetch all anew; returns what tells that it is there, but for the plans. */
   reload() {
-    this.claims.now();
-    this.studies.refresh();
-    for (const source of this.sources.values()) source.now();
+    const sources = [this.claims, ...this.sources.values()].map((source) => source.now());
     this.showPlans();
     this.loadPlans();
+    return [this.studies.refresh(), ...sources];
   }
 
   async loadPanel(name, signal) {
@@ -157,7 +157,7 @@ class FiguresView extends LiveElement {
     if (!(error instanceof Problem)) throw error;
     if (error.status === 0 || error.status === 401 || !this.isConnected) return; // told elsewhere
     this.wrong.hidden = false;
-    setText(this.wrong, error.message);
+    setSentence(this.wrong, error.message);
   }
 }
 

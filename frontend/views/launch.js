@@ -1,7 +1,7 @@
 /** <launch-view>: a preset or a run to start from, the form, what it will cost, and go. */
 
 import { api, Problem } from "../app/api.js";
-import { debounce, h, setText } from "../app/dom.js";
+import { debounce, h, setSentence, setText, withCode } from "../app/dom.js";
 import { loadRun } from "../app/feed.js";
 import { requestFrom } from "../app/request-fields.js";
 import { go, runPath } from "../app/router.js";
@@ -70,6 +70,7 @@ class LaunchView extends LiveElement {
     );
     this.ask = debounce(() => this.askForEstimate(), 350);
     this.onEnd(() => this.ask.cancel());
+    this.watch(["resync"], this.ask);
     this.form.addEventListener("change-request", () => this.changed());
     this.begin(presets);
   }
@@ -88,7 +89,7 @@ class LaunchView extends LiveElement {
         setText(this.origin, `Filled in from “${runTitle(run)}”. Change what should differ.`);
         return;
       } catch (error) {
-        setText(this.origin, error.message);
+        setSentence(this.origin, error.message);
       }
     }
     this.take(named ?? presets[0]);
@@ -97,7 +98,7 @@ class LaunchView extends LiveElement {
 
   take(preset) {
     setText(this.origin, "");
-    this.choices.replaceChildren(...preset.choices.map((choice) => h("li", {}, choice)));
+    this.choices.replaceChildren(...preset.choices.map((choice) => h("li", {}, withCode(choice))));
     this.settled.hidden = false;
     this.form.fill(preset.request);
   }

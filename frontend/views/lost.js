@@ -1,6 +1,6 @@
-/** <lost-view>: an address that leads nowhere. */
+/** <lost-view>: an address that leads nowhere; `reason`: a sentence of the server's. */
 
-import { h } from "../app/dom.js";
+import { h, withCode } from "../app/dom.js";
 
 class LostView extends HTMLElement {
   connectedCallback() {
@@ -10,6 +10,7 @@ class LostView extends HTMLElement {
         "div",
         { class: "lost" },
         h("h1", {}, "There is nothing here"),
+        h("p", { class: "soft", role: "alert" }, withCode(this.reason ?? "")),
         h("p", { class: "soft" }, "The address may be mistyped, or the run was deleted."),
         h("a", { class: "button", href: "#/" }, "To the overview"),
       ),

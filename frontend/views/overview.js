@@ -1,13 +1,14 @@
 /** <overview-view>: what is going on now, then every run. */
 
 import { api, Problem } from "../app/api.js";
-import { debounce, h, reconcile, setText } from "../app/dom.js";
+import { debounce, h, reconcile, setSentence, setText } from "../app/dom.js";
 import { integer } from "../app/format.js";
 import { isForPage } from "../app/keyboard.js";
 import { go, runPath } from "../app/router.js";
 import { putRun, store, watch } from "../app/store.js";
 import { ENDED } from "../app/words.js";
 import { LiveElement } from "../elements/live-element.js";
+import "../elements/race-line.js";
 import "../elements/run-card.js";
 import "../elements/run-table.js";
 import "../elements/verdict-line.js";
@@ -43,6 +44,7 @@ class OverviewView extends LiveElement {
     this.figures = h("verdict-line");
     this.append(
       h("h1", { class: "unseen" }, "Overview"),
+      h("race-line"),
       this.empty,
       this.active,
       this.figures,
@@ -61,7 +63,7 @@ class OverviewView extends LiveElement {
       this.active.hidden = this.runs.hidden = empty;
     });
     this.listen(document, "keydown", (event) => this.onKey(event));
-    this.load();
+    this.arrive(this.load(), this.figures.loaded, this.table.loaded);
   }
 
   stop() {
@@ -140,7 +142,7 @@ function emptyState() {
       go(runPath(run.id));
     } catch (error) {
       button.disabled = false;
-      setText(wrong, error.message);
+      setSentence(wrong, error.message);
     }
   });
   return h(

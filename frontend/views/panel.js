@@ -1,7 +1,7 @@
 /** <panel-view>: one figure or table, large and live, with all that it rests on. */
 
 import { api, Problem } from "../app/api.js";
-import { debounce, h, setAttribute, setText } from "../app/dom.js";
+import { debounce, h, setAttribute, setSentence, setText } from "../app/dom.js";
 import { isForPage } from "../app/keyboard.js";
 import { LiveFetch } from "../app/live-fetch.js";
 import { asked, askedOfFiles, noted, optionsFrom } from "../app/panel-options.js";
@@ -17,6 +17,7 @@ import "../elements/panel-provenance.js";
 import "../elements/panel-verdict.js";
 import "../elements/run-study.js";
 import "../elements/selection-bar.js";
+import "../elements/study-list.js";
 import { stateLine } from "../elements/state-line.js";
 
 class PanelView extends LiveElement {
@@ -38,6 +39,8 @@ class PanelView extends LiveElement {
     this.status = stateLine();
     this.claim = h("p", { class: "claim soft" });
     this.runButton = h("run-study", { main: true });
+    this.studies = h("study-list");
+    this.studies.wanted = (study) => this.concerns(study);
     this.chart = h(PANELS[name].kind === "rows" ? "accuracy-table" : "panel-chart", {
       class: "card panel-figure",
     });
@@ -62,6 +65,7 @@ class PanelView extends LiveElement {
         this.claim,
       ),
       h("div", { class: "choice-line" }, this.choice, this.runButton),
+      this.studies,
       h(
         "div",
         { class: "chart-bar" },
@@ -119,8 +123,16 @@ class PanelView extends LiveElement {
     return fits && criterion ? { ...this.selection, criterion } : this.selection;
   }
 
+  /** Whether a study makes runs of what is shown. */
+  concerns({ id, study, request: { scale, variant } }) {
+    if (this.study !== null) return id === this.study;
+    const here = scale === this.selection.scale && variant === this.selection.variant;
+    return here && [PANELS[this.panelName].study, "everything"].includes(study);
+  }
+
   reload() {
     this.source.now();
+    this.studies.source?.now();
     this.loadPlan();
   }
 
@@ -130,6 +142,7 @@ class PanelView extends LiveElement {
       const [panel, figure] = await Promise.all([
         api.panel(name, asked, signal),
         PANELS[name].kind === "rows" ? null : api.plotly(name, asked, signal),
+        this.studies.loaded, // it would push the chart down
       ]);
       this.wrong.hidden = true;
       this.source.follow(panel.provenance.runs.map(({ id }) => id));
@@ -141,7 +154,7 @@ class PanelView extends LiveElement {
       if (!(error instanceof Problem)) throw error;
       if (error.status === 0 || error.status === 401) return; // told elsewhere
       this.wrong.hidden = false;
-      setText(this.wrong, error.message);
+      setSentence(this.wrong, error.message);
     }
   }
 
@@ -164,7 +177,7 @@ class PanelView extends LiveElement {
 
   show() {
     const { panel, figure, options } = this;
-    document.title = `${numberOf(panel.title) || "Curves"} · ${panel.status_text} · Rethink`;
+    document.title = `${numberOf(panel.title) || PANELS[panel.name].short} · ${panel.status_text} · Rethink`;
     this.body.hidden = false;
     setText(this.heading, panel.title);
     this.status.update(statusWords(panel));

@@ -2,15 +2,16 @@
 
 import { api, Problem } from "../app/api.js";
 import { accuracyChart, lossChart } from "../app/curves.js";
-import { debounce, h, setText } from "../app/dom.js";
+import { debounce, h, setSentence, setText, withCode } from "../app/dom.js";
 import { completeCurve, loadRun } from "../app/feed.js";
 import { percent } from "../app/format.js";
-import { icon } from "../app/icons.js";
 import { isForPage } from "../app/keyboard.js";
+import { rememberQuery } from "../app/router.js";
 import { curveOf, store } from "../app/store.js";
 import { runSummary, runTitle, standing } from "../app/words.js";
 import { LiveElement } from "../elements/live-element.js";
 import "../elements/attempt-list.js";
+import { downloadLinks } from "../elements/download-links.js";
 import "../elements/metric-chart.js";
 import "../elements/run-actions.js";
 import "../elements/run-progress.js";
@@ -23,14 +24,15 @@ const PREFERENCES = "rethink-chart";
 
 class RunView extends LiveElement {
   build() {
-    const kept = preferences();
+    const kept = { ...preferences(), ...Object.fromEntries(this.query) };
     this.axis = kept.axis in AXES ? kept.axis : "epoch";
-    this.log = kept.log === true;
+    this.log = String(kept.log) === "true";
     this.heading = h("h1");
     this.state = h("state-badge");
     this.summary = h("p", { class: "soft" });
     this.bar = h("run-progress");
     this.actions = h("run-actions");
+    this.unknown = h("p", { class: "notice warn", hidden: true });
     this.failure = h("div", { class: "notice", hidden: true });
     this.lossChart = h("metric-chart", { class: "card", "data-name": "loss" });
     this.accuracyChart = h("metric-chart", { class: "card", "data-name": "accuracy" });
@@ -47,6 +49,7 @@ class RunView extends LiveElement {
         this.bar,
         this.actions,
       ),
+      this.unknown,
       this.failure,
       h("div", { class: "chart-bar" }, this.axisChoice(), this.downloads()),
       h("div", { class: "charts" }, this.lossChart, this.accuracyChart),
@@ -86,10 +89,14 @@ class RunView extends LiveElement {
       completeCurve(run.id);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (!this.isConnected || (this.followed && error.status === 0)) return;
-      this.wrong.hidden = false;
-      setText(this.wrong, error.message);
-      if (error.status === 404) this.body.hidden = true;
+      if (!this.isConnected) return;
+      if (error.status === 404) {
+        const lost = h("lost-view");
+        lost.reason = error.message;
+        this.replaceChildren(lost);
+      }
+      this.wrong.hidden = error.status === 0; // told on top
+      setSentence(this.wrong, error.message);
     }
   }
 
@@ -130,13 +137,15 @@ class RunView extends LiveElement {
     this.json.href = api.metricsUrl(run.id, "json");
     this.csv.download = `rethink-${run.id}.csv`;
     this.json.download = `rethink-${run.id}.json`;
+    this.unknown.hidden = !run.unknown_spec;
+    setText(this.unknown, `This run is ${run.unknown_spec}.`);
     this.showFailure(run);
     if (run.state !== this.shownState) this.showCurves();
     this.shownState = run.state;
   }
 
   showFailure(run) {
-    const failed = run.state === "FAILED";
+    const failed = run.state === "FAILED" || (run.state === "PAUSED" && run.error);
     const diverged = run.outcome === "diverged";
     this.failure.hidden = !failed && !diverged;
     if (this.failure.hidden) return;
@@ -147,7 +156,7 @@ class RunView extends LiveElement {
       : message;
     const detail = run.error?.detail;
     this.failure.replaceChildren(
-      h("p", {}, said),
+      h("p", {}, withCode(said)),
       ...(detail
         ? [
             h(
@@ -176,6 +185,7 @@ class RunView extends LiveElement {
   }
 
   remember() {
+    rememberQuery([["axis", this.axis], ["log", this.log ? "true" : "false"]]);
     try {
       localStorage.setItem(PREFERENCES, JSON.stringify({ axis: this.axis, log: this.log }));
     } catch {
@@ -198,11 +208,12 @@ class RunView extends LiveElement {
   }
 
   downloads() {
-    this.csv = h("a", { class: "button tight" }, icon("down", 12), "CSV");
-    this.json = h("a", { class: "button tight" }, icon("down", 12), "JSON");
-    this.csv.setAttribute("aria-label", "Download the metrics as CSV");
-    this.json.setAttribute("aria-label", "Download the metrics as JSON");
-    return h("div", { class: "actions" }, this.csv, this.json);
+    const node = downloadLinks([
+      { word: "CSV", label: "Download the metrics as CSV" },
+      { word: "JSON", label: "Download the metrics as JSON" },
+    ]);
+    [this.csv, this.json] = node.links;
+    return node;
   }
 }
 

@@ -1,7 +1,7 @@
 /** <sign-in-view>: exchanges the token for a cookie that scripts cannot read. */
 
 import { api } from "../app/api.js";
-import { h, setText } from "../app/dom.js";
+import { h, setSentence } from "../app/dom.js";
 
 class SignInView extends HTMLElement {
   connectedCallback() {
@@ -23,7 +23,7 @@ class SignInView extends HTMLElement {
         await api.signIn(field.value.trim());
         this.dispatchEvent(new Event("signed-in"));
       } catch (error) {
-        setText(wrong, error.message);
+        setSentence(wrong, error.message);
         field.setAttribute("aria-invalid", "true");
         field.select();
       }

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from core.domain.errors import InvalidInput
-from core.domain.panels.model import MeasureKind, PanelName, SpreadKind, XKind
+from core.domain.panel import MeasureKind, PanelName, SpreadKind, XKind
 from core.domain.scales import Scale
 from core.domain.spec import Variant
 

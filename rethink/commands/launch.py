@@ -11,7 +11,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from core.catalogue.registry import NameIn
-from core.domain.demands import StopRule
+from core.domain.demands import Demand, StopRule
 from core.domain.errors import InvalidInput, invalid_input
 from core.domain.spec import Precision, SpecRequest
 
@@ -37,7 +37,8 @@ def run(
 ) -> None:
     """Launch a run on the server. A spec that was run before returns that run.
 
-    Exit code: 0 launched (with --watch: succeeded), 1 failed, 2 input that is not allowed.
+    Exit code: 0 launched (with --watch: trained as far as asked), 1 failed, 2 input that is not
+    allowed, 3 diverged (with --watch).
     """
     from rethink.client import Client
 
@@ -62,15 +63,18 @@ def run(
         if watch:
             from rethink.watch import watch as show
 
-            raise typer.Exit(show(client, launched, quiet=json))
+            demand = Demand(epochs=epochs, stop=StopRule(**stop))
+            raise typer.Exit(show(client, launched, demand=demand, quiet=json))
 
 
 def _announce(launched: Any, json: bool) -> None:
+    from rethink.text import state
+
     if json:
         typer.echo(launched.model_dump_json(exclude={"attempts"}))
     else:
         place = f", place {launched.queue_position} in the queue" if launched.queue_position else ""
-        typer.echo(f"Run {launched.id}: {launched.state}{place}")
+        typer.echo(f"Run {launched.id}: {state(launched)}{place}")
 
 
 def _assigned(pairs: list[str]) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from core.domain.errors import InvalidInput
-from core.domain.lifecycle import RunState
+from core.domain.demands import still_wanted
+from core.domain.errors import Conflict, InvalidInput
+from core.domain.lifecycle import Outcome, RunState
 
 if TYPE_CHECKING:
     from rethink.client import Run
@@ -81,7 +82,7 @@ def metrics(
 
 @app.command()
 def watch(run_id: RunId) -> None:
-    """Follow a run with a progress bar. Exit code: 0 if it succeeds."""
+    """Follow a run with a progress bar. Exit code: 0 if it succeeds, 3 if it diverges, else 1."""
     from rethink.client import Client
     from rethink.watch import watch as show_progress
 
@@ -90,9 +91,21 @@ def watch(run_id: RunId) -> None:
 
 
 @app.command()
-def cancel(run_id: RunId) -> None:
-    """End a run at its next step; what it has measured stays."""
-    _change(run_id, "cancel")
+def cancel(
+    run_id: RunId,
+    everywhere: Annotated[
+        bool, typer.Option("--everywhere", help="Also for the studies that want it.")
+    ] = False,
+) -> None:
+    """End a run at its next step; what it has measured stays. Exit code: 1 if it goes on."""
+    from rethink.client import Client
+
+    with Client() as client:
+        run = client.runs.cancel(run_id, everywhere=everywhere)
+    owners = [demand["owner"] for demand in run.demands if not demand["withdrawn"]]
+    if owners:
+        raise Conflict(still_wanted(run.id, owners))
+    typer.echo(f"Run {run.id}: {run.state if run.ended else 'ends at its next step'}")
 
 
 @app.command()
@@ -143,10 +156,11 @@ def delete(run_id: RunId) -> None:
 
 def _change(run_id: str, verb: str, *arguments: int) -> None:
     from rethink.client import Client
+    from rethink.text import state
 
     with Client() as client:
         run = getattr(client.runs, verb)(run_id, *arguments)
-    typer.echo(f"Run {run.id}: {run.state}")
+    typer.echo(f"Run {run.id}: {state(run)}")
 
 
 COLUMNS = ("ID", "STATE", "MODEL", "RANDOMIZATION", "EPOCHS", "TEST ACC", "LEFT", "NAME")
@@ -164,11 +178,11 @@ def _print_table(found: "Sequence[Run]") -> None:
 
 
 def _cells(run: "Run") -> tuple[str, ...]:
-    from rethink.text import duration, percent
+    from rethink.text import duration, percent, state
 
     return (
         run.id,
-        run.state + (" (diverged)" if run.outcome == "diverged" else ""),
+        state(run),
         run.model,
         _randomization(run),
         f"{run.epochs_done}/{run.epochs}",
@@ -185,15 +199,27 @@ def _randomization(run: "Run") -> str:
 
 
 def _described(run: "Run") -> str:
-    lines = [f"{run.id}  {run.state}" + (f"  {run.name}" if run.name else "")]
+    from rethink.text import state
+
+    lines = [f"{run.id}  {state(run)}" + (f"  {run.name}" if run.name else "")]
     lines.append(f"  epochs: {run.epochs_done} of {run.epochs}")
+    if run.unknown_spec:
+        lines.append(f"  {run.unknown_spec}")
     if run.error:
-        lines.append(f"  error: {run.error.get('message')}")
-    if run.latest:
-        m = run.latest
+        what = "diverged" if run.outcome == Outcome.DIVERGED else "error"
+        lines.append(f"  {what}: {run.error.get('message')}")
+    for attempt in run.attempts:
+        for passed in (attempt.get("provenance") or {}).get("passed_over", ()):
+            lines.append(
+                f"  attempt {attempt['attempt']}: checkpoint {passed['checkpoint']} was passed "
+                f"over ({passed['reason']})"
+            )
+    if m := run.latest:
+        from rethink.text import loss
+
         lines.append(
-            f"  train: loss {m.train_loss:.4f}, accuracy {m.train_accuracy:.1%}; "
-            f"test: loss {m.test_loss:.4f}, accuracy {m.test_accuracy:.1%}"
+            f"  train: loss {loss(m.train_loss)}, accuracy {m.train_accuracy:.1%}; "
+            f"test: loss {loss(m.test_loss)}, accuracy {m.test_accuracy:.1%}"
         )
     lines.append("  spec:")
     lines += [f"    {name}: {value}" for name, value in run.spec.items() if value is not None]

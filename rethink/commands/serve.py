@@ -25,13 +25,14 @@ def up(
         bool | None,
         typer.Option(
             "--demo/--no-demo",
-            help="Start a first study if there is no run: RETHINK_DEMO, or yes, unless given.",
+            help="Start the race if there is no run: RETHINK_DEMO, or yes, unless given.",
         ),
     ] = None,
 ) -> None:
     """Start everything on this machine, and print the link that opens the page.
 
-    Broker, database, API and one worker. Ctrl-C ends all of it.
+    With the token in it on a terminal only; elsewhere `rethink token` prints that.
+    Broker, database, API and workers. Ctrl-C ends all of it.
     """
     from rethink.up import up as start
 
@@ -54,25 +55,33 @@ def api(host: Host = None, port: Port = None) -> None:
 
 def worker(
     slot: Annotated[
-        str | None, typer.Option(help="Name of this worker on its machine; a free number.")
+        str | None, typer.Option(help="Start one, of this name on its machine.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1024,
+            help="How many. Left out: RETHINK_WORKERS, or as many as fill the machine beside those "
+            "that run; `rethink doctor` says how many it carries.",
+        ),
     ] = None,
 ) -> None:
-    """Start a worker; any number of them share a queue, on any number of machines.
+    """Start workers; any number of them share a queue, on any number of machines.
 
-    Beside `rethink up` it joins the same queue. Give each GPU its own with CUDA_VISIBLE_DEVICES.
+    Beside `rethink up` they join the same queue.
     """
-    from rethink import slots
+    from rethink.workers import run
 
-    name, lock = slots.claim(get_settings(), slot)
-    os.set_inheritable(lock, True)
-    _become("worker", "run", "--slot", name)
+    settings = get_settings()
+    run(settings, _local_broker(settings), slot=slot, count=workers)
 
 
 def migrate() -> None:
     """Bring the database to the newest schema; create it if there is none. `api` does it too."""
     from core.storage import database
 
-    database.migrate(get_settings())
+    database.migrate(get_settings(), typer.echo)
 
 
 def _become(name: str, *arguments: str) -> None:

@@ -8,7 +8,7 @@ import typer
 from core.domain.criteria import CriterionName
 from core.domain.errors import InvalidInput
 from core.domain.scales import Scale
-from core.domain.spec import Precision, Variant
+from core.domain.spec import ENGINE, Precision, Variant
 from core.domain.studies import StudyName
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ PrecisionOption = Annotated[
 CriterionOption = Annotated[
     CriterionName, typer.Option(help="When runs of 1b and 1c count as fitted, and end.")
 ]
+FreshOption = Annotated[
+    bool, typer.Option("--fresh", help="Train anew what only an earlier engine has trained.")
+]
+ModelOption = Annotated[str | None, typer.Option(help="race: the network.")]
 Base = Annotated[
     list[str], typer.Option("--set", metavar="FIELD=VALUE", help="custom: a field of all runs.")
 ]
@@ -56,9 +60,11 @@ def plan(
     name: Name,
     scale: ScaleOption = None,
     variant: VariantOption = None,
+    model: ModelOption = None,
     seeds: Seeds = 1,
     precision: PrecisionOption = None,
     criterion: CriterionOption = "default",
+    fresh: FreshOption = False,
     base: Base = [],  # noqa: B006
     axis: Axes = [],  # noqa: B006
     epochs: Epochs = None,
@@ -71,7 +77,13 @@ def plan(
 
     request = _request(
         name,
-        shared={"seeds": seeds, "precision": precision, "criterion": criterion},
+        shared={
+            "model": model,
+            "seeds": seeds,
+            "precision": precision,
+            "criterion": criterion,
+            "engine": ENGINE if fresh else None,
+        },
         catalogue={"scale": scale, "variant": variant},
         grid={
             "set": base,
@@ -91,9 +103,11 @@ def run(
     name: Name,
     scale: ScaleOption = None,
     variant: VariantOption = None,
+    model: ModelOption = None,
     seeds: Seeds = 1,
     precision: PrecisionOption = None,
     criterion: CriterionOption = "default",
+    fresh: FreshOption = False,
     base: Base = [],  # noqa: B006
     axis: Axes = [],  # noqa: B006
     epochs: Epochs = None,
@@ -111,7 +125,13 @@ def run(
 
     request = _request(
         name,
-        shared={"seeds": seeds, "precision": precision, "criterion": criterion},
+        shared={
+            "model": model,
+            "seeds": seeds,
+            "precision": precision,
+            "criterion": criterion,
+            "engine": ENGINE if fresh else None,
+        },
         catalogue={"scale": scale, "variant": variant},
         grid={
             "set": base,

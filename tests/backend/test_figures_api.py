@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from backend.app import create_app
 from backend.figures import commands, publication, service
 from backend.figures.tables import COLUMNS
-from core.domain.panels.model import Panel, PanelName
+from core.domain.panel import Panel, PanelName
 from core.domain.scales import Scale
 from core.domain.spec import Precision, SpecRequest, Variant
 from core.domain.studies import StudyName, plan

@@ -10,7 +10,7 @@ import pytest
 
 from backend.figures import publication
 from core.domain.metrics import EpochMetrics
-from core.domain.panels.model import PanelName
+from core.domain.panel import PanelName
 from core.domain.plans import Planned
 from core.domain.scales import Scale
 from tests.core.hand_made import fits_at, panel

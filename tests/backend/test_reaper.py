@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import redis
 
+from backend import broker as brokers
 from backend import reaper
 from backend.broker import Broker
-from backend.reaper import MAX_HINTS, Reaper
+from backend.reaper import Reaper
 from core import messages
 from core.domain.errors import DatabaseUnavailable
 from core.domain.lifecycle import RunState
@@ -106,9 +107,14 @@ def clock_moves(clock: Clock, seconds: float) -> None:
 
 
 def test_hints_that_got_lost_are_sent_again(
-    looking: Reaper, database: Database, broker: Broker, valkey: Valkey
+    looking: Reaper,
+    database: Database,
+    broker: Broker,
+    valkey: Valkey,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """One for each waiting run, but no more than `MAX_HINTS`, however often it looks."""
+    monkeypatch.setattr(brokers, "MAX_HINTS", 8)
     for waiting in (1, 2):
         submit(database, seed=waiting)
         for _ in range(2):
@@ -120,7 +126,7 @@ def test_hints_that_got_lost_are_sent_again(
         submit(database, seed=seed)
     looking.look()
     looking.look()
-    assert broker.waiting_hints() == MAX_HINTS
+    assert broker.waiting_hints() == 8
 
 
 def test_a_broker_that_is_away_stops_nothing_else(

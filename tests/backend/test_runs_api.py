@@ -274,4 +274,11 @@ def test_deleting_a_run_removes_its_checkpoints_wherever_they_are(
         (tmp_path / "shared" / run_id).mkdir(parents=True)
         (tmp_path / "shared" / run_id / "0001-0000000010.pt").write_bytes(b"weights")
         assert api.delete(f"{RUNS}/{run_id}").status_code == 204
+        assert list((tmp_path / "shared").iterdir()) == []
+        run_id = launch(api)["id"]
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "elsewhere" / "file").write_text("kept")
+        (tmp_path / "shared" / run_id).symlink_to(tmp_path / "elsewhere")
+        assert api.delete(f"{RUNS}/{run_id}").status_code == 204
     assert list((tmp_path / "shared").iterdir()) == []
+    assert (tmp_path / "elsewhere" / "file").read_text() == "kept"

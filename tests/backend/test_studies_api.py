@@ -134,7 +134,7 @@ def test_runs_that_wait_before_a_plan_are_counted_in_its_time(api: TestClient) -
     later = post(api, SMOKE_1A, "/plan")
     assert later["ahead"] == 2, "the last waits behind all stages of the plan"
     assert later["seconds"] > alone["seconds"]
-    assert "with 2 runs of others that come before" in later["basis"]
+    assert "with 2 runs ahead in the queue" in later["basis"]
     post(api, SMOKE_1A)
     assert post(api, SMOKE_1A, "/plan")["seconds"] == later["seconds"], "its own are no others"
 
@@ -151,6 +151,19 @@ def test_precision_is_what_all_workers_recommend(api: TestClient, settings: Sett
     assert (run["spec"]["precision"], run["precision_reason"]) == ("bf16", "it has bf16 units")
     plan = post(api, SMOKE_1A, "/plan")
     assert any("bf16 matrix products" in sentence for sentence in plan["deviations"])
+
+
+def test_a_run_is_taken_out_of_the_study_that_wants_it(api: TestClient) -> None:
+    study = post(api, SMOKE_1A)
+    path = f"/api/v1/runs/{study['run_ids'][0]}"
+    refused = api.post(f"{path}/cancel")
+    assert refused.status_code == 409
+    assert study["id"] in refused.json()["detail"]
+    assert api.get(path).json()["state"] == "QUEUED"
+    ended = api.post(f"{path}/cancel", params={"everywhere": True})
+    assert (ended.status_code, ended.json()["state"]) == (200, "CANCELLED")
+    left = api.get(f"{STUDIES}/{study['id']}").json()
+    assert (left["state"], left["failed"], left["runs"]) == ("waiting", 1, 5)
 
 
 def test_cancelling_a_study_leaves_runs_that_others_demand(api: TestClient) -> None:
@@ -368,6 +381,8 @@ def test_a_run_of_a_study_names_it(api: TestClient) -> None:
         ({"study": "custom", "grid": {}, "criterion": "loss-0.1"}, "criterion"),
         ({"study": "figure-1a", "grid": {}}, "grid"),
         ({"study": "figure-1a", "epochs": 5}, "epochs"),
+        ({"study": "figure-1a", "model": "alexnet"}, "model"),
+        ({"study": "race", "seeds": 2}, "seeds"),
         ({"study": "custom", "grid": {}, "scale": "full"}, "scale"),
         ({"study": "table-1"}, "scale"),
         ({"study": "custom", "grid": {}, "scale": "smoke"}, "scale"),
@@ -422,3 +437,40 @@ def test_an_unknown_study_is_not_found(api: TestClient) -> None:
     ):
         assert answer.status_code == 404
         assert "rethink study list" in answer.json()["detail"]
+
+
+def test_a_race_tells_how_far_both_are(api: TestClient, settings: Settings) -> None:
+    assert api.get(f"{STUDIES}/race").status_code == 204
+    study = post(api, {"study": "race", "scale": "smoke"})
+    assert study["request"]["model"] == "mlp-1x512"
+    race = api.get(f"{STUDIES}/race").json()
+    assert [lane["labels"] for lane in race["lanes"]] == ["true labels", "random labels"]
+    assert [lane["run_id"] for lane in race["lanes"]] == study["run_ids"]
+    assert [lane["state"] for lane in race["lanes"]] == ["QUEUED", "QUEUED"]
+    assert (race["ratio"], race["paper_ratio"], race["guessing"]) == (None, None, 0.1)
+    assert race["sentence"] == ("True labels wait for a worker; random labels wait for a worker.")
+    database = Database(settings.database)
+    with database.write() as session:
+        run = leases.claim(session, "w-0-1", 60)
+        assert run is not None
+        leases.record_epochs(session, run.id, run.attempt, [epoch(1), epoch(2)])
+    database.close()
+    race = api.get(f"{STUDIES}/race", params={"study": study["id"]}).json()
+    assert [(lane["epochs"], lane["state"]) for lane in race["lanes"]] == [
+        (2, "RUNNING"),
+        (0, "QUEUED"),
+    ]
+    assert api.delete(f"/api/v1/runs/{study['run_ids'][1]}").status_code == 204
+    race = api.get(f"{STUDIES}/race").json()
+    assert race["lanes"][1]["state"] is None
+    assert "the run on random labels was deleted" in race["sentence"]
+
+
+def test_the_newest_race_is_shown_and_another_study_is_none(api: TestClient) -> None:
+    post(api, {"study": "race", "scale": "smoke"})
+    newest = post(api, {"study": "race", "model": "alexnet", "scale": "smoke"})
+    assert api.get(f"{STUDIES}/race").json()["study"]["id"] == newest["id"]
+    other = post(api, SMOKE_1A)
+    refused = api.get(f"{STUDIES}/race", params={"study": other["id"]})
+    assert refused.status_code == 422
+    assert "figure-1a" in refused.json()["detail"]

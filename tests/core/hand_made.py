@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 from core.domain.criteria import Criterion
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics
+from core.domain.panel import Panel
 from core.domain.panels import STUDY_OF, PanelName, build
 from core.domain.panels.entries import Entry, Part, StoredRun
 from core.domain.panels.frame import Options
-from core.domain.panels.model import Panel
 from core.domain.plans import Planned
 from core.domain.scales import Scale
 from core.domain.spec import Variant

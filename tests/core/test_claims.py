@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from core.domain.claims import CLAIMS
+from core.domain.panel import Check, Verdict, VerdictState
 from core.domain.panels import PanelName
 from core.domain.panels.entries import StoredRun
-from core.domain.panels.model import Check, Verdict, VerdictState
 from core.domain.plans import Planned
 from core.domain.reference import paper
 from core.domain.scales import Scale
@@ -497,3 +497,94 @@ def test_table_1_fails_on_a_network_that_does_not_fit() -> None:
 
 def test_panels_beyond_the_paper_claim_nothing() -> None:
     assert verdict(PanelName.ATLAS, as_published).state is VerdictState.NONE
+
+
+# ------------------------------------------------------------- the order at a reduced scale
+
+
+def in_steps(steps: dict[str, int]) -> Callable[[Planned], StoredRun]:
+    """Runs of 1a with the loss below 0.1 from this epoch on, 30 where it is not given."""
+
+    def run(p: Planned) -> StoredRun:
+        first = steps.get(p.role.series, 30)
+        curve = [metrics(i, 0.01 if i >= first else 2.0, steps=19) for i in range(1, 61)]
+        return stored(p, curve)
+
+    return run
+
+
+def test_1a_says_where_random_labels_came_first_at_a_reduced_scale() -> None:
+    found = verdict(PanelName.FIGURE_1A, in_steps({"random_labels": 23}), scale=Scale.SMOKE)
+    assert found.state is VerdictState.NOT_COMPARABLE
+    assert "the paper's order is reversed: random labels (437 steps) reached" in found.sentence
+    assert "before true labels (570)" in found.sentence
+    assert "300 training images are too few" in found.sentence
+    assert "quick and full have more" in found.sentence
+    never = verdict(
+        PanelName.FIGURE_1A,
+        in_steps({"true_labels": 99, "gaussian": 40, "random_labels": 60, "shuffled_pixels": 60}),
+        scale=Scale.QUICK,
+    )
+    assert "random pixels (570 steps) and gaussian (760 steps)" in never.sentence
+    assert "before true labels (more than" in never.sentence
+    assert "full scale has more" in never.sentence
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [(0.8, "Small Inception fitted random labels in 0.8 of the time of true labels"), (1.5, "")],
+)
+def test_1b_says_where_random_labels_were_fitted_sooner(factor: float, words: str) -> None:
+    def run(p: Planned) -> StoredRun:
+        return slowed({1.0: factor if p.role.series == "inception" else 2.0})(p)
+
+    found = verdict(PanelName.FIGURE_1B, run, scale=Scale.SMOKE)
+    assert words in found.sentence
+    assert ("reversed" in found.sentence) == bool(words)
+    assert "AlexNet" not in found.sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "accuracy", "words"),
+    [
+        (
+            "2a",
+            {"none": 0.4, "all": 0.38, "weight_decay": 0.41},
+            "lower test accuracy by 2.0",
+        ),
+        ("2b", {"with_bn": 0.30, "without_bn": 0.35}, "batch norm lowers test accuracy by 5.0"),
+    ],
+)
+def test_2_says_where_test_accuracy_fell(
+    name: PanelName, accuracy: dict[str, float], words: str
+) -> None:
+    def run(p: Planned) -> StoredRun:
+        test = accuracy.get(p.role.series, 0.3)
+        return stored(p, [metrics(i, 0.01, test=test) for i in range(1, 101)])
+
+    found = verdict(PanelName(name), run, scale=Scale.SMOKE)
+    assert words in found.sentence
+    assert "200 test images" in found.sentence
+
+
+def test_1c_says_where_random_labels_generalised_better() -> None:
+    def run(p: Planned) -> StoredRun:
+        return stored(p, fits_at(9, 9, test=0.5 if p.role.corruption == 1 else 0.2))
+
+    found = verdict(PanelName.FIGURE_1C, run, scale=Scale.SMOKE)
+    assert "MLP 1×512 errs less after random labels (50.0%)" in found.sentence
+    assert "300 or 2,000 training images" in found.sentence
+
+
+@pytest.mark.parametrize("name", list(CLAIMS))
+def test_the_paper_s_order_is_no_reversal(name: PanelName) -> None:
+    assert "reversed" not in verdict(name, as_published, scale=Scale.QUICK).sentence
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_no_reversal_is_told_before_every_seed_is_there(seeds: int) -> None:
+    def run(p: Planned) -> StoredRun | None:
+        return in_steps({"random_labels": 23})(p) if p.role.seed == 0 else None
+
+    found = verdict(PanelName.FIGURE_1A, run, scale=Scale.SMOKE, seeds=seeds)
+    assert ("reversed" in found.sentence) == (seeds == 1)

@@ -9,8 +9,8 @@ import pytest
 
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics
+from core.domain.panel import Panel, PanelName, VerdictState
 from core.domain.panels.entries import StoredRun
-from core.domain.panels.model import Panel, PanelName, VerdictState
 from core.domain.plans import Planned
 from core.domain.scales import Scale
 from tests.core.hand_made import NUMERICS, SEGMENT, diverged, metrics, panel, stored
@@ -198,16 +198,16 @@ ALL = results({B: Result((15 / 5 + 16 / 6) / 2), C: Result(0.65), T: Result(0.35
 ALL[PanelName.CLEAN_CORRUPTED] = Result(0.7, 1)
 HALF = results(
     {
-        B: Result(3.0, 1, "3 of 6 runs not there yet", "partial", singles=1),
-        C: Result(0.7, 1, "3 of 6 runs not there yet", "partial", singles=1),
+        B: Result(3.0, 1, "3 of 6 runs missing", "partial", singles=1),
+        C: Result(0.7, 1, "3 of 6 runs missing", "partial", singles=1),
         T: Result(0.3, 1, "19 of 38 runs not complete", "partial", singles=1),
     },
     Result(0, 1, "1 of 2 seeds complete", "partial", singles=1),
     ONE,
 )
 NONE = {
-    B: Result(None, 0, "6 of 6 runs not there yet", "missing", singles=0),
-    C: Result(None, 0, "6 of 6 runs not there yet", "missing", singles=0),
+    B: Result(None, 0, "6 of 6 runs missing", "missing", singles=0),
+    C: Result(None, 0, "6 of 6 runs missing", "missing", singles=0),
     T: Result(None, 0, "38 of 38 runs not complete", "missing", singles=0),
 }
 RESULTS: dict[str, dict[PanelName, Result]] = {

@@ -4,9 +4,9 @@ import pytest
 
 from core.domain.criteria import CRITERIA
 from core.domain.lifecycle import RunState
+from core.domain.panel import Flag, Panel, Series, SpreadKind
 from core.domain.panels import PanelName
 from core.domain.panels.entries import StoredRun
-from core.domain.panels.model import Flag, Panel, Series, SpreadKind
 from core.domain.plans import Planned
 from tests.core.hand_made import diverged, fits_at, metrics, panel, stored
 
@@ -208,7 +208,7 @@ def test_a_running_or_missing_run_leaves_a_gap() -> None:
     series = of(found)
     assert series.x == [i / 10 for i in range(9)]
     assert series.state == "partial"
-    assert "2 of 11 runs not there yet" in series.note
+    assert "2 of 11 runs missing" in series.note
     assert found.status == "live"
 
 

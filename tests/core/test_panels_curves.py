@@ -7,10 +7,10 @@ import pytest
 from core.domain.demands import Demand
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics, EpochRow
+from core.domain.panel import Panel, Series, SpreadKind, VerdictState, XKind
 from core.domain.panels import STUDY_OF, PanelName, build
 from core.domain.panels.entries import Entry, Part, StoredRun
 from core.domain.panels.frame import Options
-from core.domain.panels.model import Panel, Series, SpreadKind, VerdictState, XKind
 from core.domain.panels.spread import kept, summarise
 from core.domain.plans import Planned
 from core.domain.reference import report
@@ -267,6 +267,15 @@ def test_different_devices_are_mixed() -> None:
     assert any(note.startswith("Mixed: ") for note in found.notes)
 
 
+def test_attempts_with_other_variables_of_the_libraries_are_mixed() -> None:
+    limited = {**SEGMENT, "numerics": {**SEGMENT["numerics"], "ONEDNN_MAX_CPU_ISA": "AVX2"}}
+
+    def run(p: Planned) -> StoredRun:
+        return stored(p, falling(p), segments=(limited, SEGMENT))
+
+    assert panel(PanelName.FIGURE_1A, run).provenance.mixed
+
+
 def test_steps_to_a_loss_are_read_off_each_seed_and_compared_with_the_paper() -> None:
     found = panel(PanelName.FIGURE_1A, falling)
     fact = next(f for f in found.facts if (f.key, f.name) == ("true_labels", "steps_to_loss-0.1"))
@@ -413,10 +422,11 @@ def test_every_panel_reads_the_runs_of_a_study() -> None:
 # ------------------------------------------------------------------------------- reduction
 
 
+@pytest.mark.parametrize("log", [False, True])
 @pytest.mark.parametrize("n", [0, 1, 2, 3, 99, 100, 101, 10_000])
-def test_a_reduced_curve_keeps_its_ends_and_its_extremes(n: int) -> None:
+def test_a_reduced_curve_keeps_its_ends_and_its_extremes(n: int, log: bool) -> None:
     values = [float((i * 7919) % 1009) for i in range(n)]
-    chosen = kept(values, 100)
+    chosen = kept(range(1, n + 1), values, 100, log=log)
     assert len(chosen) <= max(100, 0)
     assert chosen == sorted(set(chosen))
     if n:

@@ -41,6 +41,36 @@ def test_a_field_without_effect_does_not_change_the_identity(
     assert RunSpec(**asked).hash() == RunSpec(**same_as).hash()
 
 
+@pytest.mark.parametrize("field", ["corruption", "learning_rate", "width", "dropout"])
+def test_numbers_have_twelve_significant_digits(field: str) -> None:
+    labels = {"randomization": "corrupted_labels", "corruption": 0.5}
+    plain, summed = (RunSpec(**{**labels, field: value}) for value in (0.3, 0.1 + 0.2))
+    assert summed.hash() == plain.hash()
+    assert getattr(summed, field) == 0.3
+    assert RunSpec(**{**labels, field: 0.300000000001}).hash() != plain.hash()
+
+
+def test_what_is_rounded_is_within_the_limits_and_canonical() -> None:
+    end = {"randomization": "corrupted_labels", "corruption": 1 + 2**-52}
+    assert RunSpec(**end) == RunSpec(randomization="random_labels")
+    with pytest.raises(ValidationError, match="less than 1"):
+        RunSpec(momentum=1 - 2**-53)
+
+
+@given(st.integers(10**11, 10**12 - 1), st.integers(-15, -12))
+def test_a_number_as_people_write_it_is_hashed_as_it_is(digits: int, exponent: int) -> None:
+    value = float(f"{digits}e{exponent}")
+    spec = RunSpec(learning_rate=value)
+    assert f'"learning_rate":{value!r},' in spec.canonical_json()
+
+
+@pytest.mark.parametrize("model", list(models))
+def test_no_default_is_rounded(model: str) -> None:
+    values = RunSpec(model=model).model_dump(mode="json")
+    assert json.loads(RunSpec(**values).canonical_json()).items() <= values.items()
+    assert all(v == float(f"{v:.12g}") for v in values.values() if isinstance(v, float))
+
+
 @pytest.mark.parametrize(
     "change",
     [

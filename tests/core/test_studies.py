@@ -280,6 +280,16 @@ def test_a_bad_grid_names_the_field(
     assert [error["field"] for error in caught.value.errors] == [field]
 
 
+def test_steps_that_were_added_up_make_the_runs_that_they_are_shown_as() -> None:
+    base = {"randomization": "corrupted_labels"}
+    added, written = (
+        grid(base, {"corruption": values}, Demand(epochs=1))
+        for values in ([0.1 + 0.2, 7 * 0.1], [0.3, 0.7])
+    )
+    assert added == written
+    assert added[0].role.series == "corruption = 0.3"
+
+
 @pytest.mark.parametrize("axes", [{"seed": []}, {"seed": list(range(MAX_GRID + 1))}])
 def test_an_empty_or_huge_grid_is_refused(axes: dict[str, list[object]]) -> None:
     with pytest.raises(InvalidInput, match="axes is not allowed"):

@@ -33,7 +33,7 @@ _ends: list[Callable[[], None]] = []
 """What ends them, to be called last first."""
 ENDLESS = 10_000
 """Epochs that no test lives to see the last of: a small MLP takes some 4 ms for one."""
-LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:\d+)/#token=(\S+)")
+LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:\d+)")
 
 
 class Server:
@@ -51,6 +51,7 @@ class Server:
                     "RETHINK_HOME": str(home),
                     "RETHINK_DATABASE_URL": database_url,
                     "RETHINK_DEMO": "0",
+                    "RETHINK_WORKERS": "1",
                 },
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -64,7 +65,7 @@ class Server:
             raise
         found = LINK.search(self.output.read_text())
         assert found, self.output.read_text()
-        self.url, self.token = found[1], found[2]
+        self.url, self.token = found[1], (home / "token").read_text().strip()
         self.link = f"{self.url}/#token={self.token}"
         self.api = httpx.Client(
             base_url=f"{self.url}/api/v1",
@@ -85,7 +86,8 @@ class Server:
 
     def kill_api(self) -> None:
         """End the API's process alone; `rethink up` starts it again."""
-        pid = json.loads((self.home / "server.json").read_text())["pid"]
+        [file] = (self.home / "servers").glob("*.json")
+        pid = json.loads(file.read_text())["pid"]
         os.kill(pid, signal.SIGKILL)
 
     def close(self) -> None:
@@ -183,7 +185,7 @@ def _idle_afterwards(server: Server) -> Iterator[None]:
     yield
     query: dict[str, Any] = {"state": ["QUEUED", "RUNNING", "PAUSED"], "limit": 100}
     for run in server.api.get("/runs", params=query).json()["items"]:
-        server.api.post(f"/runs/{run['id']}/cancel")
+        server.api.post(f"/runs/{run['id']}/cancel", params={"everywhere": True})
 
 
 @pytest.fixture

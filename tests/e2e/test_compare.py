@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.e2e.conftest import ENDLESS, Server, eventually
+from tests.e2e.conftest import ENDLESS, Server, Watched, eventually
 from worker.datasets.images import ImageDataset
 
 LABELS = """() => {
@@ -105,6 +105,19 @@ def test_runs_are_compared_by_address_and_taken_out(
 
 
 @pytest.mark.timeout(120)
+def test_a_comparison_begins_at_a_run_or_with_nothing(
+    page: Page, server: Server, three: list[str]
+) -> None:
+    page.goto(f"{server.url}/#/runs/{three[0]}")
+    page.get_by_role("link", name="Compare with…").click()
+    others = page.locator(f"compare-view a[href='#/compare?run={three[0]}&run={three[1]}']")
+    others.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Compare 2 runs")
+    page.goto(f"{server.url}/#/compare")
+    expect(page.locator(f"compare-view a[href='#/compare?run={three[2]}']")).to_be_visible()
+
+
+@pytest.mark.timeout(120)
 def test_a_run_that_goes_on_grows_in_the_comparison(
     page: Page, server: Server, three: list[str]
 ) -> None:
@@ -145,3 +158,80 @@ def test_a_grid_is_planned_and_launched_from_the_form(page: Page, server: Server
     eventually(lambda: len(labels(page)) == 4, 30)
     study: dict[str, Any] = server.api.get("/studies").json()["items"][0]
     assert study["request"]["grid"]["base"]["n_train"] == 500
+
+
+NAMES = ("all", "with_bn", "lr: 0.1, test (paper)", "cost $5, a_b^{ <b>%{y}</b> $6")
+
+
+@pytest.fixture(scope="module")
+def named(server: Server) -> list[str]:
+    """Short runs with names that could be taken for something else, on corrupted labels."""
+    more = {"randomization": "corrupted_labels", "corruption": 0.5}
+    ids = [
+        server.launch(epochs=2, name=name, seed=seed, **more) for seed, name in enumerate(NAMES, 9)
+    ]
+    eventually(lambda: all(server.run(i)["state"] == "SUCCEEDED" for i in ids), 60)
+    return ids
+
+
+@pytest.mark.timeout(120)
+def test_names_are_shown_as_they_were_given(page: Page, server: Server, named: list[str]) -> None:
+    runs = "&".join(f"run={run_id}" for run_id in named)
+    page.goto(f"{server.url}/#/compare?{runs}&measure=loss&log=x")
+    eventually(lambda: labels(page) == list(NAMES), 20)
+    legend = page.locator("panel-legend ul").first.get_by_role("listitem")
+    assert [text.strip() for text in legend.all_inner_texts()] == list(NAMES)
+    colours = legend.locator("svg").evaluate_all("all => all.map((one) => one.style.color)")
+    assert len(set(colours)) == len(NAMES)
+    drawn = page.evaluate("document.querySelector('panel-chart .plot')._fullData.map((t) => t.uid)")
+    assert len(set(drawn)) == len(drawn)
+    page.evaluate(
+        "Plotly.Fx.hover(document.querySelector('panel-chart .plot'), [{curveNumber: 6, "
+        "pointNumber: 0}])"
+    )
+    expect(page.locator("panel-chart .hovertext")).to_contain_text(NAMES[3])
+    ticks = page.locator("panel-chart .xtick text").all_text_contents()
+    assert all(float(tick).is_integer() for tick in ticks), ticks
+
+
+@pytest.mark.timeout(120)
+def test_a_download_that_fails_says_so(
+    page: Page, watched: Watched, server: Server, named: list[str]
+) -> None:
+    watched.refusals_expected = True
+    page.goto(f"{server.url}/#/compare?run={named[0]}&run={named[1]}")
+    link = page.get_by_role("link", name="Download the figure as SVG")
+    said = page.locator(".downloads [role=alert]")
+    page.route("**/atlas.svg*", lambda route: route.fulfill(status=500, json={"detail": "Broken."}))
+    link.click()
+    expect(said).to_have_text("The download failed. Broken.")
+    page.unroute("**/atlas.svg*")
+    page.route("**/atlas.svg*", lambda route: route.abort())
+    link.click()
+    expect(said).to_contain_text("The server does not answer.")
+    page.unroute("**/atlas.svg*")
+    with page.expect_download() as download:
+        link.click()
+    assert download.value.suggested_filename.endswith(".svg")
+    expect(said).to_have_text("")
+
+
+@pytest.mark.timeout(120)
+def test_a_run_tells_how_many_of_its_labels_are_wrong(
+    page: Page, server: Server, named: list[str]
+) -> None:
+    page.goto(f"{server.url}/#/runs/{named[0]}")
+    told = page.locator("attempt-list dt", has_text="Wrong labels").locator(
+        "xpath=../dd[preceding-sibling::dt[1][.='Wrong labels']]"
+    )
+    wrong = server.run(named[0])["attempts"][0]["provenance"]["wrong_labels"]
+    assert 180 < wrong < 270, "about 45 % of 500"
+    expect(told).to_have_text(str(wrong))
+    curve = server.api.get(f"/runs/{named[0]}/metrics").json()
+    assert curve["wrong_labels"] == wrong
+    rows = server.api.get(f"/runs/{named[0]}/metrics", params={"format": "csv"}).text.split()
+    assert rows[0].endswith(",wrong_labels")
+    assert all(row.endswith(f",{wrong}") for row in rows[1:])
+    page.goto(f"{server.url}/#/launch")
+    page.get_by_label("Randomization", exact=True).select_option("corrupted_labels")
+    expect(page.get_by_text("p = 0.5 makes about 45 % of the labels wrong").first).to_be_visible()

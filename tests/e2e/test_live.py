@@ -105,10 +105,53 @@ def test_zoom_is_kept_while_the_curve_grows(page: Page, server: Server) -> None:
     assert _range(page) == zoomed
     reset.click()
     eventually(lambda: _range(page) == [0, ENDLESS], 5)
+    expect(reset).to_be_hidden()
 
 
-def _range(page: Page) -> list[float]:
-    read = "document.querySelector('metric-chart[data-name=loss] .plot').layout.xaxis.range"
+@pytest.mark.timeout(120)
+def test_zoom_stays_when_the_axis_ends_elsewhere_and_without_it_the_axis_follows(
+    page: Page, server: Server
+) -> None:
+    """Planned for ten thousand epochs, it ends after a few: the usual range becomes another."""
+    run_id = server.launch(epochs=ENDLESS, seed=6)
+    page.goto(f"{server.url}/#/runs/{run_id}")
+    eventually(lambda: len(drawn(page)[0]) >= 2, 60)
+    box = page.locator("metric-chart[data-name=loss] .plot").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 150, box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 350, box["y"] + 62, steps=4)
+    page.mouse.up()
+    expect(page.get_by_role("button", name="Reset zoom")).to_be_visible()
+    zoomed = _range(page)
+    server.api.post(f"/runs/{run_id}/cancel")
+    expect(page.locator("run-view .title-line state-badge")).to_have_text("Cancelled")
+    done = server.run(run_id)["epochs_done"]
+    other = "metric-chart[data-name=accuracy] .plot"
+    eventually(lambda: _range(page, other) == [0, done], 10)
+    assert _range(page) == zoomed
+    server.api.post(f"/runs/{run_id}/extend", json={"epochs": 9_000})
+    eventually(lambda: _range(page, other) == [0, 9_000], 10)
+    assert _range(page) == zoomed
+    assert page.locator("metric-chart[data-name=loss] .xtick").count() < 20
+    page.mouse.dblclick(box["x"] + 250, box["y"] + 80)
+    eventually(lambda: _range(page) == [0, 9_000], 10)
+
+
+def test_ticks_of_epochs_are_whole(page: Page, server: Server) -> None:
+    run_id = server.launch(epochs=2, seed=7)
+    page.goto(f"{server.url}/#/runs/{run_id}")
+    expect(page.locator("run-view .title-line state-badge")).to_have_text("Succeeded")
+    ticks = page.locator("metric-chart[data-name=loss] .xtick text")
+    expect(ticks).to_have_text(["0", "1", "2"])
+    page.goto(f"{server.url}/#/compare?run={run_id}&x=epochs")
+    expect(page.locator("panel-chart .xtick text").first).to_be_visible()
+    labels = page.locator("panel-chart .xtick text").all_text_contents()
+    assert all(label.isdigit() for label in labels), labels
+
+
+def _range(page: Page, plot: str = "metric-chart[data-name=loss] .plot") -> list[float]:
+    read = f"document.querySelector('{plot}').layout.xaxis.range"
     return list(page.evaluate(read))
 
 

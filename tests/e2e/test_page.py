@@ -139,3 +139,26 @@ def test_an_unknown_run_is_said_in_words(page: Page, watched: Watched, server: S
     watched.refusals_expected = True
     page.goto(f"{server.url}/#/runs/0123456789abcdef")
     expect(page.get_by_role("alert")).to_contain_text("There is no run")
+    expect(page.get_by_role("alert").locator("code")).to_have_text("rethink runs")
+    expect(page.get_by_role("heading", level=1)).to_have_text("There is nothing here")
+    page.get_by_role("link", name="To the overview").click()
+    expect(page.locator("overview-view")).to_be_visible()
+
+
+def test_why_a_run_ended_stands_beside_its_state(page: Page, server: Server) -> None:
+    spec = {"model": "mlp-1x512", "n_train": 500, "n_test": 200, "width": 0.25, "seed": 31}
+    body = {"spec": spec, "epochs": 50, "stop": {"train_accuracy": 0.2}}
+    run_id = server.api.post("/runs", json=body).json()["id"]
+    page.goto(f"{server.url}/#/runs/{run_id}")
+    expect(page.locator("run-view run-progress")).to_contain_text(
+        "stopped at training accuracy 20.0"
+    )
+
+
+def test_values_of_the_newest_epoch_are_not_announced(
+    page: Page, server: Server, finished: str
+) -> None:
+    """A screen reader would say eight numbers an epoch: the change of state is enough."""
+    page.goto(f"{server.url}/#/runs/{finished}")
+    expect(page.locator("metric-chart .value").first).to_be_visible()
+    expect(page.locator("run-view").get_by_role("status")).to_have_count(0)

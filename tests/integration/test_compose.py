@@ -78,6 +78,50 @@ def test_every_variable_resolves_and_every_setting_exists(services: dict[str, An
                 assert name.removeprefix("RETHINK_").lower() in Settings.model_fields
 
 
+SETTLED = {
+    "RETHINK_HOME": "the volume is mounted there",
+    "RETHINK_DATABASE_URL": "the file's own PostgreSQL",
+    "RETHINK_BROKER_URL": "the file's own Valkey",
+    "RETHINK_HOST": "within the container; PUBLISH is the host's",
+    "RETHINK_PORT": "likewise",
+    "RETHINK_URL": "for client commands, which no service runs",
+    "RETHINK_DEMO": "for `rethink up`",
+}
+API_ALONE = {"TOKEN", "ALLOWED_HOSTS", "MAX_QUEUED", "REAP_SECONDS", "FIRST_WORKER_SECONDS"}
+WORKERS_ALONE = {"CIFAR10", "THREADS", "CHECKPOINT_SECONDS", "HANG_SECONDS"}
+
+
+def test_every_setting_is_settable_and_reaches_who_reads_it(raw: dict[str, Any]) -> None:
+    settable = {f"RETHINK_{field.upper()}" for field in Settings.model_fields} - set(SETTLED)
+    given = SECRETS | {name: f"value of {name}" for name in settable}
+    services = resolve(raw, given)["services"]
+    for name, others in (("api", WORKERS_ALONE), ("worker", API_ALONE), ("worker-gpu", API_ALONE)):
+        found = services[name]["environment"]
+        expected = settable - {f"RETHINK_{setting}" for setting in others}
+        assert {key: found[key] for key in expected} == {key: given[key] for key in expected}
+        assert set(found) - expected <= set(SETTLED)
+
+
+def test_a_setting_that_is_not_set_is_left_to_its_default(
+    services: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("api", "worker"):
+        with monkeypatch.context() as patched:
+            for variable in [v for v in os.environ if v.startswith("RETHINK_")]:
+                patched.delenv(variable)
+            for variable, value in services[name]["environment"].items():
+                if variable not in (*SETTLED, "RETHINK_TOKEN"):
+                    patched.setenv(variable, value)
+            assert Settings(token="") == Settings.model_construct()
+
+
+def test_no_log_and_no_service_grows_without_limit(services: dict[str, Any]) -> None:
+    for service in services.values():
+        assert service["logging"]["driver"] == "json-file"
+        assert set(service["logging"]["options"]) == {"max-size", "max-file"}
+        assert re.fullmatch(r"\d+[mg]", service["mem_limit"])
+
+
 def test_servers_are_waited_for_and_restarted(services: dict[str, Any]) -> None:
     for name, service in services.items():
         assert service["restart"] == "unless-stopped"

@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pytest
 
-from core.domain.errors import Conflict, InvalidInput, NotFound, Unauthorized
+from core import address
+from core.domain.errors import Conflict, InvalidInput, NotFound, RethinkError, Unauthorized
+from core.domain.metrics import EpochMetrics
 from core.domain.spec import RunSpec
 from core.settings import Settings
 from rethink import Client, discovery
@@ -98,13 +101,19 @@ def test_an_id_cannot_lead_to_another_route(client: Client) -> None:
 def test_the_curve_comes_as_metrics_or_as_text(client: Client) -> None:
     answers(runs__x__metrics=[(200, {"run_id": "x", "items": [epoch(1), epoch(2)]})])
     assert [m.epoch for m in client.runs.metrics("x")] == [1, 2]
+    table = pandas.DataFrame(client.runs.metrics("x"))
+    assert list(table) == list(EpochMetrics.model_fields)
+    assert table.train_loss.tolist() == [1, 1]
     answers(runs__x__metrics=[(200, "epoch,step\n1,10\n")])
     assert client.runs.metrics("x", format="csv") == "epoch,step\n1,10\n"
+    assert client.runs.frame("x").to_dict("records") == [{"epoch": 1, "step": 10}]
 
 
 def test_waiting_ends_with_the_run_or_with_the_time(client: Client) -> None:
     answers(runs__x=[(200, run("RUNNING", 1)), (200, run("FAILED", 1))])
     assert client.wait("x", poll=0.01).state == "FAILED"
+    answers(runs__x=[(200, run("RUNNING", 1)), (200, run("RUNNING", 2))])
+    assert client.wait("x", epochs=2, poll=0.01).epochs_done == 2
     answers(runs__x=[(200, run("RUNNING", 1))])
     with pytest.raises(TimeoutError):
         client.wait("x", timeout=0.02, poll=0.01)
@@ -177,10 +186,58 @@ def test_the_token_of_this_home_is_not_sent_to_another_machine(tmp_path: Path) -
     assert here.token == "local"
 
 
-def test_nothing_that_listens_is_told_from_nothing_that_is_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "link", ["", "/", "/#token=linked", "/api/v1", "/api/v1/#token=linked", "/#/figures/1a"]
+)
+def test_any_address_that_the_server_or_its_docs_show_names_it(
+    client: Client, tmp_path: Path, link: str
+) -> None:
+    answers(health=[(200, {"status": "ok"})])
+    Script.asked.clear()
+    for variables, token in (({}, "linked"), ({"token": "told"}, "told")):
+        settings = Settings(home=tmp_path, url=f"{client.url}{link}", **variables)
+        with Client(settings=settings) as named:
+            assert named.url == client.url
+            assert named.health() == {"status": "ok"}
+        expected = f"Bearer {token}" if variables or "token" in link else ""
+        assert Script.asked.pop() == ("GET", "/api/v1/health", expected)
+
+
+@pytest.mark.parametrize("url", ["localhost:8000", "ftp://host", "http://[", "http://h:port", "x"])
+def test_an_address_that_is_none_gets_a_sentence(tmp_path: Path, url: str) -> None:
+    with pytest.raises(InvalidInput, match=r"write http://host:port or https://host, in RETHINK_"):
+        Client(settings=Settings(home=tmp_path, url=url))
+
+
+def test_a_password_or_token_in_the_address_is_never_shown(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        Client("ftp://me:hidden@host/#token=hidden")
+    assert "hidden" not in refused.value.message
+    url = "http://me:hidden@127.0.0.1:1/x?password=hidden#token=hidden"
+    with (
+        Client(settings=Settings(home=tmp_path, url=url)) as named,
+        pytest.raises(RethinkError) as absent,
+    ):
+        named.health()
+    assert "127.0.0.1:1" in absent.value.message
+    assert "hidden" not in named.url + absent.value.message
+
+
+@pytest.mark.parametrize("token", ["se\ncret", "se\rcret", "s\u00e9cret", "se\x1bcret"])
+def test_a_token_that_no_header_can_carry_is_refused_without_its_value(token: str) -> None:
+    with pytest.raises(InvalidInput, match="The token is not allowed: a line break") as refused:
+        Client("http://127.0.0.1:1", token)
+    assert "cret" not in refused.value.message
+    Client("http://127.0.0.1:1", " secret\n").close()
+
+
+def test_nothing_that_listens_is_told_from_nothing_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(discovery.NoServer, match="rethink up"):
         Client(settings=Settings(home=tmp_path))
-    (tmp_path / "server.json").write_text('{"url": "http://127.0.0.1:1", "pid": 1}')
+    monkeypatch.setattr(address, "is_alive", lambda *_: True)
+    address.publish(Settings(home=tmp_path), "http://127.0.0.1:1")
     with (
         Client(settings=Settings(home=tmp_path)) as stale,
         pytest.raises(discovery.NoServer, match="rethink up"),

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from backend.figures.tables import COLUMNS
-from core.domain.errors import InvalidInput, NotFound
+from core.domain.errors import Conflict, InvalidInput, NotFound
 from core.domain.lifecycle import Outcome
 from core.settings import Settings
 from core.storage import leases
@@ -69,6 +69,21 @@ def test_a_study_from_launch_to_deletion(settings: Settings) -> None:
         assert client.runs.count() == 0
         with pytest.raises(NotFound):
             client.studies.get(study_id)
+
+
+def test_cancelling_a_run_of_a_study_says_that_it_goes_on(settings: Settings) -> None:  # noqa: ARG001
+    study = json.loads(rethink("study", "run", *GRID, "--json"))
+    run_id = study["run_ids"][0]
+    error = CliRunner().invoke(app, ["runs", "cancel", run_id]).exception
+    assert isinstance(error, Conflict)
+    assert f"goes on: study {study['id']} wants it" in error.message
+    assert f"`rethink runs cancel {run_id} --everywhere`" in error.message
+    with Client() as client:  # now this user wants it too, and then no longer
+        run = client.runs.get(run_id)
+        client.runs.create(run.spec, epochs=run.epochs)
+        assert isinstance(CliRunner().invoke(app, ["runs", "cancel", run_id]).exception, Conflict)
+        assert [d["owner"] for d in client.runs.get(run_id).demands if d["withdrawn"]] == ["launch"]
+    assert rethink("runs", "cancel", run_id, "--everywhere") == f"Run {run_id}: CANCELLED\n"
 
 
 def test_paused_runs_of_a_study_are_shown(settings: Settings) -> None:  # noqa: ARG001

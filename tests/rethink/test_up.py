@@ -10,23 +10,27 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from core.settings import get_settings
+from core.settings import Settings, get_settings
+from rethink import discovery
 from rethink.cli import main
+from rethink.up import _link
 from worker.datasets.images import ImageDataset
 
 ROOT = Path(__file__).parents[2]
-LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:(\d+))/#token=(\S+)")
+LINK = re.compile(r"Open\s+(http://127\.0\.0\.1:(\d+))")
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
 def environment(home: Path, **changes: str) -> dict[str, str]:
     """This process's environment without any RETHINK_ variable but the given ones."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("RETHINK_")}
-    return {**clean, "RETHINK_HOME": str(home), "RETHINK_DEMO": "0", **changes}
+    few = {"RETHINK_DEMO": "0", "RETHINK_WORKERS": "1"}
+    return {**clean, "RETHINK_HOME": str(home), **few, **changes}
 
 
 def rethink(home: Path, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
@@ -69,7 +73,8 @@ class Up:
         self.seconds_to_start = eventually(lambda: LINK.search(self.said) or self.ended, 40)
         found = LINK.search(self.said)
         assert found, self.said
-        self.url, self.port, self.token = found[1], int(found[2]), found[3]
+        self.url, self.port = found[1], int(found[2])
+        self.token = (home / "token").read_text().strip()
 
     @property
     def said(self) -> str:
@@ -211,6 +216,33 @@ def test_a_second_up_names_the_first_and_ends(up: Up) -> None:
     assert not up.ended
 
 
+def test_the_token_is_printed_on_a_terminal_only(up: Up, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert up.token not in up.said
+    assert "`rethink token`" in up.said
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    assert _link(up.url, up.token) == f"{up.url}/#token={up.token}"
+
+
+@linux_only
+def test_a_second_server_of_a_home_does_not_take_the_first_one_s_address_away(up: Up) -> None:
+    log = up.home / "second.log"
+    with log.open("w") as file:
+        second = subprocess.Popen(
+            [sys.executable, "-m", "rethink", "api", "--port", "0"],
+            cwd=ROOT,
+            env=environment(up.home),
+            stderr=file,
+        )
+    try:
+        eventually(lambda: "listening on" in log.read_text(), 40)
+        assert discovery.find(Settings(home=up.home)).url == up.url
+    finally:
+        second.terminate()
+        second.wait(20)
+    assert rethink(up.home, "runs", "--json").returncode == 0
+    assert discovery.find(Settings(home=up.home)).url == up.url
+
+
 @linux_only
 def test_a_child_that_crashes_is_started_again(up: Up) -> None:
     first = up.pid_of("-m backend")
@@ -219,6 +251,35 @@ def test_a_child_that_crashes_is_started_again(up: Up) -> None:
     eventually(lambda: up.pid_of("-m backend") not in (None, first), 15)
     eventually(lambda: _is_healthy(up.url), 20)  # at the same address
     assert "api ended unexpectedly (signal SIGKILL)" in up.said
+
+
+@linux_only
+@pytest.mark.timeout(180)
+def test_workers_run_side_by_side_and_more_join_them(tmp_path: Path) -> None:
+    up = Up(tmp_path / "home", RETHINK_WORKERS="2")
+    try:
+        eventually(lambda: len(_workers(up)) == 2, 60)
+        reason = "2 workers of 1 thread: RETHINK_WORKERS"
+        assert f"{reason}." in up.said
+        assert [(w["threads"], w["workers_reason"]) for w in _workers(up)] == [(1, reason)] * 2
+        full = rethink(up.home, "worker", RETHINK_WORKERS="2")
+        _is_one_sentence(full, reason, "--workers 1")
+        beside = subprocess.Popen(
+            [sys.executable, "-m", "rethink", "worker", "--workers", "2"],
+            cwd=ROOT,
+            env=environment(up.home),
+            start_new_session=True,
+        )
+        eventually(lambda: len(_workers(up)) == 4 or beside.poll() is not None, 60)
+        beside.terminate()
+        assert beside.wait(20) == 0
+        assert not re.search("--slot [23]", str(up.processes))
+        assert len(re.findall("--slot [01]", str(up.processes))) == 2
+        up.process.send_signal(signal.SIGTERM)
+        eventually(lambda: up.ended, 20)
+        assert not up.processes
+    finally:
+        up.kill_all()
 
 
 @linux_only
@@ -233,7 +294,7 @@ def test_one_signal_ends_everything_within_ten_seconds(tmp_path: Path, number: i
         assert up.process.returncode == 0, up.said
         assert not up.processes
         assert not list(up.home.rglob("*.sock"))
-        assert not (up.home / "server.json").exists()
+        assert not list((up.home / "servers").iterdir())
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", up.port)) != 0
     finally:
@@ -316,6 +377,11 @@ def _is_one_sentence(answer: subprocess.CompletedProcess[str], *words: str) -> N
     assert len(answer.stderr.strip().splitlines()) == 1, answer.stderr
     for word in words:
         assert word in answer.stderr, answer.stderr
+
+
+def _workers(up: Up) -> list[dict[str, Any]]:
+    header = {"Authorization": f"Bearer {up.token}"}
+    return list(httpx.get(f"{up.url}/api/v1/workers", headers=header).json())
 
 
 def _is_healthy(url: str) -> bool:

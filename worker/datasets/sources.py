@@ -70,7 +70,7 @@ class Recipe(Protocol):
         """What the user can do when no source gave it, as an imperative clause."""
 
     def sources(self, folder: Path | None) -> Sequence[Source]:
-        """Every source in the order to try them; `folder` is the one the user named."""
+        """Every source in the order to try them; those in `folder` alone if the user named one."""
 
     def verify(self, arrays: Arrays) -> None:
         """Check that `arrays` are exactly the published dataset.

@@ -10,8 +10,8 @@ Notable choices:
 - Nobody gets images that were not verified: `load` reads every byte of what is there, half a second
   for CIFAR-10, which a process does once. `status` looks at sizes and shapes, which takes a
   millisecond, unless it is to verify.
-- A damaged file in the user's own folder stops the search: to fetch other data in its place would
-  hide it. A damaged download does not.
+- A folder that the user named is the only place looked at: to fetch other data in its place would
+  hide that it was mistyped, or that a file in it is damaged.
 """
 
 import datetime
@@ -43,7 +43,7 @@ def load(
         name: a key of `RECIPES`.
         root: the home, as in `Settings.root`.
         report: hears of progress; an exception it raises stops the work and passes through.
-        folder: one the user named, looked through before anything is fetched.
+        folder: one the user named, in place of anything to fetch.
 
     Raises:
         InvalidInput: there is no such dataset.
@@ -178,11 +178,8 @@ def _first_source(
     recipe: Recipe, work: Path, report: Report, folder: Path | None, failures: dict[str, str]
 ) -> tuple[str, Arrays]:
     """The name and the verified arrays of the first source that has them."""
-    unusable = False
+    damaged = False
     for source in recipe.sources(folder):
-        if source.remote and unusable:
-            remedy = "replace these files, or name no folder so that the data are fetched"
-            raise DataCorrupt(_sentence(recipe, failures, remedy))
         obstacle = source.obstacle()
         if obstacle is not None:
             failures[source.name] = obstacle
@@ -195,19 +192,24 @@ def _first_source(
             recipe.verify(arrays)
         except (DataCorrupt, DataUnavailable) as error:
             failures[source.name] = error.message
-            unusable = unusable or not source.remote
+            damaged = damaged or not source.remote
         except OSError as error:
             if source.remote:
                 raise  # it could not write what it fetched
             failures[source.name] = f"it cannot be read ({error.strerror or error})"
-            unusable = True
+            damaged = True
         else:
             return source.name, arrays
         finally:
             _discard(own)
-    raise DataUnavailable(
-        _sentence(recipe, failures, f"connect to the network, or {recipe.advice}")
-    )
+    if damaged:
+        remedy = "replace these files, or name no folder so that the data are fetched"
+        raise DataCorrupt(_sentence(recipe, failures, remedy))
+    if folder is not None:
+        remedy = f"{recipe.advice}, or name no folder so that the data are fetched"
+    else:
+        remedy = f"connect to the network, or {recipe.advice}"
+    raise DataUnavailable(_sentence(recipe, failures, remedy))
 
 
 def _sentence(recipe: Recipe, failures: Mapping[str, str], remedy: str) -> str:

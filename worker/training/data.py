@@ -63,6 +63,11 @@ class TrainingData:
     fingerprint: str
     """SHA-256 of training labels and pixels as randomized, and of the true test labels."""
 
+    @property
+    def wrong_labels(self) -> int:
+        """Training images whose label is not the true one: fewer than were redrawn."""
+        return int((self.train_labels != self.true_labels).sum())
+
 
 def prepare(spec: RunSpec, dataset: ImageDataset, device: torch.device) -> TrainingData:
     """The data of `spec`, on `device`.

@@ -102,8 +102,18 @@ def describe(device: torch.device | None = None) -> dict[str, Any]:
     }
 
 
+BIT_CHANGING = (
+    *("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS"),
+    *("ONEDNN_DEFAULT_FPMATH_MODE", "DNNL_DEFAULT_FPMATH_MODE", "NVIDIA_TF32_OVERRIDE"),
+)
+"""Environment variables by which oneDNN, MKL and CUDA's libraries choose other kernels."""
+
+
 def numerics(device: torch.device | None = None) -> dict[str, Any]:
-    """Equal here, equal trajectories: device kind, CPU features, threads and versions."""
+    """Equal here, equal trajectories: device kind, CPU features, threads and versions.
+
+    Of the variables that change bits those that are set: what is not here is not set.
+    """
     device = device or choose_device()
     found: dict[str, Any] = {
         "device": device.type,
@@ -115,6 +125,7 @@ def numerics(device: torch.device | None = None) -> dict[str, Any]:
         "torch": torch.__version__,
         "numpy": np.__version__,
     }
+    found |= {name: value for name in BIT_CHANGING if (value := os.environ.get(name))}
     if device.type == "cuda":
         found |= {
             "gpu": torch.cuda.get_device_name(device),

@@ -76,6 +76,7 @@ def train(
         raise Conflict(f"The state is of another spec: {state.spec.canonical_json()}")
     data = prepare(spec, dataset, state.device)
     state.take_data(data.fingerprint)
+    state.wrong_labels = data.wrong_labels
     due = pulse(should_yield)
     while True:
         yield from train_epoch(state, data, due)

@@ -38,6 +38,8 @@ class TrainingState:
     """Training time of the epoch in progress so far."""
     data_fingerprint: str = ""
     """`TrainingData.fingerprint` of what it was trained on; empty before the first step."""
+    wrong_labels: int = 0
+    """`TrainingData.wrong_labels` of the same. Not saved: the data tell it anew."""
 
     @classmethod
     def start(cls, spec: RunSpec, device: torch.device) -> Self:

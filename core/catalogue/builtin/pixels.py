@@ -26,7 +26,7 @@ randomizations.add(
 randomizations.add(
     Randomization(
         name="gaussian",
-        title="gaussian",
+        title="Gaussian",
         touches="pixels",
         apply="worker.training.randomize:gaussian",
         uses=VARIED,

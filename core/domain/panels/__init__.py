@@ -3,10 +3,10 @@
 from collections.abc import Callable, Sequence
 
 from core.domain import claims
+from core.domain.panel import Panel, PanelName
 from core.domain.panels import accuracy, atlas, convergence, curves, table
 from core.domain.panels.entries import Entry
 from core.domain.panels.frame import Options
-from core.domain.panels.model import Panel, PanelName
 from core.domain.studies import StudyName
 
 BUILDERS: dict[PanelName, Callable[[Sequence[Entry], Options], Panel]] = {

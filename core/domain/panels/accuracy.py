@@ -3,6 +3,16 @@
 from collections.abc import Sequence
 
 from core.domain.labels import label_of
+from core.domain.panel import (
+    Axis,
+    Fact,
+    Flag,
+    Panel,
+    PanelName,
+    Series,
+    SpreadKind,
+    XKind,
+)
 from core.domain.panels.curves import (
     execution_time,
     fact,
@@ -13,16 +23,6 @@ from core.domain.panels.curves import (
 from core.domain.panels.entries import Entry, by_series
 from core.domain.panels.fitting import fitted_or_failed
 from core.domain.panels.frame import X_AXES, Options, frame
-from core.domain.panels.model import (
-    Axis,
-    Fact,
-    Flag,
-    Panel,
-    PanelName,
-    Series,
-    SpreadKind,
-    XKind,
-)
 from core.domain.reference import paper, report
 
 ACCURACY = Axis(title="Accuracy", unit="fraction")

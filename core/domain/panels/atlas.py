@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from core.domain.labels import label_of
+from core.domain.labels import NAMED, label_in
+from core.domain.panel import Axis, MeasureKind, Panel, PanelName
 from core.domain.panels.curves import mean_series, seed_series
 from core.domain.panels.entries import Entry
 from core.domain.panels.frame import X_AXES, Options, frame
-from core.domain.panels.model import Axis, MeasureKind, Panel, PanelName
 
 CLEAN_MEASURES = {
     "clean_accuracy": "labels still true",
@@ -14,8 +14,6 @@ CLEAN_MEASURES = {
     "corrupted_true_accuracy": "wrong labels, against the true ones",
 }
 
-NAMED = ("custom", "run")
-"""Panels whose series say all that tells their runs apart."""
 USUAL = 0.5
 """The level of p of the paper's studies that is shown where nothing else was asked for."""
 
@@ -27,7 +25,7 @@ def clean_corrupted(entries: Sequence[Entry], options: Options) -> Panel:
     found = []
     for key, group in _grouped(chosen, several=len(levels) > 1).items():
         for measure, words in CLEAN_MEASURES.items():
-            label = f"{label_of(key)}: {words}"
+            label = f"{label_in(group[0].role.panel, key)}: {words}"
             found.append(mean_series(group, measure, options, key=key, label=label))
             if options.individual:
                 found += seed_series(group, measure, options, key=key, label=label)
@@ -58,9 +56,10 @@ def _grouped(entries: Sequence[Entry], *, several: bool) -> dict[str, list[Entry
     """The seeds of each condition; a grid's and a run's names tell the levels apart already."""
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
-        key = entry.role.series
-        if several and entry.role.panel not in NAMED:
-            key = f"{label_of(key)}, p = {_level(entry):g}"
+        role = entry.role
+        key = role.series
+        if several and role.panel not in NAMED:
+            key = f"{label_in(role.panel, key)}, p = {_level(entry):g}"
         groups.setdefault(key, []).append(entry)
     return groups
 
@@ -104,4 +103,4 @@ def _condition(entry: Entry) -> str:
     if role.panel in NAMED:
         return role.series
     level = "" if role.corruption is None else f", p = {role.corruption:g}"
-    return f"{role.panel}: {label_of(role.series)}{level}"
+    return f"{role.panel}: {label_in(role.panel, role.series)}{level}"

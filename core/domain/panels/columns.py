@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.domain.panels.model import Flag, Series, Spread, SpreadKind
+from core.domain.panel import Flag, Series, Spread, SpreadKind
 from core.domain.panels.spread import kind_of, summarise
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from core.domain.criteria import Fit, FitState
 from core.domain.labels import label_of
+from core.domain.panel import Axis, Fact, Flag, Panel, PanelName, Series
 from core.domain.panels.curves import execution_time, fact
 from core.domain.panels.entries import Entry, counts
 from core.domain.panels.fits import (
@@ -27,7 +28,6 @@ from core.domain.panels.fits import (
 from core.domain.panels.fitting import fitted_or_failed
 from core.domain.panels.frame import CORRUPTION, Options, frame, plural
 from core.domain.panels.levels import Level, Point, lack, of_seed, series_over
-from core.domain.panels.model import Axis, Fact, Flag, Panel, PanelName, Series
 from core.domain.reference import paper
 
 Maker = Callable[[str, Fitted, Options], Series]

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from core.domain.criteria import CRITERIA, FitState
 from core.domain.labels import label_of
 from core.domain.metrics import Epoch
+from core.domain.panel import Axis, Fact, Flag, Panel, PanelName, Series, SpreadKind, XKind
 from core.domain.panels.columns import Columns
 from core.domain.panels.entries import Entry, by_series
 from core.domain.panels.fitting import fitted_or_failed
 from core.domain.panels.frame import X_AXES, Options, frame, plural
-from core.domain.panels.model import Axis, Fact, Flag, Panel, PanelName, Series, SpreadKind, XKind
 from core.domain.panels.spread import summarise
 from core.domain.reference import paper
 from core.domain.reference import report as of_the_report

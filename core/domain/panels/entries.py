@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from core.domain.criteria import Criterion, Fit, FitState, epochs_to_fit
+from core.domain.labels import label_in
 from core.domain.lifecycle import Outcome, RunState
 from core.domain.metrics import Epoch
-from core.domain.panels.model import Counts, Provenance, RunProvenance
+from core.domain.panel import Counts, Provenance, RunProvenance
 from core.domain.plans import Planned, Role
 
 
@@ -53,6 +54,9 @@ class StoredRun:
     """One for each attempt that stored an epoch of it."""
     started_at: float | None = None
     """Seconds since 1970 UTC."""
+    question: str = ""
+    how: Mapping[str, Any] = field(default_factory=dict)
+    """Its spec's fields of `core.domain.questions.HOW`."""
 
     @property
     def diverged(self) -> bool:
@@ -163,7 +167,9 @@ def provenance(entries: Sequence[Entry], command: str) -> Provenance:
     told = list({id(part.provenance): part.provenance for part in parts}.values())
     starts = [e.run.started_at for e in entries if e.run and e.run.started_at is not None]
     ends = [part.ended_at for part in parts if part.ended_at is not None]
-    precisions = sorted({str(e.planned.spec.precision) for e in entries if e.run is not None})
+    specs = [entry.planned.spec for entry in entries if entry.run is not None]
+    precisions = sorted({str(spec.precision) for spec in specs})
+    engines = sorted({spec.engine for spec in specs})
     mixed = len({part.kind for part in parts}) > 1 or any(entry.mixed for entry in entries)
     return Provenance(
         runs=[_run(entry) for entry in entries],
@@ -171,10 +177,11 @@ def provenance(entries: Sequence[Entry], command: str) -> Provenance:
         torch_versions=_distinct(s.get("versions", {}).get("torch") for s in told),
         devices=_distinct(s.get("name") or s.get("device") for s in told),
         precisions=precisions,
+        engines=engines,
         data_fingerprints=_distinct(s.get("data_fingerprint") for s in told),
         first=_iso(min(starts, default=None)),
         last=_iso(max(ends, default=None)),
-        mixed=mixed or len(precisions) > 1,
+        mixed=mixed or len(precisions) > 1 or len(engines) > 1,
         command=command,
     )
 
@@ -185,13 +192,21 @@ def _run(entry: Entry) -> RunProvenance:
         id=run.id if run else entry.planned.spec.hash()[:16],
         spec_hash=run.spec_hash if run else entry.planned.spec.hash(),
         series=entry.role.series,
+        label=label_in(entry.role.panel, entry.role.series),
         corruption=entry.role.corruption,
         seed=entry.role.seed,
         state=str(run.state) if run else "missing",
         epochs=len(entry.curve),
         asked=entry.planned.demand.epochs,
+        wrong_labels=wrong_labels(part.provenance for part in entry.parts),
         mixed=entry.mixed,
     )
+
+
+def wrong_labels(told: Iterable[Mapping[str, Any] | None]) -> int | None:
+    """Training images whose label is not the true one, as an attempt counted them in its data."""
+    counts = ((one or {}).get("wrong_labels") for one in told)
+    return next((count for count in counts if count is not None), None)
 
 
 def _code_version(segment: Mapping[str, Any]) -> str | None:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from core.domain.criteria import Criterion, Fit, FitState, default_criterion
 from core.domain.labels import label_of
+from core.domain.panel import Series
 from core.domain.panels.entries import Entry, by_series
 from core.domain.panels.frame import Options, plural
-from core.domain.panels.model import Series
 
 Fitted = Sequence[tuple[Entry, Fit]]
 

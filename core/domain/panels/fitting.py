@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Literal
 
 from core.domain.labels import label_of
+from core.domain.panel import NetworkFit
 from core.domain.panels.entries import Entry
 from core.domain.panels.frame import Options
-from core.domain.panels.model import NetworkFit
 from core.domain.scales import Scale
 from core.domain.spec import BatchNorm, RunSpec
 

@@ -6,19 +6,20 @@ from typing import Any, Literal
 
 from core.domain.criteria import Criterion
 from core.domain.deviations import deviations
-from core.domain.panels.entries import Entry, counts, provenance
-from core.domain.panels.model import (
+from core.domain.panel import (
     Axis,
     Counts,
     LogAxes,
     MeasureKind,
     Panel,
     PanelName,
+    Provenance,
     SpreadKind,
     Verdict,
     VerdictState,
     XKind,
 )
+from core.domain.panels.entries import Entry, counts, provenance
 from core.domain.plans import Plan
 from core.domain.scales import Scale
 from core.domain.spec import Variant
@@ -81,7 +82,7 @@ def frame(name: PanelName, entries: Sequence[Entry], options: Options, **given: 
     for axis in options.log:
         given[f"{axis}_axis"] = given[f"{axis}_axis"].model_copy(update={"log": True})
     fits = [network.sentence for network in given.get("networks", [])]
-    notes = [*given.pop("notes", []), *fits, *_notes(found, options.command, mixed=origin.mixed)]
+    notes = [*given.pop("notes", []), *fits, *_notes(found, options.command, origin)]
     return Panel(
         name=name,
         scale=str(options.scale or "custom"),
@@ -116,7 +117,7 @@ def _status(found: Counts) -> tuple[Literal["empty", "live", "partial", "complet
     return "empty", f"no runs yet; {plural(found.planned, 'run')} needed"
 
 
-def _notes(found: Counts, command: str, *, mixed: bool) -> list[str]:
+def _notes(found: Counts, command: str, origin: Provenance) -> list[str]:
     notes = []
     if found.short:
         how = f": `{command}` extends them" if command else ""
@@ -128,12 +129,18 @@ def _notes(found: Counts, command: str, *, mixed: bool) -> list[str]:
         notes.append(f"{plural(found.failed, 'run')} failed or were cancelled before the end.")
     if found.diverged:
         notes.append(f"{plural(found.diverged, 'run')} diverged: the loss became infinite.")
-    if mixed:
+    if origin.mixed:
         notes.append(
             "Mixed: the runs were not all trained on the same kind of device, with the same "
             "versions and precision, or epochs came out differently when computed again."
+            + _differing("Precisions", origin.precisions)
+            + _differing("Engines", origin.engines)
         )
     return notes
+
+
+def _differing(what: str, values: Sequence[object]) -> str:
+    return f" {what}: {', '.join(map(str, values))}." if len(values) > 1 else ""
 
 
 def plural(count: int, noun: str) -> str:

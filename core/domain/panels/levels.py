@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from core.domain.criteria import Fit, FitState
 from core.domain.labels import label_of
 from core.domain.lifecycle import RunState
+from core.domain.panel import Flag, Series
 from core.domain.panels.columns import Columns
 from core.domain.panels.entries import Entry
 from core.domain.panels.frame import Options, plural
-from core.domain.panels.model import Flag, Series
 
 Level = float
 DIVERGED = "diverged"
@@ -88,7 +88,7 @@ def series_over(
 def _note(found: dict[Level, Point], planned: int) -> str:
     parts = []
     if pending := sum(point.pending for point in found.values()):
-        parts.append(f"{pending} of {plural(planned, 'run')} not there yet")
+        parts.append(f"{pending} of {plural(planned, 'run')} missing")
     for p, point in sorted(found.items()):
         for words, count in point.said.items():
             parts.append(f"p = {p:g}: {count} of {plural(point.runs, 'run')} {words}")

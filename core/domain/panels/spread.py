@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
-from core.domain.panels.model import Spread, SpreadKind
+from core.domain.panel import Spread, SpreadKind
 
 FEW = 5
 """Below this many seeds the range is shown, from it on the standard deviation."""
@@ -54,20 +54,24 @@ def summarise(values: Sequence[float], asked: SpreadKind) -> Summary:
     return Summary(mean, mean - half, mean + half, sd, n, kind)
 
 
-def kept(values: Sequence[float], limit: int) -> list[int]:
-    """Indices of at most `limit` points that keep the first, the last and each bucket's extremes.
+def kept(x: Sequence[float], y: Sequence[float], limit: int, *, log: bool) -> list[int]:
+    """Indices of at most `limit` points of a curve, the first and the last among them.
 
-    Of each bucket of consecutive points the smallest and the largest value stay, so that no spike
-    is lost.
+    The axis, as it is drawn (`log`: logarithmic), is cut into equal parts. Of each the points with
+    the smallest and the largest y stay, so that no spike is lost. `x` never falls.
     """
-    n = len(values)
+    n = len(x)
     if n <= limit:
         return list(range(n))
-    buckets = max((limit - 2) // 2, 1)
-    chosen = {0, n - 1}
-    for bucket in range(buckets):
-        start, end = 1 + bucket * (n - 2) // buckets, 1 + (bucket + 1) * (n - 2) // buckets
-        inside = range(start, max(end, start + 1))
-        chosen.add(min(inside, key=values.__getitem__))
-        chosen.add(max(inside, key=values.__getitem__))
-    return sorted(chosen)
+    drawn = x
+    if log:  # what is not above 0 has no place on the axis
+        least = min((value for value in x if value > 0), default=1.0)
+        drawn = [math.log(max(value, least)) for value in x]
+    parts = max((limit - 2) // 2, 1)
+    width = (drawn[-1] - drawn[0]) / parts or 1.0
+    ends: dict[int, tuple[int, int]] = {}
+    for i, at in enumerate(drawn):
+        part = min(int((at - drawn[0]) / width), parts - 1)
+        low, high = ends.get(part, (i, i))
+        ends[part] = (i if y[i] < y[low] else low, i if y[i] > y[high] else high)
+    return sorted({0, n - 1}.union(*ends.values()))

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 
 from core.domain.labels import label_of
+from core.domain.panel import Axis, Flag, Panel, PanelName, Series, TableRow
 from core.domain.panels.columns import Columns
 from core.domain.panels.entries import Entry, by_series
 from core.domain.panels.fitting import fitted_or_failed
 from core.domain.panels.frame import Options, frame, plural
 from core.domain.panels.levels import of_seed
-from core.domain.panels.model import Axis, Flag, Panel, PanelName, Series, TableRow
 from core.domain.panels.spread import summarise
 from core.domain.reference.paper import TABLE_1, Table1Row
 from core.domain.studies import row_key

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from core.domain.demands import Demand
 from core.domain.lifecycle import Interrupt, Outcome, RunState
 from core.domain.metrics import Progress
-from core.storage import leases, runs
+from core.storage import leases, runs, segments
 from core.storage.database import Database
 from core.storage.tables import Run
 from tests.core.storage.test_runs import epoch, state, submit
@@ -69,6 +69,22 @@ def test_a_stale_attempt_changes_nothing(database: Database, write: str) -> None
         WRITES[write](session, run_id, first)
     assert snapshot(database, run_id) == before
     assert before["attempt"] == second
+
+
+def test_parts_by_other_variables_of_the_libraries_are_mixed(database: Database) -> None:
+    """Named whichever of the two attempts had it set."""
+    run_id = submit(database)
+    for first, numerics in ((1, {"threads": 1, "MKL_CBWR": "AVX2"}), (2, {"threads": 1})):
+        _, attempt = claim(database, f"w{first}", lease=0)
+        with database.write() as session:
+            leases.record_provenance(session, run_id, attempt, {"numerics": numerics})
+            leases.record_epochs(session, run_id, attempt, [epoch(first)])
+            leases.take_back(session)
+    with database.read() as session:
+        assert segments.mixed(session, run_id) == (
+            "Computed in parts that differ in MKL_CBWR: epochs 1–1 by attempt 1, "
+            "epochs 2–2 by attempt 2."
+        )
 
 
 def snapshot(database: Database, run_id: str) -> dict[str, object]:

@@ -120,6 +120,20 @@ def test_cancelling_withdraws_one_owner_s_demand_only(database: Database) -> Non
     assert state(database, run_id) == RunState.CANCELLED
 
 
+def test_a_run_that_only_studies_want_is_not_said_to_be_cancelled(database: Database) -> None:
+    run_id = submit(database, owner="study:a:1b", demand=TEN)
+    submit(database, owner="study:a:1c", demand=TEN)
+    submit(database, owner="study:b:1a", demand=TEN)
+    with pytest.raises(Conflict, match="study a, study b wants it"), database.write() as session:
+        runs.cancel(session, run_id)
+    assert state(database, run_id) == RunState.QUEUED
+    with database.write() as session:
+        runs.cancel(session, run_id, everywhere=True)
+    assert state(database, run_id) == RunState.CANCELLED
+    with database.read() as session:
+        assert runs.demands(session, run_id) == {}
+
+
 def test_priority_is_the_highest_among_the_demands(database: Database) -> None:
     submit(database, seed=1, priority=1)
     run_id = submit(database, seed=2)
@@ -173,7 +187,7 @@ def test_deleting_removes_metrics_but_not_what_others_demand(database: Database)
     run_id = submit(database)
     train(database, run_id, 2, Outcome.PAUSED)
     submit(database, owner="study:a")
-    with pytest.raises(Conflict, match="study:a"), database.write() as session:
+    with pytest.raises(Conflict, match="part of study a"), database.write() as session:
         runs.delete(session, run_id)
     with database.write() as session:
         runs.cancel(session, run_id, owner="study:a")
@@ -210,8 +224,8 @@ def test_a_running_run_cannot_be_deleted(database: Database) -> None:
 def test_a_full_queue_refuses_new_runs_and_keeps_the_old(database: Database) -> None:
     first = submit(database, seed=0, max_queued=2)
     submit(database, seed=1, max_queued=2)
-    with pytest.raises(TooManyRuns, match="RETHINK_MAX_QUEUED"):
-        submit(database, seed=2, max_queued=2)
+    with pytest.raises(TooManyRuns, match="RETHINK_MAX_QUEUED lets 1 runs wait"):
+        submit(database, seed=2, max_queued=1)
     assert submit(database, seed=0, max_queued=2) == first
     with database.read() as session:
         assert listing.page(session)[1] == 2

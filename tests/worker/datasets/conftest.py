@@ -1,6 +1,5 @@
 """CIFAR-10 in its published forms, rebuilt from the real images: the archives cannot be shipped."""
 
-import hashlib
 import io
 import pickle
 import pickletools
@@ -46,20 +45,6 @@ def pickle_files(binary_files: dict[str, bytes]) -> dict[str, bytes]:
             {b"batch_label": name.encode(), b"labels": labels, b"data": records[:, 1:].copy()}
         )
     return files
-
-
-@pytest.fixture
-def accept_pickles(
-    pickle_files: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., None]:
-    """Makes the checksums those of the rebuilt batches, some of them replaced on demand."""
-
-    def accept(**replaced: bytes) -> None:
-        for name, data in (pickle_files | replaced).items():
-            md5 = hashlib.md5(data, usedforsecurity=False).hexdigest()
-            monkeypatch.setitem(formats.PICKLE_MD5, name, md5)
-
-    return accept
 
 
 @pytest.fixture(scope="session")

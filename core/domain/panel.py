@@ -55,6 +55,11 @@ class Axis(BaseModel):
     unit: str = Field(description="Unit of the numbers: steps, epochs, seconds, nats, fraction, 1.")
     log: bool = Field(False, description="Whether it is drawn logarithmic.")
 
+    @property
+    def counts(self) -> bool:
+        """Whether its numbers are whole."""
+        return self.unit in ("steps", "epochs")
+
 
 class Flag(StrEnum):
     """What a point is besides its value."""
@@ -166,11 +171,15 @@ class RunProvenance(BaseModel):
     id: str = Field(description="The run's id.")
     spec_hash: str = Field(description="SHA-256 of its spec.")
     series: str = Field(description="The series it belongs to.")
+    label: str = Field("", description="The series for people.")
     corruption: float | None = Field(description="Its p, in 1b and 1c.")
     seed: int = Field(description="Its seed.")
     state: str = Field(description="Where it is in its life, or missing.")
     epochs: int = Field(description="Epochs that the panel reads of it.")
     asked: int = Field(description="Epochs that the panel asks for at most.")
+    wrong_labels: int | None = Field(
+        None, description="Training images whose label is not the true one; null until counted."
+    )
     mixed: bool = Field(
         description="Whether device, CPU features, threads or versions changed between the turns "
         "of workers at these epochs, or epochs came out differently when computed again."
@@ -185,12 +194,15 @@ class Provenance(BaseModel):
     torch_versions: list[str] = Field(description="Versions of PyTorch.")
     devices: list[str] = Field(description="Devices they were trained on.")
     precisions: list[str] = Field(description="Number formats of matrix products.")
+    engines: list[int] = Field([], description="Versions of the training code.")
     data_fingerprints: list[str] = Field(description="SHA-256 of the datasets' content.")
     first: str | None = Field(description="When the first run began, ISO 8601.")
     last: str | None = Field(
         description="When the last worker's turn at these epochs ended, ISO 8601."
     )
-    mixed: bool = Field(description="Whether the runs differ in device, precision or versions.")
+    mixed: bool = Field(
+        description="Whether the runs differ in device, precision, engine or versions."
+    )
     command: str = Field(description="The command that makes the panel's runs again.")
 
 
@@ -270,3 +282,8 @@ class Panel(BaseModel):
     verdict: Verdict = Field(description="Whether the paper's claim was reproduced.")
     counts: Counts = Field(description="The runs by what they are.")
     provenance: Provenance = Field(description="Runs, devices, versions, data, and a command.")
+
+    @property
+    def is_named(self) -> bool:
+        """Whether its series' keys are names that users gave, which mean nothing here."""
+        return self.scale == "custom"

@@ -1,0 +1,79 @@
+"""The race as the API shows it: two runs, how far each is, and what happened in a sentence."""
+
+from sqlalchemy.orm import Session
+
+from backend.studies import service
+from backend.studies.schemas import LaneView, RaceView
+from core.catalogue import models
+from core.domain.criteria import CRITERIA
+from core.domain.errors import InvalidInput
+from core.domain.plans import Planned
+from core.domain.race import Lane, Race, paper_ratio, sentence
+from core.domain.scales import MEASURED_MODELS, Scale
+from core.domain.spec import Variant
+from core.domain.studies import StudyName
+from core.storage import curves, runs, studies
+
+
+def found(session: Session, study_id: str | None) -> RaceView | None:
+    """The race that a study is; without one, the newest, or None where there is none yet.
+
+    Raises:
+        NotFound: there is no such study.
+        InvalidInput: it is another one.
+    """
+    if study_id is None:
+        study = studies.newest(session, StudyName.RACE)
+        if study is None:
+            return None
+    else:
+        study = studies.get(session, study_id)
+    if study.name != StudyName.RACE:
+        raise InvalidInput(f"study {study.id} is not allowed: it is {study.name}, use a race")
+    true, random = (_lane(session, entry) for entry in studies.plan_of(session, study.id))
+    request, spec = study.request, true.planned.spec
+    criterion = CRITERIA.get(request.get("criterion", "default"))
+    setting = spec.model, Scale(request["scale"]), Variant(request["variant"])
+    race = Race(true=true, random=random, paper_ratio=paper_ratio(*setting, criterion))
+    return RaceView(
+        study=service.views(session, [study])[0],
+        model=spec.model,
+        model_title=models[spec.model].title,
+        criterion=true.criterion.title,
+        target_accuracy=true.planned.demand.stop.train_accuracy,
+        guessing=race.guessing,
+        lanes=[_view(true), _view(random)],
+        ratio=race.ratio,
+        paper_ratio=race.paper_ratio,
+        in_figure=spec.model in MEASURED_MODELS,
+        sentence=sentence(race),
+    )
+
+
+def _lane(session: Session, entry: Planned) -> Lane:
+    versions = curves.versions(session, [entry.spec.hash()[:16]])
+    stored = curves.stored_runs(session, versions)
+    for run in stored.values():
+        error = runs.get(session, run.id).error or {}
+        return Lane(
+            planned=entry,
+            state=run.state,
+            outcome=run.outcome,
+            curve=run.curve,
+            message=str(error.get("message", "")),
+        )
+    return Lane(planned=entry)
+
+
+def _view(lane: Lane) -> LaneView:
+    last = lane.last
+    return LaneView(
+        labels=lane.labels,
+        run_id=lane.planned.spec.hash()[:16],
+        state=lane.state,
+        fit=lane.fit.state,
+        epochs=lane.fit.epochs,
+        limit=lane.planned.demand.epochs,
+        train_accuracy=last and last.train_accuracy,
+        test_accuracy=last and last.test_accuracy,
+    )

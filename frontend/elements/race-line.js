@@ -1,0 +1,35 @@
+/** <race-line>: the newest race in one line, with the way to it; hidden where there is none. */
+
+import { api, Problem } from "../app/api.js";
+import { h, setText } from "../app/dom.js";
+import { LiveFetch } from "../app/live-fetch.js";
+import { LiveElement } from "./live-element.js";
+
+class RaceLine extends LiveElement {
+  build() {
+    this.told = h("p");
+    const link = h("a", { class: "button", href: "#/race" }, "Watch the race");
+    this.append(h("div", { class: "card race-line" }, this.told, link));
+    this.hidden = true;
+  }
+
+  start() {
+    this.source = new LiveFetch((signal) => this.load(signal));
+    this.onEnd(() => this.source.end());
+    this.source.now();
+  }
+
+  async load(signal) {
+    try {
+      const race = await api.race({}, signal);
+      this.hidden = race === null;
+      if (race === null) return;
+      this.source.follow(race.lanes.map((lane) => lane.run_id));
+      setText(this.told, race.sentence);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error; // the dot on top tells that nothing answers
+    }
+  }
+}
+
+customElements.define("race-line", RaceLine);

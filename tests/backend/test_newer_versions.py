@@ -1,0 +1,148 @@
+"""Rows of another version of Rethink in the database are shown as such and cost nothing else."""
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from core.domain.demands import Demand
+from core.domain.lifecycle import Outcome
+from core.domain.spec import ENGINE, RunSpec
+from core.domain.stored import UnknownSpec, read_demand, read_spec
+from core.domain.studies import grid
+from core.settings import Settings
+from core.storage import leases, runs, studies
+from core.storage.database import Database
+from core.storage.tables import DemandRow, Run, Study, StudyRun
+from rethink.client import Run as ClientRun
+from rethink.commands.runs import _cells, _described
+from tests.core.storage.test_runs import epoch
+
+CHANGES: list[dict[str, Any]] = [
+    {"engine": ENGINE + 1},
+    {"model": "transformer"},
+    {"randomization": "shuffled_labels"},
+    {"label_smoothing": 0.1},
+    {"engine": ENGINE + 1, "randomization": {"kind": "labels"}, "batch_size": "auto"},
+]
+NEWER = f"of engine {ENGINE + 1}, newer than this server: update to look at it"
+
+
+class Lab:
+    """A study of two runs, both trained for an epoch; one was then changed to a newer version's."""
+
+    def __init__(self, settings: Settings, change: dict[str, Any]) -> None:
+        self.database = Database(settings.database)
+        entries = grid({"n_train": 500}, {"learning_rate": [0.01, 0.02]}, Demand(epochs=2), 1)
+        self.foreign, self.known = (entry.spec.hash()[:16] for entry in entries)
+        request = {"seeds": 1, "grid": {"base": {}, "axes": {}, "epochs": 2}}
+        with self.database.write() as session:
+            self.study = studies.submit(session, "custom", request, entries)[0].id
+        for _ in entries:
+            with self.database.write() as session:
+                run = leases.claim(session, "w", 60)
+                assert run is not None
+                leases.record_epochs(session, run.id, run.attempt, [epoch(1)])
+                leases.finish(session, run.id, run.attempt, Outcome.FAILED)
+        with self.database.write() as session:
+            run = session.get_one(Run, self.foreign)
+            run.spec = run.spec | change
+            run.spec_hash = "f" * 64
+            if isinstance(model := run.spec["model"], str):
+                run.model = model
+            row = session.get_one(StudyRun, (self.study, "custom", self.foreign))
+            row.spec = row.spec | change
+
+    def queue(self) -> None:
+        with self.database.write() as session:
+            runs.retry(session, self.foreign)
+
+
+@pytest.fixture(params=CHANGES, ids="-".join)
+def lab(settings: Settings, request: pytest.FixtureRequest) -> Lab:
+    return Lab(settings, request.param)
+
+
+def get(api: TestClient, path: str, **params: Any) -> dict[str, Any]:
+    answer = api.get(f"/api/v1/{path}", params=params)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_a_run_of_another_version_is_shown_as_such(api: TestClient, lab: Lab) -> None:
+    listed = {run["id"]: run for run in get(api, "runs")["items"]}
+    shown = get(api, f"runs/{lab.foreign}")
+    assert listed[lab.known]["unknown_spec"] is None
+    for run in (listed[lab.foreign], shown):
+        assert "update to look at it" in run["unknown_spec"]
+        assert run["spec"]["n_train"] == 500
+        assert isinstance(run["spec"]["randomization"], str)
+        assert run["steps_per_epoch"] is None
+        assert run["fraction"] == 0.5
+    assert get(api, f"runs/{lab.foreign}/metrics")["items"][0]["epoch"] == 1
+    in_terminal = ClientRun.model_validate(shown)
+    assert shown["unknown_spec"] in _described(in_terminal)
+    assert lab.foreign in _cells(in_terminal)
+
+
+def test_it_costs_no_plan_and_no_study(api: TestClient, lab: Lab) -> None:
+    lab.queue()
+    assert get(api, "studies")["items"][0]["runs"] == 2
+    assert get(api, f"studies/{lab.study}")["runs"] == 2
+    body: dict[str, Any] = {"study": "figure-1a", "scale": "smoke"}
+    answer = api.post("/api/v1/studies/plan", json=body)
+    assert answer.status_code == 200, answer.text
+    spec = {"model": "mlp-1x512", "n_train": 1000}
+    assert api.post("/api/v1/runs/estimate", json={"spec": spec}).status_code == 200
+    assert api.post("/api/v1/runs", json={"spec": spec}).status_code == 201
+    assert api.post(f"/api/v1/runs/{lab.foreign}/cancel").status_code == 200
+
+
+def test_a_figure_is_drawn_without_it_and_says_so(api: TestClient, lab: Lab) -> None:
+    for asked in ({"study": lab.study}, {"run": [lab.foreign, lab.known]}):
+        panel = get(api, "figures/atlas", **asked)
+        assert [run["id"] for run in panel["provenance"]["runs"]] == [lab.known]
+        assert panel["notes"][0].startswith("1 run left out: ")
+        assert panel["status"] != "complete"
+    answer = api.get("/api/v1/figures/atlas", params={"run": lab.foreign})
+    assert answer.status_code == 422
+    assert "update to look at it" in answer.json()["detail"]
+
+
+def test_a_newer_engine_is_named(api: TestClient, settings: Settings) -> None:
+    lab = Lab(settings, CHANGES[0])
+    assert get(api, f"runs/{lab.foreign}")["unknown_spec"] == NEWER
+    panel = get(api, "figures/atlas", study=lab.study)
+    assert panel["notes"][0] == f"1 run left out: {NEWER}."
+
+
+def test_demands_and_studies_of_another_version_are_shown(
+    api: TestClient, settings: Settings
+) -> None:
+    lab = Lab(settings, CHANGES[0])
+    with lab.database.write() as session:
+        owner = studies.owner(lab.study, "custom")
+        demand = session.get_one(DemandRow, (lab.known, owner))
+        demand.stop, demand.epochs = {"test_accuracy": 0.5}, 100_000
+        row = session.get_one(StudyRun, (lab.study, "custom", lab.known))
+        row.stop, row.epochs = {"test_accuracy": 0.5}, 100_000
+        study = session.get_one(Study, lab.study)
+        study.name, study.request = "figure-9", {"scale": "vast", "seeds": 1}
+    assert get(api, "studies")["items"][0]["study"] == "figure-9"
+    assert get(api, f"studies/{lab.study}")["title"] == "figure-9"
+    assert get(api, f"runs/{lab.known}")["epochs"] == 100_000
+    assert get(api, "runs")["total"] == 2
+    answer = api.get("/api/v1/figures/atlas", params={"study": lab.study})
+    assert answer.status_code == 422
+    assert "another version" in answer.json()["detail"]
+
+
+def test_what_is_understood_is_read_as_ever() -> None:
+    spec = RunSpec(n_train=1000, seed=3)
+    assert read_spec(spec.model_dump(mode="json")) == read_spec(spec.model_dump_json()) == spec
+    assert read_demand(5, {"train_loss": 0.1}) == Demand.model_validate(
+        {"epochs": 5, "stop": {"train_loss": 0.1}}
+    )
+    assert isinstance(read_spec("[]"), UnknownSpec)
+    assert isinstance(read_spec('{"engine": "six"}'), UnknownSpec)
