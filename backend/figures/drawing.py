@@ -6,15 +6,13 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from backend.figures.style import PAPER_GREY, Style, style_of
-from core.domain.panel import Flag, Panel, PanelName, Series
+from core.domain.panel import Flag, Panel, Series
 from core.domain.panels.spread import kept
 
 MAX_POINTS = 500
 """Points of a curve; of longer ones the extremes are kept."""
 COLUMNS = ("x", "y", "low", "high", "sd", "spread_at", "n", "censored", "flag")
 """Columns of a series, a value a point."""
-TWO_SETS = (PanelName.FIGURE_2A, PanelName.FIGURE_2B, PanelName.ATLAS)
-"""Panels in which a condition has one colour, and dashes tell training from test."""
 BY_MEASURE: dict[str, Any] = {
     "clean_accuracy": {"linestyle": "-", "marker": "o"},
     "corrupted_accuracy": {"linestyle": "--", "marker": "s"},
@@ -36,8 +34,8 @@ an underscore."""
 
 def draw(axes: Axes, series: Series, style: Style, panel: Panel) -> Named:
     """A curve with its spread as a band, or points with bars and marks, by the panel."""
-    points = panel.name in (PanelName.FIGURE_1B, PanelName.FIGURE_1C)
-    two = panel.name in TWO_SETS
+    points = panel.kind == "points"
+    two = panel.two_sets
     training = two and series.measure.startswith("train_")
     faint = series.kind == "seed"
     look = {
@@ -147,9 +145,9 @@ def draw_reference(axes: Axes, series: Series, place: int, panel: Panel) -> Name
 def _label(series: Series, panel: Panel, *, training: bool) -> str | None:
     """The label, with the number of seeds where the series differ in it.
 
-    The atlas names a condition once, at its test curve: it has many.
+    A condition whose curves share a label is named once, at its test curve.
     """
-    if panel.name is PanelName.ATLAS and training:
+    if training and any(s.label == series.label and s is not series for s in panel.series):
         return None
     return series.label if len(seeds_of(panel)) < 2 else f"{series.label} ({_n(series)})"
 

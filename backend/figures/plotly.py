@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from backend.figures.style import PAPER_GREY, Style, style_of
-from core.domain.panel import Axis, Flag, Panel, PanelName, Series
+from core.domain.panel import Axis, Flag, Panel, Series
 from core.domain.panels.spread import kept
 
 MAX_POINTS = 500
@@ -29,7 +29,7 @@ Trace = dict[str, Any]
 
 def figure(panel: Panel, revision: str) -> dict[str, Any]:
     """`{data, layout, datarevision}` for Plotly.react."""
-    if panel.name is PanelName.TABLE_1:
+    if panel.kind == "rows":
         data = _table_traces(panel)
     else:
         data = [t for i, s in enumerate(panel.series) for t in _ours(panel, s, i)]
@@ -39,7 +39,7 @@ def figure(panel: Panel, revision: str) -> dict[str, Any]:
 
 def _ours(panel: Panel, series: Series, place: int) -> list[Trace]:
     style = style_of(panel, series.key, place)
-    points = _is_points(panel)
+    points = panel.kind == "points"
     chosen = kept(series.x, series.y, MAX_POINTS, log=panel.x_axis.log)
     traces = []
     # A band of the running best would stand between it and the test curve it is shaded down to.
@@ -49,15 +49,10 @@ def _ours(panel: Panel, series: Series, place: int) -> list[Trace]:
     return traces
 
 
-def _is_points(panel: Panel) -> bool:
-    """Whether the series are a few points with error bars, and not curves with bands."""
-    return panel.name in (PanelName.FIGURE_1B, PanelName.FIGURE_1C)
-
-
 def _line(
     panel: Panel, series: Series, chosen: Sequence[int], style: Style, *, points: bool
 ) -> Trace:
-    training = series.measure == "train_accuracy" and panel.name is not PanelName.TABLE_1
+    training = panel.two_sets and series.measure.startswith("train_")
     faint = series.kind == "seed"
     best = series.kind == "running best"
     markers = points or len(chosen) <= 1
@@ -100,8 +95,8 @@ def _line(
 
 
 def _dash(panel: Panel, style: Style) -> str:
-    """In 2a and 2b dashes tell training from test; elsewhere they tell series apart in grey."""
-    return "solid" if panel.name in (PanelName.FIGURE_2A, PanelName.FIGURE_2B) else style.dash
+    """Dashes tell training from test where both are shown, else series apart in grey."""
+    return "solid" if panel.two_sets else style.dash
 
 
 def _band(series: Series, chosen: Sequence[int], style: Style) -> list[Trace]:
@@ -210,9 +205,9 @@ def _layout(panel: Panel, revision: str) -> dict[str, Any]:
     ends = [series.x[-1] for series in panel.series if series.x]
     if panel.x_axis.counts and max(ends, default=0) <= FEW:
         xaxis["dtick"] = "D1" if panel.x_axis.log else 1
-    if panel.name in (PanelName.FIGURE_1B, PanelName.FIGURE_1C):
+    if panel.kind == "points":
         xaxis["range"] = [-0.03, 1.03]
-    if panel.name is PanelName.TABLE_1:
+    if panel.kind == "rows":
         xaxis = {"type": "category", "automargin": True}
     return {
         "title": {"text": panel.title},

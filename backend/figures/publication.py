@@ -34,7 +34,7 @@ from backend.figures.drawing import (
     shade_early_stopping,
 )
 from backend.figures.style import style_of
-from core.domain.panel import Axis, Flag, Panel, PanelName, TableRow
+from core.domain.panel import Axis, Flag, Panel, TableRow
 
 COLUMN = 3.5
 """Inches: the width of a column in a two-column paper."""
@@ -82,7 +82,7 @@ def render(panel: Panel, format: str) -> bytes:
 
 def figure(panel: Panel) -> Figure:
     """The picture, not laid out yet."""
-    return _table(panel) if panel.name is PanelName.TABLE_1 else _plot(panel)
+    return _table(panel) if panel.kind == "rows" else _plot(panel)
 
 
 def _plot(panel: Panel) -> Figure:
@@ -92,9 +92,8 @@ def _plot(panel: Panel) -> Figure:
     figure = Figure(figsize=(WIDE, height) if many else (COLUMN, 2.75), layout="constrained")
     axes = figure.add_subplot()
     named: Named = []
-    for place, series in enumerate(panel.series):
-        own = places[series.key] if panel.name is PanelName.ATLAS else place
-        style = style_of(panel, series.key, own)
+    for series in panel.series:
+        style = style_of(panel, series.key, places[series.key])
         if series.kind == "running best":
             shade_early_stopping(axes, series, style, panel)
         elif series.x:
@@ -204,14 +203,14 @@ def _footnote(figure: Figure, panel: Panel, wide: bool) -> None:
     parts = [f"{panel.scale} scale, variant {panel.variant}, {panel.status_text}."]
     if not panel.comparable:
         parts.append("Not comparable with the paper's numbers.")
-    if panel.references and panel.name is not PanelName.TABLE_1:
+    if panel.references and panel.kind != "rows":
         parts.append("Grey: published values.")
     if Flag.DUPLICATE in _marked(panel):
         parts.append(
             "Ringed: equal to its neighbour to full precision in the publication, hardly a "
             "measurement."
         )
-    if panel.name is PanelName.ATLAS:
+    if panel.two_sets and panel.series[0].label == panel.series[1].label:
         parts.append("Dashed: training set. Solid: test set.")
     if len(seeds := seeds_of(panel)) == 1:
         parts.append(f"Seeds: {seeds.pop()}.")

@@ -18,8 +18,8 @@ from backend.figures.schemas import (
     PlotlyFigure,
     Selection,
 )
-from core.domain.claims import CLAIMS
-from core.domain.panel import Panel, PanelName
+from core.catalogue import PanelName, panels
+from core.domain.panel import Panel
 
 router = APIRouter(tags=["figures"])
 
@@ -56,7 +56,7 @@ def claims(
 ) -> Response:
     """The paper's claims with their verdicts, judged by the stored runs."""
     asked = FigureQuery(**query.model_dump())
-    drawn = [service.draw(parts.database, name, asked) for name in CLAIMS]
+    drawn = [service.draw(parts.database, name, asked) for name in panels if panels[name].judge]
     etag = hashlib.sha256("".join(d.etag for d in drawn).encode()).hexdigest()[:32]
 
     def body() -> bytes:

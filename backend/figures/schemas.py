@@ -5,12 +5,12 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from core.catalogue import PanelName
 from core.domain.criteria import CRITERIA, Criterion, CriterionName
 from core.domain.panel import (
     Counts,
     LogAxes,
     MeasureKind,
-    PanelName,
     SpreadKind,
     Verdict,
     XKind,

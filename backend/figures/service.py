@@ -23,14 +23,15 @@ import core.domain
 from backend.figures import commands
 from backend.figures.schemas import FigureQuery
 from backend.kept import Kept
+from core.catalogue import panels
 from core.domain.answers import answered
 from core.domain.comparison import told_apart
 from core.domain.criteria import CRITERIA
 from core.domain.demands import Demand
 from core.domain.errors import InvalidInput
 from core.domain.lifecycle import Outcome, RunState
-from core.domain.panel import Panel, PanelName
-from core.domain.panels import STUDY_OF, build
+from core.domain.panel import Panel
+from core.domain.panels import build
 from core.domain.panels.entries import Entry, StoredRun, match
 from core.domain.panels.frame import Options, plural
 from core.domain.plans import Plan, planned
@@ -124,7 +125,7 @@ class Cache:
 CACHES: WeakKeyDictionary[Database, Cache] = WeakKeyDictionary()
 
 
-def draw(database: Database, name: PanelName, query: FigureQuery) -> Drawn:
+def draw(database: Database, name: str, query: FigureQuery) -> Drawn:
     """The panel as the stored runs have it now.
 
     Raises:
@@ -134,7 +135,7 @@ def draw(database: Database, name: PanelName, query: FigureQuery) -> Drawn:
     cache = CACHES.setdefault(database, Cache())
     with database.read() as session:
         source = _source(session, name, query)
-        if name is PanelName.CLEAN_CORRUPTED:
+        if panels[name].corrupted:
             _check_levels(source, query)
         versions = source.versions(session)
         etag = _etag(name, query, source, versions)
@@ -156,7 +157,7 @@ def draw(database: Database, name: PanelName, query: FigureQuery) -> Drawn:
 
 def _without_runs(panel: Panel, options: Options) -> Panel:
     """A panel that no run can fill says why, in place of how many runs it needs."""
-    reason = options.scale and unavailable(STUDY_OF[panel.name], options.scale)
+    reason = options.scale and unavailable(StudyName(panels[panel.name].study), options.scale)
     if reason is None:
         return panel
     verdict = panel.verdict.model_copy(update={"sentence": f"Not comparable: {reason}."})
@@ -191,7 +192,7 @@ def _stored(
 
 
 def _etag(
-    name: PanelName, query: FigureQuery, source: Source, versions: Mapping[str, curves.Version]
+    name: str, query: FigureQuery, source: Source, versions: Mapping[str, curves.Version]
 ) -> str:
     asked = f"{name} {query.model_dump_json()} {source.digest}"
     text = f"{_code()} {asked} {sorted(versions.items())}"
@@ -219,10 +220,11 @@ def _check_levels(source: Source, query: FigureQuery) -> None:
             raise InvalidInput(f"corruption {p:g} is not allowed: use {levels}")
 
 
-def _source(session: Session, name: PanelName, query: FigureQuery) -> Source:
-    if query.log and name is PanelName.TABLE_1:
-        raise InvalidInput("log is not allowed with table-1: it has no axes")
-    if "x" in query.log and name in (PanelName.FIGURE_1B, PanelName.FIGURE_1C):
+def _source(session: Session, name: str, query: FigureQuery) -> Source:
+    kind = panels[name].kind
+    if query.log and kind == "rows":
+        raise InvalidInput(f"log is not allowed with {name}: it has no axes")
+    if "x" in query.log and kind == "points":
         raise InvalidInput(f"log {query.log} is not allowed with figure {name}: it begins at p = 0")
     if query.run:
         return _of_runs(session, name, query)
@@ -232,29 +234,30 @@ def _source(session: Session, name: PanelName, query: FigureQuery) -> Source:
 
 
 @functools.lru_cache(maxsize=256)
-def _of_catalogue(name: PanelName, query: FigureQuery) -> Source:
-    criterion = query.chosen_criterion if _has_criterion(name) else None
-    entries = plan(STUDY_OF[name], query.scale, query.variant, query.seeds, criterion=criterion)
+def _of_catalogue(name: str, query: FigureQuery) -> Source:
+    criterion = query.chosen_criterion if panels[name].fits else None
+    entries = plan(
+        StudyName(panels[name].study), query.scale, query.variant, query.seeds, criterion=criterion
+    )
     options = _options(name, query, query.scale, query.variant, query.seeds)
     return Source.of(entries, options, of_questions=True)
 
 
-def _command_of(name: PanelName, query: FigureQuery, entries: list[Entry]) -> str:
-    study = STUDY_OF[name]
+def _command_of(name: str, query: FigureQuery, entries: list[Entry]) -> str:
+    study = StudyName(panels[name].study)
     request = query.model_dump(include={"scale", "variant", "seeds"})
-    if _has_criterion(name) and query.chosen_criterion is not None:
+    if panels[name].fits and query.chosen_criterion is not None:
         request["criterion"] = query.criterion
     return commands.of_catalogue(study, request, entries)
 
 
-def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
+def _of_study(session: Session, name: str, query: FigureQuery) -> Source:
     study = studies.get(session, str(query.study))
     entries = studies.plan_of(session, study.id)
     notes = _left_out(studies.unknown_specs(session, study.id))
     if notes and not entries:
         raise InvalidInput(f"study {study.id} cannot be drawn: {' '.join(notes)}")
-    if name is not PanelName.ATLAS:
-        entries = _for_panel(name, entries)
+    entries = _for_panel(name, entries)
     if not entries:
         raise InvalidInput(
             f"figure {name} is not allowed: study {study.id} has no runs for it, use the atlas"
@@ -269,25 +272,27 @@ def _of_study(session: Session, name: PanelName, query: FigureQuery) -> Source:
             "it"
         ) from error
     options = _options(name, query, scale, variant, int(request["seeds"]))
-    if query.criterion is None and _has_criterion(name):  # the study's, by which its runs ended
+    if query.criterion is None and panels[name].fits:  # the study's, by which its runs ended
         options = replace(options, criterion=CRITERIA.get(request.get("criterion", "default")))
     extending = commands.by_criterion(request, options.criterion)
     options = replace(options, command=commands.of_study(study.name, request), extending=extending)
     return Source.of(entries, options, notes)
 
 
-def _for_panel(name: PanelName, entries: Plan) -> Plan:
-    """The entries made for the panel; for clean-corrupted else any with corrupted labels."""
-    wanted = "1bc" if STUDY_OF[name] is StudyName.FIGURE_1BC else str(name)
-    found = tuple(entry for entry in entries if entry.role.panel == wanted)
-    if found or name is not PanelName.CLEAN_CORRUPTED:
+def _for_panel(name: str, entries: Plan) -> Plan:
+    """The entries made for the panel; where it shows any with corrupted labels, else those."""
+    panel = panels[name]
+    if not panel.role:
+        return entries
+    found = tuple(entry for entry in entries if entry.role.panel == panel.role)
+    if found or not panel.corrupted:
         return found
     return tuple(entry for entry in entries if entry.spec.label_corruption > 0)
 
 
-def _of_runs(session: Session, name: PanelName, query: FigureQuery) -> Source:
+def _of_runs(session: Session, name: str, query: FigureQuery) -> Source:
     """The runs as they are, each a series with a name that tells it apart."""
-    if name not in (PanelName.ATLAS, PanelName.CLEAN_CORRUPTED):
+    if not panels[name].takes_runs:
         raise InvalidInput("run is not allowed with this figure: use the atlas")
     asked = {run.id: run for run in (runs.get(session, run_id) for run_id in query.run)}
     read = [(run, read_spec(run.spec)) for run in asked.values()]
@@ -316,19 +321,14 @@ def _wanted(run: Run, demands: Sequence[DemandRow]) -> int:
     return max([run.epochs_done + 1, *asked])
 
 
-def _has_criterion(name: PanelName) -> bool:
-    """Whether the panel shows when runs fitted: no other one depends on a criterion."""
-    return STUDY_OF[name] is StudyName.FIGURE_1BC
-
-
 def _options(
-    name: PanelName, query: FigureQuery, scale: Scale | None, variant: Variant, seeds: int
+    name: str, query: FigureQuery, scale: Scale | None, variant: Variant, seeds: int
 ) -> Options:
     return Options(
         scale=scale,
         variant=variant,
         seeds=seeds,
-        criterion=query.chosen_criterion if _has_criterion(name) else None,
+        criterion=query.chosen_criterion if panels[name].fits else None,
         x=query.x,
         spread=query.spread,
         levels=query.corruption,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from core.domain.panel import Panel, PanelName, Series
+from core.domain.panel import Panel, Series
 
 COLUMNS: dict[str, str] = {
     "figure": "string",
@@ -44,7 +44,7 @@ def rows(panel: Panel) -> Iterator[dict[str, Any]]:
 def _rows(panel: Panel, series: Series) -> Iterator[dict[str, Any]]:
     for i, (x, y) in enumerate(zip(series.x, series.y, strict=True)):
         condition, label = series.key, series.label
-        if panel.name is PanelName.TABLE_1:
+        if panel.kind == "rows":
             row = panel.table[round(x) - 1]
             condition, label = row.key, row.model
         yield {

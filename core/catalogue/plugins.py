@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from core.catalogue import datasets, models, randomizations
+from core.catalogue import datasets, models, panels, randomizations
 from core.catalogue.registry import Registry
 
 logger = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def origins(*names: str) -> dict[str, str]:
     }
 
 
-REGISTRIES: tuple[Registry[Any], ...] = (models, datasets, randomizations)
+REGISTRIES: tuple[Registry[Any], ...] = (models, datasets, randomizations, panels)
 
 
 def _known() -> set[str]:

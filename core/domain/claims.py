@@ -7,35 +7,21 @@ numbers shown all the same. A run that diverged or never fitted is an answer, no
 
 from collections.abc import Sequence
 
-from core.domain.conditions import RULES
-from core.domain.panel import Check, Panel, PanelName, Verdict, VerdictState
+from core.catalogue import panels
+from core.catalogue.registry import resolve
+from core.domain.panel import Check, Panel, Verdict, VerdictState
 from core.domain.reversals import reversals
-
-CLAIMS: dict[PanelName, str] = {
-    PanelName.FIGURE_1A: "The network fits true labels, shuffled pixels, Gaussian images, random "
-    "pixels and random labels alike; random labels only take longer.",
-    PanelName.FIGURE_1B: "Fitting random labels slows training by a small constant factor, which "
-    "grows with the level of corruption.",
-    PanelName.FIGURE_1C: "Test error grows steadily with label corruption, up to chance, although "
-    "every network fits its training set.",
-    PanelName.FIGURE_2A: "Explicit regularisation helps by a few points, but a network without it "
-    "still generalises: it is not the fundamental reason.",
-    PanelName.FIGURE_2B: "Batch normalisation improves test accuracy by a few points.",
-    PanelName.TABLE_1: "Every network fits its training set, true labels or random ones; final "
-    "test accuracies are the paper's.",
-}
 
 
 def judge(panel: Panel) -> Verdict:
     """The verdict on the panel's claim."""
-    claim = CLAIMS.get(panel.name)
-    if claim is None:
+    described = panels[panel.name]
+    if described.judge is None:
         return panel.verdict
-    checks = RULES[panel.name](panel)
+    checks = resolve(described.judge)(panel)
     state = _state(panel, checks)
-    return Verdict(
-        claim=claim, state=state, sentence=_sentence(panel, state, checks), checks=checks
-    )
+    sentence = _sentence(panel, state, checks)
+    return Verdict(claim=described.claim, state=state, sentence=sentence, checks=checks)
 
 
 def _state(panel: Panel, checks: Sequence[Check]) -> VerdictState:

@@ -6,11 +6,10 @@ diverged does not hold: divergence is an answer, and a mean over the other seeds
 
 import itertools
 import math
-from collections.abc import Callable
 
 from core.domain.checks import diverged, fact, judged, settled, within
 from core.domain.labels import label_of
-from core.domain.panel import Check, Fact, Flag, Panel, PanelName, Series, TableRow
+from core.domain.panel import Check, Fact, Flag, Panel, Series, TableRow
 from core.domain.reference.paper import TABLE_1, Table1Row
 from core.domain.reference.paper import series as paper_series
 
@@ -43,7 +42,7 @@ ORDER = (("true_labels",), ("shuffled_pixels",), ("gaussian", "random_pixels"), 
 ABOUT = 1.1
 
 
-def _figure_1a(panel: Panel) -> list[Check]:
+def figure_1a(panel: Panel) -> list[Check]:
     checks = [_reaches(panel, series) for series in panel.series if series.kind == "mean"]
     for before, after in itertools.pairwise(ORDER):
         checks.append(_faster(panel, before, after))
@@ -98,7 +97,7 @@ def _not_later(panel: Panel, first: str, second: str) -> Check:
     return judged(check, one, other)
 
 
-def _figure_1b(panel: Panel) -> list[Check]:
+def figure_1b(panel: Panel) -> list[Check]:
     checks = []
     for series in panel.series:
         if series.key in SLOWDOWN and series.kind == "mean":
@@ -153,7 +152,7 @@ def _duplicate(panel: str, key: str, x: float) -> bool:
     return key == "mlp-1x512" and point is not None and point.duplicate
 
 
-def _figure_1c(panel: Panel) -> list[Check]:
+def figure_1c(panel: Panel) -> list[Check]:
     checks = []
     for series in panel.series:
         theirs = paper_series("1c", series.key)
@@ -180,7 +179,7 @@ def _figure_1c(panel: Panel) -> list[Check]:
     return checks
 
 
-def _figure_2a(panel: Panel) -> list[Check]:
+def figure_2a(panel: Panel) -> list[Check]:
     plain, decayed, everything = (
         fact(panel, key, "final_test_accuracy") for key in ("none", "weight_decay", "all")
     )
@@ -198,7 +197,7 @@ def _figure_2a(panel: Panel) -> list[Check]:
     return [*checks, judged(within(label, share, GENERALISES), plain, decayed, everything)]
 
 
-def _figure_2b(panel: Panel) -> list[Check]:
+def figure_2b(panel: Panel) -> list[Check]:
     """Each network at its own setting. The gap at one setting is a fact besides: no claim's."""
     gain = fact(panel, "with_bn", "gain_over_without_bn")
     label = "gain by batch norm, each network at its own setting"
@@ -211,7 +210,7 @@ def _minus(a: Fact | None, b: Fact | None) -> float | None:
     return a.value - b.value
 
 
-def _table_1(panel: Panel) -> list[Check]:
+def table_1(panel: Panel) -> list[Check]:
     checks: list[Check] = []
     for row, theirs in zip(panel.table, TABLE_1, strict=True):
         if not theirs.weight_decay:
@@ -231,13 +230,3 @@ def _row(row: TableRow, theirs: Table1Row) -> list[Check]:
     else:
         return [fits]  # no tolerance is justified
     return [fits, within(f"{name}: test accuracy", row.test_accuracy, low, high)]
-
-
-RULES: dict[PanelName, Callable[[Panel], list[Check]]] = {
-    PanelName.FIGURE_1A: _figure_1a,
-    PanelName.FIGURE_1B: _figure_1b,
-    PanelName.FIGURE_1C: _figure_1c,
-    PanelName.FIGURE_2A: _figure_2a,
-    PanelName.FIGURE_2B: _figure_2b,
-    PanelName.TABLE_1: _table_1,
-}

@@ -10,17 +10,6 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 
-class PanelName(StrEnum):
-    FIGURE_1A = "1a"
-    FIGURE_1B = "1b"
-    FIGURE_1C = "1c"
-    FIGURE_2A = "2a"
-    FIGURE_2B = "2b"
-    TABLE_1 = "table-1"
-    CLEAN_CORRUPTED = "clean-corrupted"
-    ATLAS = "atlas"
-
-
 class XKind(StrEnum):
     AUTO = "auto"
     """Steps at full scale, as in the paper; epochs at the others."""
@@ -255,7 +244,10 @@ class TableRow(BaseModel):
 class Panel(BaseModel):
     """A figure or table as data."""
 
-    name: PanelName = Field(description="Which panel.")
+    name: str = Field(description="Which panel.")
+    kind: Literal["curves", "points", "rows"] = Field(
+        description="Curves over time, points over p from 0 to 1, or the rows of a table."
+    )
     title: str = Field(description="What it shows, for people.")
     scale: str = Field(description="smoke, quick or full; custom for a grid.")
     variant: str = Field(description="paper, report, or mixed in a grid or among single runs.")
@@ -287,3 +279,10 @@ class Panel(BaseModel):
     def is_named(self) -> bool:
         """Whether its series' keys are names that users gave, which mean nothing here."""
         return self.scale == "custom"
+
+    @property
+    def two_sets(self) -> bool:
+        """Whether curves of training and of test set are shown side by side."""
+        measures = {series.measure for series in self.series}
+        sides = ({f"{side}_{what}" for side in ("train", "test")} for what in ("accuracy", "loss"))
+        return self.kind == "curves" and any(pair <= measures for pair in sides)

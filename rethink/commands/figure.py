@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from core.domain.errors import InvalidInput
-from core.domain.panel import MeasureKind, PanelName, SpreadKind, XKind
+from core.domain.panel import MeasureKind, SpreadKind, XKind
 from core.domain.scales import Scale
 from core.domain.spec import Variant
 
@@ -21,7 +21,7 @@ Seeds = Annotated[int, typer.Option(min=1, max=10, help="Seeds to take the mean 
 
 @app.command()
 def get(
-    name: Annotated[PanelName, typer.Argument(help="Which panel.")],
+    name: Annotated[str, typer.Argument(help="Which panel.")],
     format: Annotated[
         Literal["json", "csv", "parquet", "svg", "pdf", "png"],
         typer.Option(help="The file's kind."),

@@ -24,7 +24,8 @@ from typer.testing import CliRunner
 from backend.app import create_app
 from backend.figures import commands, publication, service
 from backend.figures.tables import COLUMNS
-from core.domain.panel import Panel, PanelName
+from core.catalogue import panels
+from core.domain.panel import Panel
 from core.domain.scales import Scale
 from core.domain.spec import Precision, SpecRequest, Variant
 from core.domain.studies import StudyName, plan
@@ -82,7 +83,7 @@ def get(api: TestClient, path: str, **params: object) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("name", list(PanelName))
+@pytest.mark.parametrize("name", list(panels))
 @pytest.mark.parametrize("format", list(FORMATS))
 @pytest.mark.parametrize("where", ["empty", "filled"])
 def test_every_panel_downloads_in_every_format_with_and_without_runs(
@@ -236,7 +237,7 @@ def test_the_table_has_a_row_a_point_with_units_and_counts(
     assert sum(row["flag"] == "duplicate" for row in theirs) == 2
 
 
-@pytest.mark.parametrize("name", list(PanelName))
+@pytest.mark.parametrize("name", list(panels))
 def test_plotly_accepts_the_browser_s_figure(filled: TestClient, name: str) -> None:
     figure = get(filled, f"/{name}/plotly", seeds=2, individual=True)
     go.Figure({"data": figure["data"], "layout": figure["layout"]})  # raises if it is not valid

@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from backend.figures import fonts, plotly, publication
+from core.catalogue import panels
 from core.domain.demands import Demand
 from core.domain.metrics import EpochMetrics
-from core.domain.panel import Panel, PanelName
+from core.domain.panel import Panel
 from core.domain.scales import Scale
 from core.domain.spec import RunSpec
 from core.domain.studies import StudyName
@@ -223,7 +224,7 @@ def test_huge_losses_have_whole_labels(api: TestClient, settings: Settings, log:
 
 def test_traces_are_known_by_what_they_are(api: TestClient, settings: Settings) -> None:
     fill(settings, StudyName.EVERYTHING, Scale.QUICK, seeds=2)
-    for name in PanelName:
+    for name in panels:
         one, two = (
             api.get(
                 f"{FIGURES}/{name}/plotly",

@@ -2,17 +2,18 @@
 
 from collections.abc import Callable, Sequence
 
+from core.catalogue import panels
 from core.domain.criteria import Criterion
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics
 from core.domain.panel import Panel
-from core.domain.panels import STUDY_OF, PanelName, build
+from core.domain.panels import build
 from core.domain.panels.entries import Entry, Part, StoredRun
 from core.domain.panels.frame import Options
 from core.domain.plans import Planned
 from core.domain.scales import Scale
 from core.domain.spec import Variant
-from core.domain.studies import plan
+from core.domain.studies import StudyName, plan
 
 ONLINE_LOSS = 9.0
 """Nothing may be judged on online values: by these, no run would ever fit."""
@@ -91,7 +92,7 @@ Maker = Callable[[Planned], StoredRun | Sequence[EpochMetrics] | None]
 
 
 def panel(
-    name: PanelName,
+    name: str,
     make: Maker,
     *,
     scale: Scale = Scale.FULL,
@@ -105,7 +106,7 @@ def panel(
     `demanded` is the study's criterion, by which its runs end; `criterion` the figure's.
     """
     entries = []
-    for planned in plan(STUDY_OF[name], scale, variant, seeds, criterion=demanded):
+    for planned in plan(StudyName(panels[name].study), scale, variant, seeds, criterion=demanded):
         made = make(planned)
         run = made if isinstance(made, StoredRun) or made is None else stored(planned, made)
         entries.append(Entry(planned, run))

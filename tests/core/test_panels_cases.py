@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from core.catalogue import panels
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics
-from core.domain.panel import Panel, PanelName, VerdictState
+from core.domain.panel import Panel, VerdictState
 from core.domain.panels.entries import StoredRun
 from core.domain.plans import Planned
 from core.domain.scales import Scale
@@ -116,15 +117,15 @@ CASES = {
 }
 
 
-def smallest(name: PanelName) -> Scale:
+def smallest(name: str) -> Scale:
     """The smallest scale that has the panel: smoke has no Table 1."""
-    return Scale.QUICK if name is PanelName.TABLE_1 else Scale.SMOKE
+    return Scale.QUICK if name == "table-1" else Scale.SMOKE
 
 
-@pytest.mark.parametrize("name", list(PanelName))
+@pytest.mark.parametrize("name", list(panels))
 @pytest.mark.parametrize("case", list(CASES))
 @pytest.mark.parametrize("scale", [None, Scale.FULL], ids=["smallest", "full"])
-def test_every_panel_in_every_state(name: PanelName, case: str, scale: Scale | None) -> None:
+def test_every_panel_in_every_state(name: str, case: str, scale: Scale | None) -> None:
     scale = scale or smallest(name)
     expected = CASES[case]
     found = panel(name, expected.make, scale=scale, seeds=2, individual=True)
@@ -144,17 +145,17 @@ def test_every_panel_in_every_state(name: PanelName, case: str, scale: Scale | N
 
 
 SHOWN = {
-    PanelName.FIGURE_1A: ("random_labels", "train_loss"),
-    PanelName.FIGURE_1B: ("inception", "relative_time"),
-    PanelName.FIGURE_1C: ("inception", "test_error"),
-    PanelName.FIGURE_2A: ("none", "test_accuracy"),
-    PanelName.FIGURE_2B: ("without_bn", "train_accuracy"),
-    PanelName.TABLE_1: ("test_accuracy", "test_accuracy"),
-    PanelName.CLEAN_CORRUPTED: ("inception", "clean_accuracy"),
-    PanelName.ATLAS: ("1a: random labels", "test_accuracy"),
+    "1a": ("random_labels", "train_loss"),
+    "1b": ("inception", "relative_time"),
+    "1c": ("inception", "test_error"),
+    "2a": ("none", "test_accuracy"),
+    "2b": ("without_bn", "train_accuracy"),
+    "table-1": ("test_accuracy", "test_accuracy"),
+    "clean-corrupted": ("inception", "clean_accuracy"),
+    "atlas": ("1a: random labels", "test_accuracy"),
 }
 """The series whose last point is held against the table: key and measure."""
-CURVES = frozenset(SHOWN) - {PanelName.FIGURE_1B, PanelName.FIGURE_1C, PanelName.TABLE_1}
+CURVES = frozenset(SHOWN) - {"1b", "1c", "table-1"}
 
 LEVELS = (0, 0.5, 1)
 """Of p for Inception at smoke scale."""
@@ -182,20 +183,20 @@ class Result:
 
 
 def results(
-    both: dict[PanelName, Result], curves: Result, ends: dict[PanelName, float] | None = None
-) -> dict[PanelName, Result]:
+    both: dict[str, Result], curves: Result, ends: dict[str, float] | None = None
+) -> dict[str, Result]:
     """`curves` for each panel of curves, with the values in `ends`; the others as in `both`."""
     return both | {name: replace(curves, y=ends[name] if ends else None) for name in CURVES}
 
 
-B, C, T = PanelName.FIGURE_1B, PanelName.FIGURE_1C, PanelName.TABLE_1
+B, C, T = "1b", "1c", "table-1"
 ONE = dict(zip(sorted(CURVES), (0.001, 0.3, 1.0, 0.3, 0.6), strict=True))
 """Where curves end with seed 0: 1a, 2a, 2b, atlas, clean-corrupted, as sorted."""
 TWO = dict(zip(sorted(CURVES), (0.001, 0.35, 1.0, 0.35, 0.65), strict=True))
 NEVER = dict(zip(sorted(CURVES), (1.5, 0.35, 0.5, 0.35, 0.65), strict=True))
 ALL = results({B: Result((15 / 5 + 16 / 6) / 2), C: Result(0.65), T: Result(0.35)}, Result(0), TWO)
 # Seed 1 fits at p = 0.5 an epoch later than seed 0, where its run ends: its point is alone.
-ALL[PanelName.CLEAN_CORRUPTED] = Result(0.7, 1)
+ALL["clean-corrupted"] = Result(0.7, 1)
 HALF = results(
     {
         B: Result(3.0, 1, "3 of 6 runs missing", "partial", singles=1),
@@ -210,7 +211,7 @@ NONE = {
     C: Result(None, 0, "6 of 6 runs missing", "missing", singles=0),
     T: Result(None, 0, "38 of 38 runs not complete", "missing", singles=0),
 }
-RESULTS: dict[str, dict[PanelName, Result]] = {
+RESULTS: dict[str, dict[str, Result]] = {
     "empty": results(NONE, Result(None, 0, "0 of 2 seeds complete", "missing", singles=0)),
     "waiting": results(NONE, Result(None, 0, "0 of 2 seeds complete", "missing", singles=0)),
     "running": results(NONE, Result(0, 2, "0 of 2 seeds complete", "partial"), NEVER),
@@ -238,7 +239,7 @@ RESULTS: dict[str, dict[PanelName, Result]] = {
         ONE,
     )
     # These runs have no accuracies of clean and corrupted labels before they diverge.
-    | {PanelName.CLEAN_CORRUPTED: Result(0.6, 1, "seed 1 diverged in epoch 3", singles=1)},
+    | {"clean-corrupted": Result(0.6, 1, "seed 1 diverged in epoch 3", singles=1)},
     "all diverged at once": results(
         {
             B: Result(None, 0, NO_BASE.format("2 runs", "diverged"), "incomplete", singles=0),
@@ -272,7 +273,7 @@ RESULTS: dict[str, dict[PanelName, Result]] = {
             censored=2,
         ),
         C: Result(0.65, note="p = 1: 2 of 2 runs not fitted", flag="not fitted", censored=2),
-        PanelName.FIGURE_1A: Result(1.5),
+        "1a": Result(1.5),
     },
     "went on for others": ALL,
     "mixed": ALL,
@@ -281,12 +282,12 @@ RESULTS: dict[str, dict[PanelName, Result]] = {
 
 def test_there_is_a_result_for_every_case_and_panel() -> None:
     assert set(RESULTS) == set(CASES)
-    assert all(set(found) == set(PanelName) for found in RESULTS.values())
+    assert all(set(found) == set(panels) for found in RESULTS.values())
 
 
-@pytest.mark.parametrize("name", list(PanelName))
+@pytest.mark.parametrize("name", list(panels))
 @pytest.mark.parametrize("case", list(RESULTS))
-def test_what_every_panel_shows_in_every_state(name: PanelName, case: str) -> None:
+def test_what_every_panel_shows_in_every_state(name: str, case: str) -> None:
     found = panel(name, CASES[case].make, scale=smallest(name), seeds=2, individual=True)
     expected = RESULTS[case][name]
     chosen = [s for s in found.series if (s.key, s.measure) == SHOWN[name]]
@@ -305,14 +306,14 @@ def test_the_facts_of_1a_are_lower_bounds_where_a_seed_is_censored() -> None:
     def one_censored(p: Planned) -> StoredRun:
         return stored(p, curve(p, fits=p.role.seed == 0))
 
-    found = panel(PanelName.FIGURE_1A, one_censored, scale=Scale.SMOKE, seeds=2)
+    found = panel("1a", one_censored, scale=Scale.SMOKE, seeds=2)
     facts = {f.key: f for f in found.facts if f.name == "steps_to_loss-0.05"}
     assert all(fact.lower_bound for fact in facts.values())
     steps = 391  # an epoch's, in the hand-made runs
     assert facts["random_labels"].value == (15 + 50) / 2 * steps
     low, high = facts["random_labels"].low, facts["random_labels"].high
     assert (low, high) == (15 * steps, None), "how far up the censored one lies is not known"
-    whole = panel(PanelName.FIGURE_1A, complete, scale=Scale.SMOKE, seeds=2)
+    whole = panel("1a", complete, scale=Scale.SMOKE, seeds=2)
     fact = next(f for f in whole.facts if f.key == "random_labels")
     assert (fact.lower_bound, fact.value, fact.n) == (False, 15.5 * steps, 2)
 
@@ -323,7 +324,7 @@ def test_every_row_of_table_1_is_the_mean_of_its_seeds() -> None:
             return None
         return diverged(p, 2) if p.role.series == "mlp-1x512" and p.role.seed else complete(p)
 
-    rows = {row.key: row for row in panel(PanelName.TABLE_1, some_lost, seeds=2).table}
+    rows = {row.key: row for row in panel("table-1", some_lost, seeds=2).table}
     whole, lost, gone = rows["inception"], rows["alexnet"], rows["mlp-1x512"]
     assert (whole.train_accuracy, whole.test_accuracy, whole.n) == (1.0, pytest.approx(0.35), 2)
     assert (whole.test_low, whole.test_high, whole.spread) == (0.3, 0.4, "range")
@@ -358,7 +359,7 @@ def _nothing_is_shown_of_what_is_not_there(found: Panel, case: str) -> None:
 
 def _the_verdict_knows(found: Panel, case: str, scale: Scale) -> None:
     state = found.verdict.state
-    if found.name in (PanelName.CLEAN_CORRUPTED, PanelName.ATLAS):
+    if found.name in ("clean-corrupted", "atlas"):
         assert state is VerdictState.NONE
     elif scale is not Scale.FULL:
         assert state is VerdictState.NOT_COMPARABLE
@@ -375,7 +376,7 @@ def _the_verdict_knows(found: Panel, case: str, scale: Scale) -> None:
 
 
 def test_a_panel_does_not_change_when_its_runs_go_on_for_others() -> None:
-    for name in PanelName:
+    for name in panels:
         short = panel(name, complete, seeds=2)
         longer = panel(name, CASES["went on for others"].make, seeds=2)
         assert longer.series == short.series

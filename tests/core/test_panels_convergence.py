@@ -5,7 +5,6 @@ import pytest
 from core.domain.criteria import CRITERIA
 from core.domain.lifecycle import RunState
 from core.domain.panel import Flag, Panel, Series, SpreadKind
-from core.domain.panels import PanelName
 from core.domain.panels.entries import StoredRun
 from core.domain.plans import Planned
 from tests.core.hand_made import diverged, fits_at, metrics, panel, stored
@@ -35,7 +34,7 @@ def at(series: Series, p: float) -> int:
 
 
 def test_ratios_start_at_one_and_are_the_epochs_over_those_at_p_0() -> None:
-    series = of(panel(PanelName.FIGURE_1B, fitted))
+    series = of(panel("1b", fitted))
     assert series.x == [i / 10 for i in range(11)]
     assert series.y[0] == 1
     assert series.y[-1] == pytest.approx(3.6)
@@ -44,7 +43,7 @@ def test_ratios_start_at_one_and_are_the_epochs_over_those_at_p_0() -> None:
 
 
 def test_ratios_are_taken_per_seed_then_averaged() -> None:
-    series = of(panel(PanelName.FIGURE_1B, fitted, seeds=2))
+    series = of(panel("1b", fitted, seeds=2))
     assert series.y[-1] == pytest.approx((36 / 10 + 38 / 12) / 2)
     assert series.n[-1] == 2
     assert (series.low[-1], series.high[-1]) == (pytest.approx(38 / 12), pytest.approx(3.6))
@@ -52,7 +51,7 @@ def test_ratios_are_taken_per_seed_then_averaged() -> None:
 
 def test_a_censored_run_is_a_lower_bound_and_never_a_value() -> None:
     found = panel(
-        PanelName.FIGURE_1B,
+        "1b",
         lambda p: censored(p) if p.role.corruption == 1 else fitted(p),
         seeds=2,
     )
@@ -74,7 +73,7 @@ def test_one_censored_seed_makes_the_point_a_lower_bound() -> None:
     def run(p: Planned) -> StoredRun:
         return censored(p) if (p.role.corruption, p.role.seed) == (1, 1) else fitted(p)
 
-    series = of(panel(PanelName.FIGURE_1B, run, seeds=2))
+    series = of(panel("1b", run, seeds=2))
     assert series.flag[-1] is Flag.LOWER_BOUND
     assert series.censored[-1] == 1
 
@@ -89,7 +88,7 @@ def test_the_spread_of_a_lower_bound_never_shows_the_limit_as_a_value(
     def run(p: Planned) -> StoredRun:
         return censored(p) if (p.role.corruption, p.role.seed) == (1, 0) else fitted(p)
 
-    found = panel(PanelName.FIGURE_1B, run, seeds=3, spread=spread)
+    found = panel("1b", run, seeds=3, spread=spread)
     series = of(found)
     i = at(series, 1.0)
     assert (series.flag[i], series.high[i], series.sd[i]) == (Flag.LOWER_BOUND, None, None)
@@ -104,7 +103,7 @@ def test_a_censored_p_0_makes_the_model_incomplete_and_no_other() -> None:
         lost = p.role.series == "alexnet" and p.role.corruption == 0 and p.role.seed == 1
         return censored(p) if lost else fitted(p)
 
-    found = panel(PanelName.FIGURE_1B, run, seeds=2)
+    found = panel("1b", run, seeds=2)
     series = of(found, "alexnet")
     assert series.state == "incomplete"
     assert series.x == []
@@ -124,7 +123,7 @@ def test_a_censored_level_of_a_model_without_its_p_0_is_not_said_to_be_drawn() -
         lost = p.role.series == "alexnet" and p.role.corruption in (0, 1)
         return censored(p) if lost or p.role.corruption == 0.9 else fitted(p)
 
-    found = panel(PanelName.FIGURE_1B, run)
+    found = panel("1b", run)
     assert [note.split(":")[0] for note in found.notes] == [
         "2 runs of 33 did not fit within the epoch limit",
         "3 runs of 33 did not fit within the epoch limit",
@@ -148,7 +147,7 @@ def test_why_there_is_no_p_0_is_said_as_it_is(state: RunState, outcome: str, wor
             return fitted(p)
         return stored(p, fits_at(999, 3), state, outcome=outcome)
 
-    note = of(panel(PanelName.FIGURE_1B, run)).note
+    note = of(panel("1b", run)).note
     assert note == f"incomplete: 1 run with true labels {words}, so there is nothing to divide by"
 
 
@@ -161,9 +160,9 @@ def test_why_there_is_no_p_0_is_said_as_it_is(state: RunState, outcome: str, wor
         (RunState.SUCCEEDED, "diverged", "diverged"),
     ],
 )
-@pytest.mark.parametrize("name", [PanelName.FIGURE_1B, PanelName.FIGURE_1C])
+@pytest.mark.parametrize("name", ["1b", "1c"])
 def test_what_became_of_a_run_without_a_value_is_said_at_its_level(
-    name: PanelName, state: RunState, outcome: str, words: str
+    name: str, state: RunState, outcome: str, words: str
 ) -> None:
     def run(p: Planned) -> StoredRun:
         if (p.role.corruption, p.role.seed) != (0.3, 1):
@@ -181,7 +180,7 @@ def test_a_diverged_run_is_left_out_and_said() -> None:
     def run(p: Planned) -> StoredRun:
         return diverged(p, 5) if (p.role.corruption, p.role.seed) == (0.5, 0) else fitted(p)
 
-    found = panel(PanelName.FIGURE_1B, run, seeds=2)
+    found = panel("1b", run, seeds=2)
     series = of(found)
     assert series.n[at(series, 0.5)] == 1
     assert "p = 0.5: 1 of 2 runs diverged" in series.note
@@ -189,9 +188,7 @@ def test_a_diverged_run_is_left_out_and_said() -> None:
 
 
 def test_a_level_where_all_diverged_has_no_point() -> None:
-    found = panel(
-        PanelName.FIGURE_1B, lambda p: diverged(p, 5) if p.role.corruption == 1 else fitted(p)
-    )
+    found = panel("1b", lambda p: diverged(p, 5) if p.role.corruption == 1 else fitted(p))
     assert 1.0 not in of(found).x
     assert "p = 1: 1 of 1 run diverged" in of(found).note
 
@@ -204,7 +201,7 @@ def test_a_running_or_missing_run_leaves_a_gap() -> None:
             return stored(p, fits_at(99, 3), RunState.RUNNING, outcome=None)
         return fitted(p)
 
-    found = panel(PanelName.FIGURE_1B, run)
+    found = panel("1b", run)
     series = of(found)
     assert series.x == [i / 10 for i in range(9)]
     assert series.state == "partial"
@@ -216,7 +213,7 @@ def test_a_seed_without_its_p_0_gives_no_ratio_yet() -> None:
     def run(p: Planned) -> StoredRun | None:
         return None if (p.role.corruption, p.role.seed) == (0, 1) else fitted(p)
 
-    series = of(panel(PanelName.FIGURE_1B, run, seeds=2))
+    series = of(panel("1b", run, seeds=2))
     assert set(series.n) == {1}
     assert series.state == "partial"
 
@@ -228,25 +225,23 @@ def stops_at_98(p: Planned) -> StoredRun:
 
 
 def test_another_criterion_may_need_runs_extended() -> None:
-    found = panel(PanelName.FIGURE_1B, stops_at_98)
+    found = panel("1b", stops_at_98)
     assert of(found).y[-1] == pytest.approx(3.6)
     strict = {"criterion": CRITERIA["accuracy-100"], "extending": "rethink …"}
-    stricter = panel(PanelName.FIGURE_1B, stops_at_98, **strict)  # type: ignore[arg-type]
+    stricter = panel("1b", stops_at_98, **strict)  # type: ignore[arg-type]
     assert of(stricter).state == "incomplete"
     assert stricter.criterion == "training accuracy of 100 %"
     assert stricter.notes == [
         "33 runs ended before fitting by this criterion and must be extended: left out. A study by "
         "this criterion extends them: `rethink …`."
     ]
-    easier = panel(PanelName.FIGURE_1B, stops_at_98, criterion=CRITERIA["loss-0.6"])
+    easier = panel("1b", stops_at_98, criterion=CRITERIA["loss-0.6"])
     assert of(easier).y[-1] == pytest.approx(3.6)
 
 
 def test_a_study_by_a_stricter_criterion_shows_its_longer_prefix() -> None:
     strict = CRITERIA["accuracy-100"]
-    short = panel(
-        PanelName.FIGURE_1B, stops_at_98, criterion=strict, demanded=strict, command="rethink …"
-    )
+    short = panel("1b", stops_at_98, criterion=strict, demanded=strict, command="rethink …")
     assert (short.status, short.counts.short, short.counts.failed) == ("partial", 33, 0)
     assert short.notes == [
         "33 runs ended before what this figure asks for and must be extended: `rethink …` extends "
@@ -258,30 +253,30 @@ def test_a_study_by_a_stricter_criterion_shows_its_longer_prefix() -> None:
         last = metrics(2 * epochs_of(p), 0.001, accuracy=1.0, test=0.4)
         return stored(p, [*stops_at_98(p).curve, *longer, last])
 
-    found = panel(PanelName.FIGURE_1B, extended, criterion=strict, demanded=strict)
+    found = panel("1b", extended, criterion=strict, demanded=strict)
     assert (found.status, found.notes) == ("complete", [])
     assert of(found).y[-1] == pytest.approx(3.6)
     fact = next(f for f in found.facts if (f.key, f.name) == ("inception", "epochs_to_fit_p1"))
     assert fact.value == 72
-    errors = of(panel(PanelName.FIGURE_1C, extended, criterion=strict, demanded=strict))
+    errors = of(panel("1c", extended, criterion=strict, demanded=strict))
     assert errors.y[-1] == pytest.approx(0.6)
 
 
 def test_the_default_criterion_is_each_model_s_own() -> None:
-    words = panel(PanelName.FIGURE_1B, fitted).criterion
+    words = panel("1b", fitted).criterion
     assert words is not None
     assert "Small Inception: training loss below 0.05" in words
     assert "training accuracy of 98 %" in words
 
 
 def test_epochs_are_stated_besides_the_ratios() -> None:
-    found = panel(PanelName.FIGURE_1B, fitted)
+    found = panel("1b", fitted)
     fact = next(f for f in found.facts if (f.key, f.name) == ("inception", "epochs_to_fit_p0"))
     assert (fact.value, fact.paper, fact.unit) == (10, 10, "epochs")
 
 
 def test_the_paper_s_duplicates_are_flagged() -> None:
-    found = panel(PanelName.FIGURE_1C, fitted)
+    found = panel("1c", fitted)
     flagged = {
         (s.key, x)
         for s in found.references
@@ -295,7 +290,7 @@ def test_the_paper_s_duplicates_are_flagged() -> None:
 
 
 def test_1c_is_the_test_error_at_the_end_of_each_run() -> None:
-    series = of(panel(PanelName.FIGURE_1C, fitted))
+    series = of(panel("1c", fitted))
     assert series.y[0] == pytest.approx(0.15)
     assert series.y[-1] == pytest.approx(0.9)
     assert set(series.flag) == {Flag.VALUE}
@@ -306,16 +301,14 @@ def test_1c_by_an_easier_criterion_is_the_error_once_it_holds() -> None:
         early = [metrics(i, 0.4, accuracy=0.9, test=0.3) for i in (1, 2)]
         return stored(p, [*early, metrics(3, 0.001, accuracy=1.0, test=0.6)])
 
-    easier = of(panel(PanelName.FIGURE_1C, run, criterion=CRITERIA["loss-0.5"]))
-    usual = of(panel(PanelName.FIGURE_1C, run))
+    easier = of(panel("1c", run, criterion=CRITERIA["loss-0.5"]))
+    usual = of(panel("1c", run))
     assert easier.y == pytest.approx([0.7] * 11)
     assert usual.y == pytest.approx([0.4] * 11)
 
 
 def test_1c_marks_runs_that_did_not_fit() -> None:
-    found = panel(
-        PanelName.FIGURE_1C, lambda p: censored(p) if p.role.corruption == 1 else fitted(p)
-    )
+    found = panel("1c", lambda p: censored(p) if p.role.corruption == 1 else fitted(p))
     series = of(found)
     assert series.flag[-1] is Flag.NOT_FITTED
     assert series.censored[-1] == 1
@@ -328,7 +321,7 @@ def test_1c_marks_runs_that_did_not_fit() -> None:
 
 
 def test_1c_shows_with_a_cross_what_did_not_fit_by_a_stricter_criterion() -> None:
-    found = panel(PanelName.FIGURE_1C, stops_at_98, criterion=CRITERIA["accuracy-99.9"])
+    found = panel("1c", stops_at_98, criterion=CRITERIA["accuracy-99.9"])
     assert len(of(found).x) == 11
     assert set(of(found).flag) == {Flag.NOT_FITTED}
     assert found.counts.censored == 0
@@ -338,8 +331,8 @@ def test_1c_shows_with_a_cross_what_did_not_fit_by_a_stricter_criterion() -> Non
     )
 
 
-@pytest.mark.parametrize("name", [PanelName.FIGURE_1B, PanelName.FIGURE_1C])
-def test_single_seeds_are_shown_on_demand(name: PanelName) -> None:
+@pytest.mark.parametrize("name", ["1b", "1c"])
+def test_single_seeds_are_shown_on_demand(name: str) -> None:
     def run(p: Planned) -> StoredRun | None:
         return None if (p.role.series, p.role.seed) == ("alexnet", 2) else fitted(p)
 
@@ -361,12 +354,12 @@ def test_a_point_of_few_seeds_has_their_range_beside_points_of_many() -> None:
         lost = p.role.corruption == 1 and p.role.seed >= 3
         return diverged(p, 2) if lost else fitted(p)
 
-    series = of(panel(PanelName.FIGURE_1B, run, seeds=6))
+    series = of(panel("1b", run, seeds=6))
     ratios = [36 / 10, 38 / 12, 40 / 14]
     assert series.spread == "sd"
     assert series.spread_at == ["sd"] * 10 + ["range"]
     assert (series.low[-1], series.high[-1]) == (min(ratios), max(ratios))
-    assert of(panel(PanelName.FIGURE_1B, fitted, seeds=6)).spread_at == []
+    assert of(panel("1b", fitted, seeds=6)).spread_at == []
 
 
 def test_1c_leaves_diverged_and_unfinished_runs_out() -> None:
@@ -377,6 +370,6 @@ def test_1c_leaves_diverged_and_unfinished_runs_out() -> None:
             return stored(p, fits_at(99, 3), RunState.QUEUED, outcome=None)
         return fitted(p)
 
-    series = of(panel(PanelName.FIGURE_1C, run))
+    series = of(panel("1c", run))
     assert series.x == [p / 10 for p in range(10) if p != 5]
     assert "diverged" in series.note

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from core.catalogue import panels
 from core.domain.demands import Demand
 from core.domain.lifecycle import RunState
 from core.domain.metrics import EpochMetrics, EpochRow
 from core.domain.panel import Panel, Series, SpreadKind, VerdictState, XKind
-from core.domain.panels import STUDY_OF, PanelName, build
+from core.domain.panels import build
 from core.domain.panels.entries import Entry, Part, StoredRun
 from core.domain.panels.frame import Options
 from core.domain.panels.spread import kept, summarise
@@ -19,7 +20,7 @@ from core.domain.spec import Variant
 from core.domain.studies import grid
 from tests.core.hand_made import SEGMENT, diverged, metrics, panel, stored
 
-CURVES = [PanelName.FIGURE_1A, PanelName.FIGURE_2A, PanelName.FIGURE_2B, PanelName.ATLAS]
+CURVES = ["1a", "2a", "2b", "atlas"]
 
 
 def falling(planned: Planned) -> list:  # type: ignore[type-arg]
@@ -35,8 +36,8 @@ def ours(found: Panel, key: str, **wanted: object) -> Series:
     return series
 
 
-@pytest.mark.parametrize("name", list(PanelName))
-def test_an_empty_panel_says_what_it_needs(name: PanelName) -> None:
+@pytest.mark.parametrize("name", list(panels))
+def test_an_empty_panel_says_what_it_needs(name: str) -> None:
     found = panel(name, lambda _: None)
     assert found.status == "empty"
     assert found.status_text.startswith("no runs yet; ")
@@ -46,15 +47,15 @@ def test_an_empty_panel_says_what_it_needs(name: PanelName) -> None:
     assert found.provenance.first is None
 
 
-@pytest.mark.parametrize("name", [*CURVES, PanelName.CLEAN_CORRUPTED])
-def test_a_run_that_has_just_begun_is_live_and_has_no_points(name: PanelName) -> None:
+@pytest.mark.parametrize("name", [*CURVES, "clean-corrupted"])
+def test_a_run_that_has_just_begun_is_live_and_has_no_points(name: str) -> None:
     found = panel(name, lambda p: stored(p, [], RunState.RUNNING, outcome=None, segments=()))
     assert found.status == "live"
     assert all(series.x == [] for series in found.series)
 
 
 @pytest.mark.parametrize("name", CURVES)
-def test_complete_runs_make_a_complete_panel(name: PanelName) -> None:
+def test_complete_runs_make_a_complete_panel(name: str) -> None:
     found = panel(name, falling)
     assert found.status == "complete"
     assert all(series.state == "complete" and series.note == "" for series in found.series)
@@ -63,7 +64,7 @@ def test_complete_runs_make_a_complete_panel(name: PanelName) -> None:
 
 
 def test_columns_of_a_series_have_equal_length() -> None:
-    for name in PanelName:
+    for name in panels:
         found = panel(name, falling, seeds=2, individual=True)
         for s in found.series:
             lengths = {len(s.x), len(s.y), len(s.low), len(s.high), len(s.sd), len(s.n)}
@@ -75,7 +76,7 @@ def test_a_partial_panel_counts_what_is_there() -> None:
         done = p.role.series in ("true_labels", "random_labels")
         return stored(p, falling(p)) if done else None
 
-    found = panel(PanelName.FIGURE_1A, two_of_five)
+    found = panel("1a", two_of_five)
     assert found.status_text == "partial, 2 of 5 runs complete"
     assert ours(found, "gaussian").state == "missing"
     assert found.verdict.sentence == "Incomplete: 2 of 5 runs."
@@ -83,7 +84,7 @@ def test_a_partial_panel_counts_what_is_there() -> None:
 
 def test_a_failed_run_is_said_so_and_keeps_its_points() -> None:
     found = panel(
-        PanelName.FIGURE_1A,
+        "1a",
         lambda p: stored(p, falling(p)[:3], RunState.FAILED, outcome="failed"),
     )
     assert found.counts.failed == 5
@@ -94,7 +95,7 @@ def test_a_failed_run_is_said_so_and_keeps_its_points() -> None:
 
 def test_a_diverged_seed_is_complete_and_shortens_the_mean_from_there_on() -> None:
     found = panel(
-        PanelName.FIGURE_1A,
+        "1a",
         lambda p: diverged(p, 4) if p.role.seed == 1 else falling(p),
         seeds=2,
     )
@@ -116,15 +117,15 @@ def extended(p: Planned, *later: Part) -> StoredRun:
 
 def test_a_later_extension_changes_nothing_of_a_finished_figure() -> None:
     differs = {**OTHER, "mixed": {"epochs": [63, 64], "first": {}}}
-    before = panel(PanelName.FIGURE_1A, falling)
+    before = panel("1a", falling)
     for later in (Part(OTHER, 65, 2, 2e9), Part(differs, 65, 2, 2e9)):
-        after = panel(PanelName.FIGURE_1A, lambda p, later=later: extended(p, later))
+        after = panel("1a", lambda p, later=later: extended(p, later))
         assert after == before
 
 
 def test_epochs_that_came_out_differently_are_mixed_on_the_same_device_too() -> None:
     differs = {**SEGMENT, "mixed": {"epochs": [30], "first": {}}}
-    found = panel(PanelName.FIGURE_1A, lambda p: extended(p, Part(differs, 31, 2, 2e9)))
+    found = panel("1a", lambda p: extended(p, Part(differs, 31, 2, 2e9)))
     assert found.provenance.mixed
     assert all(run.mixed for run in found.provenance.runs)
     assert any("computed again" in note for note in found.notes)
@@ -142,7 +143,7 @@ def test_epochs_that_came_out_differently_are_mixed_on_the_same_device_too() -> 
 def test_x_is_steps_epochs_or_seconds_of_training(
     scale: Scale, x: XKind, first: float, unit: str
 ) -> None:
-    found = panel(PanelName.FIGURE_1A, falling, scale=scale, x=x)
+    found = panel("1a", falling, scale=scale, x=x)
     series = ours(found, "true_labels")
     assert series.x[:2] == [first, 2 * first]
     assert found.x_axis.unit == unit
@@ -163,7 +164,7 @@ def test_x_is_steps_epochs_or_seconds_of_training(
     ],
 )
 def test_spread_is_the_range_below_five_seeds(seeds: int, asked: SpreadKind, kind: str) -> None:
-    found = panel(PanelName.FIGURE_1A, falling, seeds=seeds, spread=asked)
+    found = panel("1a", falling, seeds=seeds, spread=asked)
     series = ours(found, "gaussian")
     assert series.spread == kind
     assert series.n[0] == seeds
@@ -184,7 +185,7 @@ def test_each_point_has_the_spread_of_its_own_seeds() -> None:
         curve = falling(p)
         return stored(p, curve if p.role.seed < 3 else curve[:2])
 
-    series = ours(panel(PanelName.FIGURE_1A, run, seeds=6), "gaussian")
+    series = ours(panel("1a", run, seeds=6), "gaussian")
     assert series.spread == "sd"
     assert series.n[:4] == [6, 6, 3, 3]
     assert series.spread_at[:4] == ["sd", "sd", "range", "range"]
@@ -213,20 +214,20 @@ def test_facts_and_rows_have_the_spread_of_the_curves(
         "sd": (0.82 - 0.025**0.5 / 10, 0.82 + 0.025**0.5 / 10),
         "ci95": (0.82 - 2.776 * 0.005**0.5 / 10, 0.82 + 2.776 * 0.005**0.5 / 10),
     }[kind]
-    found = panel(PanelName.FIGURE_2A, run, seeds=seeds, spread=asked)
+    found = panel("2a", run, seeds=seeds, spread=asked)
     fact = next(f for f in found.facts if (f.key, f.name) == ("none", "final_test_accuracy"))
     assert fact.spread == kind
     assert (fact.low, fact.high) == pytest.approx(ends, rel=1e-3)
-    row = panel(PanelName.TABLE_1, run, seeds=seeds, spread=asked).table[0]
+    row = panel("table-1", run, seeds=seeds, spread=asked).table[0]
     assert row.spread == kind
     assert (row.test_low, row.test_high) == pytest.approx(ends, rel=1e-3)
     assert row.train_low == pytest.approx(0.99)
 
 
 def test_one_seed_has_no_spread() -> None:
-    fact = panel(PanelName.FIGURE_2A, falling).facts[0]
+    fact = panel("2a", falling).facts[0]
     assert (fact.spread, fact.low, fact.high, fact.sd) == ("none", None, None, None)
-    row = panel(PanelName.TABLE_1, falling).table[0]
+    row = panel("table-1", falling).table[0]
     assert (row.spread, row.train_low, row.test_high, row.n) == ("none", None, None, 1)
 
 
@@ -237,20 +238,20 @@ def test_the_mean_of_equal_values_lies_within_their_range(value: float) -> None:
 
 
 def test_single_seeds_are_shown_on_demand() -> None:
-    found = panel(PanelName.FIGURE_1A, falling, seeds=3, individual=True)
+    found = panel("1a", falling, seeds=3, individual=True)
     seeds = [s.seed for s in found.series if s.kind == "seed" and s.key == "gaussian"]
     assert seeds == [0, 1, 2]
 
 
 def test_single_seeds_of_every_panel_are_counted() -> None:
-    whole = panel(PanelName.TABLE_1, falling, seeds=2, individual=True)
+    whole = panel("table-1", falling, seeds=2, individual=True)
     seeds = [(s.key, s.seed, len(s.x)) for s in whole.series if s.kind == "seed"]
     measures = ("train_accuracy", "test_accuracy")
     assert seeds == [(m, seed, 19) for m in measures for seed in (0, 1)]
     for name, means in (
-        (PanelName.FIGURE_2A, 2 * 3),
-        (PanelName.FIGURE_2B, 2 * 4),
-        (PanelName.ATLAS, 2 * 64),
+        ("2a", 2 * 3),
+        ("2b", 2 * 4),
+        ("atlas", 2 * 64),
     ):
         found = panel(name, falling, seeds=2, individual=True)
         assert sum(s.kind == "seed" for s in found.series) == 2 * means, name
@@ -261,7 +262,7 @@ def test_different_devices_are_mixed() -> None:
     def run(p: Planned) -> StoredRun:
         return stored(p, falling(p), segments=(SEGMENT, OTHER))
 
-    found = panel(PanelName.FIGURE_1A, run)
+    found = panel("1a", run)
     assert found.provenance.mixed
     assert all(r.mixed for r in found.provenance.runs)
     assert any(note.startswith("Mixed: ") for note in found.notes)
@@ -273,11 +274,11 @@ def test_attempts_with_other_variables_of_the_libraries_are_mixed() -> None:
     def run(p: Planned) -> StoredRun:
         return stored(p, falling(p), segments=(limited, SEGMENT))
 
-    assert panel(PanelName.FIGURE_1A, run).provenance.mixed
+    assert panel("1a", run).provenance.mixed
 
 
 def test_steps_to_a_loss_are_read_off_each_seed_and_compared_with_the_paper() -> None:
-    found = panel(PanelName.FIGURE_1A, falling)
+    found = panel("1a", falling)
     fact = next(f for f in found.facts if (f.key, f.name) == ("true_labels", "steps_to_loss-0.1"))
     assert fact.value == 21 * 391  # 2 / 21 is the first below 0.1
     assert fact.paper == 8 * 391
@@ -291,7 +292,7 @@ def test_2a_shades_the_best_test_accuracy_so_far() -> None:
         tests = [0.5, 0.8, 0.7, *([0.6] * (p.demand.epochs - 3))]
         return [metrics(i, 0.1, test=t) for i, t in enumerate(tests, start=1)]
 
-    found = panel(PanelName.FIGURE_2A, overfits)
+    found = panel("2a", overfits)
     best = ours(found, "none", kind="running best")
     assert best.y[:4] == [0.5, 0.8, 0.8, 0.8]
     values = {f.name: f.value for f in found.facts if f.key == "none"}
@@ -300,7 +301,7 @@ def test_2a_shades_the_best_test_accuracy_so_far() -> None:
 
 
 def test_2a_says_that_it_is_not_imagenet_and_has_the_report_s_points() -> None:
-    found = panel(PanelName.FIGURE_2A, falling)
+    found = panel("2a", falling)
     assert any("ImageNet" in sentence for sentence in found.deviations)
     assert [(s.source, s.x, s.y) for s in found.references] == [
         ("report", [50 * 391], [0.872]),
@@ -309,7 +310,7 @@ def test_2a_says_that_it_is_not_imagenet_and_has_the_report_s_points() -> None:
 
 
 def test_2b_has_the_paper_s_curves_with_and_without_batch_norm() -> None:
-    found = panel(PanelName.FIGURE_2B, falling)
+    found = panel("2b", falling)
     assert {(s.key, s.measure) for s in found.references} == {
         (key, measure)
         for key in ("with_bn", "without_bn")
@@ -330,7 +331,7 @@ def test_2b_has_the_gains_of_batch_norm_beside_the_paper_s_and_the_report_s() ->
         test = ends[p.role.series] + p.role.seed / 100 * (p.role.series == "with_bn")
         return [metrics(i, 0.1, test=test) for i in range(1, p.demand.epochs + 1)]
 
-    facts = panel(PanelName.FIGURE_2B, ending, seeds=2).facts
+    facts = panel("2b", ending, seeds=2).facts
     gains = {(f.key, f.name): f for f in facts if f.name.startswith("gain_over_")}
     assert {key: pytest.approx(gain.value) for key, gain in gains.items()} == {
         ("with_bn", "gain_over_without_bn"): 0.045,
@@ -342,8 +343,8 @@ def test_2b_has_the_gains_of_batch_norm_beside_the_paper_s_and_the_report_s() ->
     assert gains["with_bn", "gain_over_bn_down"].report == 0.02
 
 
-@pytest.mark.parametrize("name", [n for n in PanelName if n in report.EXECUTION_SECONDS])
-def test_a_figure_s_time_stands_beside_the_report_s(name: PanelName) -> None:
+@pytest.mark.parametrize("name", [n for n in panels if n in report.EXECUTION_SECONDS])
+def test_a_figure_s_time_stands_beside_the_report_s(name: str) -> None:
     curve = [metrics(i, 0.001, accuracy=1.0) for i in range(1, 11)]
     found = panel(name, lambda p: curve * (p.demand.epochs // 10 + 1), seeds=2)
     (time,) = (f for f in found.facts if f.name == "execution_time")
@@ -358,7 +359,7 @@ def test_a_figure_s_time_stands_beside_the_report_s(name: PanelName) -> None:
 def test_clean_and_corrupted_accuracy_at_p_one_half() -> None:
     parts = {"clean_accuracy": 0.9, "corrupted_accuracy": 0.2, "corrupted_true_accuracy": 0.4}
     curve = [metrics(i, 1.0, **parts) for i in range(1, 151)]
-    found = panel(PanelName.CLEAN_CORRUPTED, lambda _: curve)
+    found = panel("clean-corrupted", lambda _: curve)
     assert found.counts.planned == 3
     assert {s.measure: s.y[0] for s in found.series if s.key == "inception"} == parts
     assert found.title.endswith("p = 0.5")
@@ -370,7 +371,7 @@ def by_level(p: Planned) -> list[EpochMetrics]:
 
 
 def test_clean_and_corrupted_accuracy_at_the_levels_that_are_asked_for() -> None:
-    found = panel(PanelName.CLEAN_CORRUPTED, by_level, levels=(0.2, 1.0), seeds=2)
+    found = panel("clean-corrupted", by_level, levels=(0.2, 1.0), seeds=2)
     assert found.counts.planned == 3 * 2 * 2
     clean = [s for s in found.series if s.measure == "clean_accuracy"]
     assert {s.key: s.y[0] for s in clean} == {
@@ -386,7 +387,7 @@ def test_clean_and_corrupted_accuracy_of_a_grid_has_every_level_above_0() -> Non
     entries = grid({"randomization": "corrupted_labels"}, axes, Demand(epochs=3), seeds=2)
     runs = [Entry(p, stored(p, by_level(p)[:3])) for p in entries]
     options = Options(scale=None, seeds=2, individual=True)
-    found = build(PanelName.CLEAN_CORRUPTED, runs, options)
+    found = build("clean-corrupted", runs, options)
     means = {s.key: s.y[0] for s in found.series if (s.kind, s.measure) == MEAN_CLEAN}
     assert means == {"corruption = 0.3": pytest.approx(0.7), "corruption = 0.5": 0.5}
     seeds = [s.y[0] for s in found.series if (s.kind, s.measure) == ("seed", "corrupted_accuracy")]
@@ -397,7 +398,7 @@ MEAN_CLEAN = ("mean", "clean_accuracy")
 
 
 def test_seeds_of_clean_and_corrupted_accuracy_are_averaged() -> None:
-    found = panel(PanelName.CLEAN_CORRUPTED, by_level, seeds=3)
+    found = panel("clean-corrupted", by_level, seeds=3)
     series = next(s for s in found.series if s.measure == "corrupted_accuracy")
     assert (series.y[0], series.low[0], series.high[0], series.n[0]) == (
         pytest.approx(0.1),
@@ -408,7 +409,7 @@ def test_seeds_of_clean_and_corrupted_accuracy_are_averaged() -> None:
 
 
 def test_the_atlas_has_every_condition_of_the_study() -> None:
-    found = panel(PanelName.ATLAS, falling, scale=Scale.SMOKE)
+    found = panel("atlas", falling, scale=Scale.SMOKE)
     conditions = {s.label for s in found.series}
     assert "1a: gaussian" in conditions
     assert "1bc: MLP 1×512, p = 0.3" in conditions
@@ -416,7 +417,7 @@ def test_the_atlas_has_every_condition_of_the_study() -> None:
 
 
 def test_every_panel_reads_the_runs_of_a_study() -> None:
-    assert set(STUDY_OF) == set(PanelName)
+    assert all(StudyName(panel.study) for panel in panels.values())
 
 
 # ------------------------------------------------------------------------------- reduction
@@ -449,7 +450,7 @@ def test_a_reduced_curve_keeps_its_ends_and_its_extremes(n: int, log: bool) -> N
 def test_only_the_paper_s_own_setting_is_comparable(
     scale: Scale, variant: Variant, criterion: None, comparable: bool
 ) -> None:
-    found = panel(PanelName.FIGURE_1A, falling, scale=scale, variant=variant, criterion=criterion)
+    found = panel("1a", falling, scale=scale, variant=variant, criterion=criterion)
     assert found.comparable is comparable
     assert (found.verdict.state is VerdictState.NOT_COMPARABLE) is not comparable
     assert found.references  # shown all the same

@@ -8,7 +8,6 @@ from core.domain.panel import (
     Fact,
     Flag,
     Panel,
-    PanelName,
     Series,
     SpreadKind,
     XKind,
@@ -31,7 +30,7 @@ ACCURACY = Axis(title="Accuracy", unit="fraction")
 def figure_2a(entries: Sequence[Entry], options: Options) -> Panel:
     """The small Inception with and without explicit regularisation."""
     return _panel(
-        PanelName.FIGURE_2A,
+        "2a",
         entries,
         options,
         title="Figure 2a: explicit regularisation, small Inception on CIFAR-10",
@@ -49,7 +48,7 @@ def figure_2b(entries: Sequence[Entry], options: Options) -> Panel:
         if key in groups
     ]
     return _panel(
-        PanelName.FIGURE_2B,
+        "2b",
         entries,
         options,
         title="Figure 2b: batch normalisation, small Inception",
@@ -59,7 +58,7 @@ def figure_2b(entries: Sequence[Entry], options: Options) -> Panel:
 
 
 def _panel(
-    name: PanelName,
+    name: str,
     entries: Sequence[Entry],
     options: Options,
     *,
@@ -99,7 +98,7 @@ def _panel(
     )
 
 
-def _finals(name: PanelName, entries: Sequence[Entry], asked: SpreadKind) -> list[Fact]:
+def _finals(name: str, entries: Sequence[Entry], asked: SpreadKind) -> list[Fact]:
     """Final and best test accuracy and final training accuracy of the complete runs."""
     done = [e for e in entries if e.complete and not e.diverged]
     diverged = sum(e.diverged for e in entries)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from core.domain.labels import NAMED, label_in
-from core.domain.panel import Axis, MeasureKind, Panel, PanelName
+from core.domain.panel import Axis, MeasureKind, Panel
 from core.domain.panels.curves import mean_series, seed_series
 from core.domain.panels.entries import Entry
 from core.domain.panels.frame import X_AXES, Options, frame
@@ -31,7 +31,7 @@ def clean_corrupted(entries: Sequence[Entry], options: Options) -> Panel:
                 found += seed_series(group, measure, options, key=key, label=label)
     which = ", ".join(f"{p:g}" for p in levels)
     return frame(
-        PanelName.CLEAN_CORRUPTED,
+        "clean-corrupted",
         chosen,
         options,
         title=f"Accuracy on clean and on corrupted labels while training, p = {which or 'none'}",
@@ -87,7 +87,7 @@ def atlas(entries: Sequence[Entry], options: Options) -> Panel:
                 found += seed_series(group, measure, options, key=name, label=name)
     alone = {entry.role.panel for entry in entries} == {"run"}
     return frame(
-        PanelName.ATLAS,
+        "atlas",
         entries,
         options,
         title="Learning curves" if alone else "Learning curves of all runs of the study",

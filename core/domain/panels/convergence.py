@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from core.domain.criteria import Fit, FitState
 from core.domain.labels import label_of
-from core.domain.panel import Axis, Fact, Flag, Panel, PanelName, Series
+from core.domain.panel import Axis, Fact, Flag, Panel, Series
 from core.domain.panels.curves import execution_time, fact
 from core.domain.panels.entries import Entry, counts
 from core.domain.panels.fits import (
@@ -38,7 +38,7 @@ def figure_1b(entries: Sequence[Entry], options: Options) -> Panel:
     fits = fits_of(entries, options)
     series = _series(_ratios, fits, options)
     return _panel(
-        PanelName.FIGURE_1B,
+        "1b",
         entries,
         fits,
         options,
@@ -53,7 +53,7 @@ def figure_1c(entries: Sequence[Entry], options: Options) -> Panel:
     """Test error against the level of label corruption, once each run has fitted."""
     fits = fits_of(entries, options)
     return _panel(
-        PanelName.FIGURE_1C,
+        "1c",
         entries,
         fits,
         options,
@@ -79,7 +79,7 @@ def _series(make: Maker, fits: Fitted, options: Options) -> list[Series]:
 
 
 def _panel(
-    name: PanelName,
+    name: str,
     entries: Sequence[Entry],
     fits: Fitted,
     options: Options,
@@ -187,7 +187,7 @@ def _errors(model: str, fits: Fitted, options: Options) -> Series:
     return series_over(found, model, "test_error", [entry for entry, _ in fits], options)
 
 
-def _references(name: PanelName) -> list[Series]:
+def _references(name: str) -> list[Series]:
     return [
         Series(
             key=series.key,

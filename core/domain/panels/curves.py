@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from core.domain.criteria import CRITERIA, FitState
 from core.domain.labels import label_of
 from core.domain.metrics import Epoch
-from core.domain.panel import Axis, Fact, Flag, Panel, PanelName, Series, SpreadKind, XKind
+from core.domain.panel import Axis, Fact, Flag, Panel, Series, SpreadKind, XKind
 from core.domain.panels.columns import Columns
 from core.domain.panels.entries import Entry, by_series
 from core.domain.panels.fitting import fitted_or_failed
@@ -237,7 +237,7 @@ def fact(
     )
 
 
-def execution_time(name: PanelName, entries: Sequence[Entry], asked: SpreadKind) -> Fact:
+def execution_time(name: str, entries: Sequence[Entry], asked: SpreadKind) -> Fact:
     """Seconds of training and evaluation of a seed's runs, beside the report's for the figure."""
     seeds: dict[int, list[Entry]] = {}
     for entry in entries:
@@ -266,9 +266,9 @@ def figure_1a(entries: Sequence[Entry], options: Options) -> Panel:
         for group in groups.values()
         for name in ("loss-0.05", "loss-0.1")
     ]
-    facts.append(execution_time(PanelName.FIGURE_1A, entries, options.spread))
+    facts.append(execution_time("1a", entries, options.spread))
     return frame(
-        PanelName.FIGURE_1A,
+        "1a",
         entries,
         options,
         title="Figure 1a: training loss on true and randomized data, small Inception",

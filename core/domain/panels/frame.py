@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from core.catalogue import panels
 from core.domain.criteria import Criterion
 from core.domain.deviations import deviations
 from core.domain.panel import (
@@ -12,7 +13,6 @@ from core.domain.panel import (
     LogAxes,
     MeasureKind,
     Panel,
-    PanelName,
     Provenance,
     SpreadKind,
     Verdict,
@@ -73,7 +73,7 @@ CORRUPTION = Axis(title="Label corruption", unit="1")
 UNJUDGED = Verdict(claim="", state=VerdictState.NONE, sentence="This panel makes no claim.")
 
 
-def frame(name: PanelName, entries: Sequence[Entry], options: Options, **given: Any) -> Panel:
+def frame(name: str, entries: Sequence[Entry], options: Options, **given: Any) -> Panel:
     """A panel with everything but series filled in from its runs."""
     found = given.pop("counts", None) or counts(entries)
     status, text = _status(found)
@@ -85,6 +85,7 @@ def frame(name: PanelName, entries: Sequence[Entry], options: Options, **given: 
     notes = [*given.pop("notes", []), *fits, *_notes(found, options.command, origin)]
     return Panel(
         name=name,
+        kind=panels[name].kind,
         scale=str(options.scale or "custom"),
         variant=str(options.variant) if options.scale else variant_of(plan),
         seeds=options.seeds,

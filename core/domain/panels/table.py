@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from core.domain.labels import label_of
-from core.domain.panel import Axis, Flag, Panel, PanelName, Series, TableRow
+from core.domain.panel import Axis, Flag, Panel, Series, TableRow
 from core.domain.panels.columns import Columns
 from core.domain.panels.entries import Entry, by_series
 from core.domain.panels.fitting import fitted_or_failed
@@ -22,7 +22,7 @@ def table_1(entries: Sequence[Entry], options: Options) -> Panel:
     rows = [groups.get(row_key(row), []) for row in TABLE_1]
     seeds = sorted({e.role.seed for e in entries}) if options.individual else []
     return frame(
-        PanelName.TABLE_1,
+        "table-1",
         entries,
         options,
         title="Table 1: final training and test accuracy",
