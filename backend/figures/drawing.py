@@ -119,9 +119,9 @@ def _marks(axes: Axes, series: Series, style: Style) -> None:
             axes.plot(x, y, linestyle="none", marker="x", markersize=7, color=style.print_color)
 
 
-def draw_reference(axes: Axes, series: Series, place: int, panel: Panel) -> Named:
+def draw_reference(axes: Axes, series: Series, panel: Panel) -> Named:
     """Published values in grey, those published twice ringed."""
-    style = style_of(panel, series.key, place)
+    style = style_of(series)
     few = len(series.x) <= 12
     lines = axes.plot(
         series.x,

@@ -32,13 +32,13 @@ def figure(panel: Panel, revision: str) -> dict[str, Any]:
     if panel.kind == "rows":
         data = _table_traces(panel)
     else:
-        data = [t for i, s in enumerate(panel.series) for t in _ours(panel, s, i)]
-        data += [_reference(panel, s, i) for i, s in enumerate(panel.references)]
+        data = [t for s in panel.series for t in _ours(panel, s)]
+        data += [_reference(panel, s) for s in panel.references]
     return {"data": data, "layout": _layout(panel, revision), "datarevision": revision}
 
 
-def _ours(panel: Panel, series: Series, place: int) -> list[Trace]:
-    style = style_of(panel, series.key, place)
+def _ours(panel: Panel, series: Series) -> list[Trace]:
+    style = style_of(series)
     points = panel.kind == "points"
     chosen = kept(series.x, series.y, MAX_POINTS, log=panel.x_axis.log)
     traces = []
@@ -123,8 +123,8 @@ def _band(series: Series, chosen: Sequence[int], style: Style) -> list[Trace]:
     return edges
 
 
-def _reference(panel: Panel, series: Series, place: int) -> Trace:
-    style = style_of(panel, series.key, place)
+def _reference(panel: Panel, series: Series) -> Trace:
+    style = style_of(series)
     chosen = kept(series.x, series.y, MAX_POINTS, log=panel.x_axis.log)
     few = len(chosen) <= MARKED
     symbols = [
@@ -149,7 +149,7 @@ def _table_traces(panel: Panel) -> list[Trace]:
     names = [_row_name(panel, i) for i in range(len(panel.table))]
     traces = []
     for series in (*panel.series, *panel.references):
-        style = style_of(panel, series.key)
+        style = style_of(series)
         trace: Trace = {
             **_named(series),
             "x": [names[round(x) - 1] for x in series.x],

@@ -87,19 +87,19 @@ def figure(panel: Panel) -> Figure:
 
 def _plot(panel: Panel) -> Figure:
     many = len(panel.series) > 6
-    places = {key: i for i, key in enumerate(dict.fromkeys(s.key for s in panel.series))}
-    height = 3.0 + 0.06 * min(max(len(places), 6), NAMED_AT_MOST)  # for the legend under it
+    conditions = {series.key for series in panel.series}
+    height = 3.0 + 0.06 * min(max(len(conditions), 6), NAMED_AT_MOST)  # for the legend under it
     figure = Figure(figsize=(WIDE, height) if many else (COLUMN, 2.75), layout="constrained")
     axes = figure.add_subplot()
     named: Named = []
     for series in panel.series:
-        style = style_of(panel, series.key, places[series.key])
+        style = style_of(series)
         if series.kind == "running best":
             shade_early_stopping(axes, series, style, panel)
         elif series.x:
             named += draw(axes, reduced(series, panel), style, panel)
-    for place, series in enumerate(panel.references):
-        named += draw_reference(axes, reduced(series, panel), place, panel)
+    for series in panel.references:
+        named += draw_reference(axes, reduced(series, panel), panel)
     axes.set_xlabel(_label(panel.x_axis))
     axes.set_ylabel(_label(panel.y_axis))
     axes.set_title(_wrapped(panel.title, many))

@@ -1,11 +1,13 @@
 """The server itself: health, capabilities, workers, sign-in and numbers for Prometheus."""
 
+from collections.abc import Iterable
 from importlib import metadata
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from pydantic import BaseModel
 
 from backend import problems
 from backend.dependencies import Parts, PartsDep
@@ -15,14 +17,17 @@ from backend.instance.schemas import (
     DatasetView,
     Health,
     ModelView,
+    PanelTypeView,
+    PluginView,
     PresetView,
+    RandomizationView,
     SignIn,
     WorkerView,
 )
 from backend.runs.schemas import RunRequest
 from backend.security import MAX_FAILURES
 from core import __version__
-from core.catalogue import datasets, models
+from core.catalogue import datasets, models, panels, plugins, randomizations
 from core.domain.errors import (
     BrokerUnavailable,
     DatabaseUnavailable,
@@ -97,21 +102,14 @@ def capabilities(parts: PartsDep) -> Capabilities:
     return Capabilities(
         version=__version__,
         plotly_version=metadata.version("plotly"),
-        datasets=[
-            DatasetView(
-                name=info.name,
-                title=info.title,
-                classes=info.classes,
-                class_names=list(info.class_names),
-                train_size=info.train_size,
-                test_size=info.test_size,
-            )
-            for info in datasets.values()
-        ],
+        datasets=_views(DatasetView, datasets.values()),
         models=[
-            ModelView(name=model.name, title=model.title, parameters=counts.get(model.name))
-            for model in models.values()
+            view.model_copy(update={"parameters": counts.get(view.name)})
+            for view in _views(ModelView, models.values())
         ],
+        randomizations=_views(RandomizationView, randomizations.values()),
+        panels=_views(PanelTypeView, panels.values()),
+        plugins=_views(PluginView, plugins.loaded()),
         presets=[
             PresetView(
                 name=p.name,
@@ -129,6 +127,13 @@ def capabilities(parts: PartsDep) -> Capabilities:
         run_schema=RunRequest.model_json_schema(),
         workers=listed,
     )
+
+
+View = TypeVar("View", bound=BaseModel)
+
+
+def _views(view: type[View], described: Iterable[object]) -> list[View]:
+    return [view.model_validate(one, from_attributes=True) for one in described]
 
 
 @router.get("/workers", responses=problems.responses(422))

@@ -44,9 +44,44 @@ class ModelView(BaseModel):
 
     name: str = Field(description="Name in a spec.")
     title: str = Field(description="Name for people.")
+    understands: frozenset[str] = Field(description="Fields of the spec that it alone reads.")
+    color: int | None = Field(description="Place in the palette; null where it has none.")
     parameters: int | None = Field(
-        description="Trainable parameters on CIFAR-10, counted by a worker; null without one."
+        None, description="Trainable parameters on CIFAR-10, counted by a worker; null without one."
     )
+
+
+class RandomizationView(BaseModel):
+    """A randomization that runs can have."""
+
+    name: str = Field(description="Name in a spec.")
+    title: str = Field(description="Name for people.")
+    touches: Literal["nothing", "labels", "pixels"] = Field(description="What it replaces.")
+    uses: frozenset[str] = Field(
+        description="Which of corruption, variant and data_seed have an effect."
+    )
+    color: int | None = Field(description="Place in the palette; null where it has none.")
+
+
+class PanelTypeView(BaseModel):
+    """A figure or table."""
+
+    name: str = Field(description="Name in addresses.")
+    title: str = Field(description="Name for people.")
+    kind: Literal["curves", "points", "rows"] = Field(description="How it is drawn.")
+    study: str = Field(description="The study whose runs it reads.")
+    takes_runs: bool = Field(description="Whether single runs can be chosen for it.")
+    corrupted: bool = Field(description="Whether levels of corruption can be chosen.")
+    fits: bool = Field(description="Whether a criterion of fitting can be chosen.")
+    claim: str = Field(description="The paper's claim; empty if it makes none.")
+
+
+class PluginView(BaseModel):
+    """A plugin of this server."""
+
+    source: str = Field(description="Its file, or the package it came with.")
+    adds: tuple[str, ...] = Field(description='What it adds, as in "model resnet18".')
+    fault: str = Field(description="Why it was not loaded; empty if it was.")
 
 
 class PresetView(BaseModel):
@@ -98,6 +133,9 @@ class Capabilities(BaseModel):
     plotly_version: str = Field(description="Version of the plotting library it serves.")
     datasets: list[DatasetView] = Field(description="Datasets.")
     models: list[ModelView] = Field(description="Models.")
+    randomizations: list[RandomizationView] = Field(description="Randomizations.")
+    panels: list[PanelTypeView] = Field(description="Figures and tables.")
+    plugins: list[PluginView] = Field(description="Plugins, those that failed too.")
     presets: list[PresetView] = Field(description="Requests to start from, the quickest first.")
     run_schema: dict[str, Any] = Field(description="JSON Schema of the body of POST /api/v1/runs.")
     workers: list[WorkerView] = Field(description="Workers.")

@@ -34,6 +34,28 @@ def _label_of(key: str) -> str:
     return LABELS.get(key, key)
 
 
+COLORS = {
+    "none": 0,
+    "weight_decay": 4,
+    "all": 2,
+    "with_bn": 0,
+    "without_bn": 1,
+    "with_bn_same_setting": 5,
+    "bn_down": 2,
+    "train_accuracy": 1,
+    "test_accuracy": 0,
+}
+"""Places in the palette of conditions that no descriptor has."""
+
+
+def color_of(key: str) -> int | None:
+    """The condition's place in the palette; None where it has none of its own."""
+    for registry in (models, randomizations):
+        if key in registry:
+            return registry[key].color
+    return COLORS.get(key)
+
+
 def label_in(panel: str, series: str) -> str:
     """What a role's series is called; a name is never read as a key."""
     return series if panel in NAMED else label_of(series)

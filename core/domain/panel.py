@@ -74,6 +74,7 @@ class Series(BaseModel):
         "mean", description="Mean over seeds, a single seed, or the best test accuracy so far."
     )
     seed: int | None = Field(None, description="The seed, where kind is seed.")
+    color: int = Field(0, description="Its condition's place in the palette of colours and marks.")
     spread: Spread = Field("none", description="What low and high are.")
     x: list[float] = Field(description="Values on the x axis.")
     y: list[float] = Field(description="Values on the y axis.")

@@ -17,7 +17,7 @@ from core.domain.plans import Planned
 from core.domain.reference import report
 from core.domain.scales import Scale
 from core.domain.spec import Variant
-from core.domain.studies import grid
+from core.domain.studies import StudyName, grid
 from tests.core.hand_made import SEGMENT, diverged, metrics, panel, stored
 
 CURVES = ["1a", "2a", "2b", "atlas"]
@@ -411,7 +411,7 @@ def test_seeds_of_clean_and_corrupted_accuracy_are_averaged() -> None:
 def test_the_atlas_has_every_condition_of_the_study() -> None:
     found = panel("atlas", falling, scale=Scale.SMOKE)
     conditions = {s.label for s in found.series}
-    assert "1a: gaussian" in conditions
+    assert "1a: Gaussian" in conditions
     assert "1bc: MLP 1×512, p = 0.3" in conditions
     assert len(found.series) == 2 * len(conditions)
 

@@ -1,5 +1,6 @@
 """What all panels share: the options of a request, labels, status, and the frame around series."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -7,6 +8,7 @@ from typing import Any, Literal
 from core.catalogue import panels
 from core.domain.criteria import Criterion
 from core.domain.deviations import deviations
+from core.domain.labels import color_of
 from core.domain.panel import (
     Axis,
     Counts,
@@ -14,6 +16,7 @@ from core.domain.panel import (
     MeasureKind,
     Panel,
     Provenance,
+    Series,
     SpreadKind,
     Verdict,
     VerdictState,
@@ -83,6 +86,7 @@ def frame(name: str, entries: Sequence[Entry], options: Options, **given: Any) -
         given[f"{axis}_axis"] = given[f"{axis}_axis"].model_copy(update={"log": True})
     fits = [network.sentence for network in given.get("networks", [])]
     notes = [*given.pop("notes", []), *fits, *_notes(found, options.command, origin)]
+    _give_colors([*given["series"], *given.get("references", [])], named=options.scale is None)
     return Panel(
         name=name,
         kind=panels[name].kind,
@@ -99,6 +103,16 @@ def frame(name: str, entries: Sequence[Entry], options: Options, **given: Any) -
         notes=notes,
         **given,
     )
+
+
+def _give_colors(found: Sequence[Series], *, named: bool) -> None:
+    """One colour a condition, its own if it has one; a user's names are never read as keys."""
+    keys = dict.fromkeys(series.key for series in found)
+    own = {key: None if named else color_of(key) for key in keys}
+    free = itertools.count()
+    colors = {key: next(free) if color is None else color for key, color in own.items()}
+    for series in found:
+        series.color = colors[series.key]
 
 
 def variant_of(plan: Plan) -> str:
