@@ -40,7 +40,9 @@ HOSTILE = (
 )
 
 
-def store(settings: Settings, curves: dict[str, list[EpochMetrics]]) -> list[str]:
+def store(
+    settings: Settings, curves: dict[str, list[EpochMetrics]], told: dict[str, int] | None = None
+) -> list[str]:
     """Finished runs with these names, each with another seed. Returns their ids."""
     database = Database(settings.database)
     ids = []
@@ -50,8 +52,8 @@ def store(settings: Settings, curves: dict[str, list[EpochMetrics]]) -> list[str
             run, _ = runs.submit(session, spec, Demand(epochs=len(curve)), name=name)
             run.state, run.outcome, run.attempt = "SUCCEEDED", "completed", 1
             run.epochs_done = len(curve)
-            told = {"started_at": 1.0, "ended_at": 2.0, "provenance": SEGMENT}
-            session.add(Attempt(run_id=run.id, attempt=1, worker_id="w", **told))
+            attempt = {"ended_at": 2.0, "provenance": SEGMENT | (told or {})}
+            session.add(Attempt(run_id=run.id, attempt=1, worker_id="w", started_at=1.0, **attempt))
             session.add_all(Metric(run_id=run.id, attempt=1, **m.model_dump()) for m in curve)
             ids.append(run.id)
     database.close()
@@ -120,6 +122,15 @@ def test_plotly_reads_no_markup_and_no_formula_out_of_a_name(
         assert not re.search("[<>$]", trace["name"])
         assert trace["hovertemplate"] == "%{y:.4g}<extra>%{fullData.name}</extra>"
         assert trace["meta"]["key"] in HOSTILE
+
+
+def test_wrong_labels_are_those_that_the_trainer_counted(
+    api: TestClient, settings: Settings
+) -> None:
+    (run_id,) = store(settings, _named("a run"), {"wrong_labels": 45})
+    (run,) = panel_of(api, [run_id]).provenance.runs
+    assert run.wrong_labels == 45
+    assert api.get(f"/api/v1/runs/{run_id}/metrics").json()["wrong_labels"] == 45
 
 
 def test_runs_with_confusable_names_stay_two_curves(api: TestClient, settings: Settings) -> None:

@@ -52,6 +52,7 @@ def test_a_run_trains_to_its_end_and_stores_all_it_measured(bench: Bench) -> Non
     assert attempt.provenance["numerics"]["threads"] == 1
     assert len(attempt.provenance["data_fingerprint"]) == 64
     assert len(attempt.provenance["randomization_fingerprint"]) == 64
+    assert attempt.provenance["wrong_labels"] == 0
     assert bench.checkpoints(run_id)[0].is_file()
 
 
