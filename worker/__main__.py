@@ -78,11 +78,11 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
             "RETHINK_BROKER_URL is not set: a worker needs a broker. `rethink up` starts one with "
             "all the rest."
         )
+    home.keep_private()
+    refuse_newer(settings)
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s [%(levelname)s] %(message)s"
     )
-    home.keep_private()
-    refuse_newer(settings)
     return run(settings, given.slot, given.why)
 
 

@@ -119,8 +119,8 @@ def describe(
         location = [_shortened(str(part)) for part in (*prefix, *detail["loc"])]
         rule = re.sub(r"^(Value error, |Input |\w+ (?=should ))", "", detail["msg"])
         # A secret is not sent back; of a missing field pydantic has all that surrounds it.
-        hidden = {"token": "***"}.get(location[-1]) if detail["type"] != "missing" else ""
-        shown = _shown(detail.get("input")) if hidden is None else hidden
+        shown = "***" if "token" in location else _shown(detail.get("input"))
+        shown = "" if detail["type"] == "missing" else shown
         if detail["type"] == "value_error":
             # A rule across fields: by custom its message begins with the field at fault.
             field, _, message = rule.partition(" ")

@@ -97,6 +97,12 @@ def test_a_refused_request_does_not_repeat_its_token(body: dict[str, object]) ->
     assert "hidden" not in refused.message + repr(refused.errors)
 
 
+def test_a_value_that_is_no_object_at_all_is_refused_with_a_sentence() -> None:
+    with pytest.raises(ValidationError) as caught:
+        SignIn.model_validate("hidden")
+    assert invalid_input(caught.value).errors[0]["field"] == ""
+
+
 def test_settings_print_no_secret() -> None:
     settings = Settings(
         token="hidden",

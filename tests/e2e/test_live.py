@@ -50,6 +50,18 @@ def test_a_run_is_paused_resumed_and_cancelled_from_its_page(page: Page, server:
 
 
 @pytest.mark.timeout(120)
+def test_a_checkpoint_that_was_passed_over_is_told(page: Page, server: Server) -> None:
+    run_id = server.launch(epochs=1, seed=77, precision="fp32")
+    eventually(lambda: server.run(run_id)["state"] == "SUCCEEDED", 60)
+    (checkpoint,) = (server.home / "runs" / run_id).glob("*.pt")
+    checkpoint.write_bytes(b"damaged")
+    server.api.post(f"/runs/{run_id}/extend", json={"epochs": 2})
+    eventually(lambda: server.run(run_id)["epochs_done"] == 2, 60)
+    page.goto(f"{server.url}/#/runs/{run_id}")
+    told = page.locator("attempt-list dt", has_text="Checkpoint passed over")
+    expect(told.locator("+ dd")).to_contain_text(f"{run_id}/{checkpoint.name}: ")
+
+
 def test_two_tabs_share_one_stream_and_the_second_takes_over(page: Page, server: Server) -> None:
     """That the curve grows would not tell: what was heard before the first tab closed is drawn a
     little later. The end of the run can only come over the second tab's own stream.

@@ -116,6 +116,8 @@ def _in_folder(folder: Path) -> Sequence[Source]:
             for name, reader in ARCHIVES
             if (folder / name).is_file()
         ]
+    except FileNotFoundError:
+        return [NothingFound(folder, "there is no such folder")]
     except NotADirectoryError:
         return [NothingFound(folder, "it is a file: name the folder it lies in")]
     except OSError as error:

@@ -4,6 +4,8 @@ import os
 import re
 import sqlite3
 import stat
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -218,3 +220,25 @@ def test_write_ahead_logging_is_used_only_where_sqlite_is_safe(
     version: tuple[int, int, int], safe: bool
 ) -> None:
     assert wal_is_safe(version) is safe
+
+
+@pytest.mark.parametrize("program", ["backend", "worker run"])
+def test_every_server_refuses_a_newer_schema(home: Path, program: str) -> None:
+    settings = Settings(home=home)
+    migrate(settings)
+    database = Database(settings.database)
+    with database.write() as session:
+        session.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    changes = {"RETHINK_HOME": str(home), "RETHINK_BROKER_URL": "redis://127.0.0.1:1"}
+    answer = subprocess.run(
+        [sys.executable, "-m", *program.split(), *(["--port=0"] if program == "backend" else [])],
+        cwd=ALEMBIC.parent,
+        env={**os.environ, **changes},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("error: The database was made by a newer version of Rethink")
