@@ -43,7 +43,6 @@ class Supervisor:
         self.database = Database(settings.database, on_commit=self.hints.news, pool_size=3)
         self.folder = Folder.of(settings)
         self.stopping = threading.Event()
-        self._context = Context(settings, self.database, self.folder, self.hints, self.stopping)
         self.handed_back = False
         """Whether a run went back to the queue because this worker stops."""
         self._busy = threading.Lock()
@@ -151,8 +150,9 @@ class Supervisor:
             return True
         logger.info("run %s, attempt %d", order.run_id, order.attempt)
         self._show(order.run_id)
+        context = Context(self.settings, self.database, self.folder, self.hints, self.stopping)
         try:
-            outcome = Turn(self._context, child, order).take()
+            outcome = Turn(context, child, order).take()
         finally:
             self._show(None)
         self.handed_back = self.handed_back or outcome is Outcome.PREEMPTED

@@ -42,7 +42,7 @@ def _sentence(engine: int, ended: int, unfinished: int) -> str:
     parts = [f"{ended} that ended stay in figures"] if ended else []
     if unfinished:
         parts.append(
-            f"{unfinished} unfinished cannot go on under engine {ENGINE}: they are paused and keep "
-            "what they have; launch them again to train them anew"
+            f"{unfinished} unfinished cannot go on under engine {ENGINE}: paused, with all that "
+            "was measured; to be launched again if still wanted"
         )
     return f"{total} run{'s' if total > 1 else ''} of engine {engine}: {'; '.join(parts)}."

@@ -182,8 +182,7 @@ def test_the_start_says_what_the_upgrade_means_until_it_is_known(
     said, _ = next_version.start(settings.root)
     assert said == [
         f"4 runs of engine {ENGINE}: 2 that ended stay in figures; 2 unfinished cannot go on under "
-        f"engine {NEXT}: they are paused and keep what they have; launch them again to train them "
-        "anew."
+        f"engine {NEXT}: paused, with all that was measured; to be launched again if still wanted."
     ]
     next_version.post("/api/v1/runs", {**SINGLE, "epochs": 1})
     assert next_version.start(settings.root)[0] == []
