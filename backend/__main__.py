@@ -12,8 +12,9 @@ from types import FrameType
 import structlog
 import uvicorn
 
+from backend import connections
 from backend.app import LOOPBACK, create_app
-from core import address
+from core import address, descriptors
 from core.domain.errors import Conflict, InvalidInput, RethinkError
 from core.settings import Settings, get_settings
 
@@ -42,6 +43,7 @@ def serve(settings: Settings) -> int:
     """Serve until a signal. Writes where it listens into the home, for clients to find it."""
     _refuse_open_bind(settings)
     _configure_logging(settings.log_level)
+    most = connections.limit_for(descriptors.raise_limit())
     listener = _bind(settings)
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
@@ -55,6 +57,8 @@ def serve(settings: Settings) -> int:
             app,
             log_config=None,
             access_log=False,
+            http=connections.protocol(most),
+            limit_concurrency=most,
             timeout_graceful_shutdown=GRACE_SECONDS,
             server_header=False,
         )
@@ -124,6 +128,7 @@ def _configure_logging(level: str) -> None:
     )
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
+    handler.addFilter(connections.Seldom())
     logging.basicConfig(level=level.upper(), handlers=[handler])
 
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from core import __version__, home, token
+from core import __version__, descriptors, home, token
 from core.domain.errors import BrokerUnavailable, RethinkError
 from core.settings import Settings
 from core.storage import database
@@ -53,6 +53,7 @@ def up(settings: Settings, *, host: str, port: int, demo: bool) -> None:
         RethinkError: it could not start; the message says why. Nothing is left running.
     """
     stop, hurry = _stop_on_signals()
+    descriptors.raise_limit()
     home.folder(settings)
     with only_one(settings) as publish:
         port = _free_port(host, port)
