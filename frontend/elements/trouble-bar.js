@@ -15,7 +15,7 @@ class TroubleBar extends LiveElement {
 
   show() {
     const { health } = store;
-    const checks = health?.status === "degraded" ? [health.database, health.broker] : [];
+    const checks = health?.status === "degraded" ? [health.database, health.broker, health.disk] : [];
     const text = checks
       .map((check) => (check.ok ? "" : check.detail))
       .join(" ")
