@@ -12,8 +12,9 @@ from types import FrameType
 import structlog
 import uvicorn
 
+from backend import connections
 from backend.app import LOOPBACK, create_app
-from core import address, home
+from core import address, descriptors, home
 from core.domain.errors import Conflict, InvalidInput, RethinkError
 from core.settings import Settings, get_settings
 from core.storage.database import refuse_newer
@@ -45,6 +46,7 @@ def serve(settings: Settings) -> int:
     home.keep_private()
     refuse_newer(settings)
     _configure_logging(settings.log_level)
+    most = connections.limit_for(descriptors.raise_limit())
     listener = _bind(settings)
     host, port = listener.getsockname()[:2]
     shown = f"[{host}]" if ":" in host else host
@@ -58,6 +60,8 @@ def serve(settings: Settings) -> int:
             app,
             log_config=None,
             access_log=False,
+            http=connections.protocol(most),
+            limit_concurrency=most,
             timeout_graceful_shutdown=GRACE_SECONDS,
             server_header=False,
         )
@@ -127,6 +131,7 @@ def _configure_logging(level: str) -> None:
     )
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
+    handler.addFilter(connections.Seldom())
     logging.basicConfig(level=level.upper(), handlers=[handler])
 
 

@@ -23,6 +23,7 @@ from backend.stream import MAX_STREAMS, PING_SECONDS, Cursor, Hub
 from backend.studies import routes as studies
 from core import __version__
 from core.catalogue import plugins
+from core.disk import Disk
 from core.domain.errors import InvalidInput
 from core.messages import Hints
 from core.settings import Settings, get_settings
@@ -46,6 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         broker=Broker(settings.broker_url),
         hints=hints,
         credentials=credentials,
+        disk=Disk(settings),
     )
     app = FastAPI(
         title="Rethink",

@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from backend.broker import Broker
 from backend.security import Credentials, Failures
+from core.disk import Disk
 from core.messages import Hints
 from core.settings import Settings
 from core.storage.database import Database
@@ -21,6 +22,7 @@ class Parts:
     broker: Broker
     hints: Hints
     credentials: Credentials
+    disk: Disk
     failures: Failures = field(default_factory=Failures)
 
 

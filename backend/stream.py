@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import redis.asyncio
+from pydantic import ValidationError
 from sse_starlette import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
@@ -153,14 +154,17 @@ class Hub:
     def _heard(self, message: dict[str, Any]) -> None:
         if message["channel"].decode() == messages.PROGRESS:
             try:
-                data = json.loads(message["data"])
-                heard = time.monotonic()
-                self.progress[str(data["run_id"])] = (heard, data)
-                if len(self.progress) > MAX_PROGRESS:
-                    newest = {k: v for k, v in self.progress.items() if heard - v[0] < 10}
-                    self.progress = newest
-            except (ValueError, TypeError, KeyError):
-                logger.warning("a progress hint could not be read")
+                hint = messages.ProgressHint.model_validate_json(
+                    message["data"][: messages.MAX_HINT]
+                )
+            except ValidationError:
+                logger.debug("a progress hint was not understood")
+                return
+            heard = time.monotonic()
+            self.progress[hint.run_id] = (heard, json.loads(hint.as_json()))
+            if len(self.progress) > MAX_PROGRESS:
+                newest = {k: v for k, v in self.progress.items() if heard - v[0] < 10}
+                self.progress = newest
         self.wake()
 
 

@@ -7,9 +7,10 @@ raises, and gives up after two seconds.
 import json
 import logging
 import time
-from typing import Any
+from typing import Any, Self
 
 import redis
+from pydantic import BaseModel, Field, ValidationError, model_validator
 
 from core.domain.errors import InvalidInput
 from core.domain.metrics import Progress
@@ -21,6 +22,9 @@ NEWS = "rethink:news"
 """Channel that carries the newest event's sequence number."""
 PROGRESS = "rethink:progress"
 """Channel that carries progress within an epoch, as JSON."""
+
+MAX_HINT = 4_000
+"""Characters of a hint; a longer one is none of ours."""
 
 TIMEOUT = 2.0
 RETRY_SECONDS = 5.0
@@ -84,6 +88,26 @@ def connect(url: str, **options: Any) -> redis.Redis:
         ) from None
 
 
+class ProgressHint(BaseModel):
+    """How far a run is within its epoch and, 0 to 1 and in seconds, in all."""
+
+    run_id: str = Field(max_length=16)
+    progress: Progress
+    fraction: float | None = Field(None, ge=0, le=1)
+    eta_seconds: float | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _is_finite(self) -> Self:
+        self.as_json()
+        return self
+
+    def as_json(self) -> str:
+        """As it is published and passed on; raises ValueError where a number is not finite."""
+        values = self.model_dump()
+        values["progress"] = self.progress.model_dump(exclude_none=True)
+        return json.dumps(values, separators=(",", ":"), allow_nan=False)
+
+
 class Hints:
     """Publishes hints; swallows and logs what goes wrong."""
 
@@ -104,14 +128,15 @@ class Hints:
         fraction: float | None = None,
         eta_seconds: float | None = None,
     ) -> None:
-        """Say how far a run is within its epoch and, 0 to 1 and in seconds, in all."""
-        data = {
-            "run_id": run_id,
-            "progress": progress.model_dump(exclude_none=True),
-            "fraction": fraction,
-            "eta_seconds": eta_seconds,
-        }
-        self._publish(PROGRESS, json.dumps(data))
+        """Say how far a run is."""
+        try:
+            hint = ProgressHint(
+                run_id=run_id, progress=progress, fraction=fraction, eta_seconds=eta_seconds
+            )
+        except ValidationError as error:
+            logger.debug("a progress hint was not sent: %s", error)
+        else:
+            self._publish(PROGRESS, hint.as_json())
 
     def _publish(self, channel: str, message: str) -> None:
         if self._client is None or time.monotonic() < self._retry_at:

@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     max_queued: Annotated[int, Field(ge=1)] = Field(
         10_000, description="Runs that may wait in the queue; more are refused."
     )
+    min_free_mb: Annotated[int, Field(ge=0)] = Field(
+        100, description="Free space in MB below which no run is launched."
+    )
     lease_seconds: Annotated[float, Field(ge=1)] = Field(
         60, description="A run whose worker is silent for this long goes back to the queue."
     )

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from core import __version__, credentials, home, token
+from core import __version__, credentials, descriptors, home, token
 from core.domain.errors import BrokerUnavailable, RethinkError
 from core.settings import Settings
 from core.storage import database, upgrades
@@ -56,6 +56,7 @@ def up(settings: Settings, *, host: str, port: int, demo: bool) -> None:
     """
     stop, hurry = stop_on_signals()
     home.keep_private()
+    descriptors.raise_limit()
     home.folder(settings)
     with only_one(settings) as publish:
         port = _free_port(host, port)

@@ -13,6 +13,7 @@ from celery import Celery, signals
 
 from core import messages
 from core.settings import Settings
+from worker import transport
 from worker.child import TrainerDied
 from worker.supervise import Supervisor
 
@@ -21,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 def create_app(settings: Settings, supervisor: Supervisor) -> Celery:
     """Celery, told to call `supervisor` for each message."""
+    transport.install()
     app = Celery("rethink", broker=messages.celery_url(settings.broker_url), set_as_current=False)
     app.conf.update(
         accept_content=["json"],
@@ -33,6 +35,7 @@ def create_app(settings: Settings, supervisor: Supervisor) -> Celery:
         worker_hijack_root_logger=False,
         worker_redirect_stdouts=False,
         worker_send_task_events=False,
+        worker_enable_remote_control=False,  # who can publish a message could end workers
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
@@ -74,14 +77,7 @@ def run(settings: Settings, slot: str, why: str = "") -> int:
         return 1
     app = create_app(settings, supervisor)
     try:
-        app.worker_main(
-            [
-                "worker",
-                *("--pool", "threads", "--concurrency", "1", "--hostname", f"{slot}@%h"),
-                *("--queues", messages.QUEUE, "--loglevel", settings.log_level.upper()),
-                *("--without-mingle", "--without-gossip", "--without-heartbeat"),
-            ]
-        )
+        app.worker_main(arguments(settings, slot))
     except SystemExit as end:
         return int(end.code or 0)
     finally:
@@ -89,6 +85,16 @@ def run(settings: Settings, slot: str, why: str = "") -> int:
         if supervisor.handed_back:
             _wake_another(app)
     return 0
+
+
+def arguments(settings: Settings, slot: str) -> list[str]:
+    """Celery's command line."""
+    return [
+        "worker",
+        *("--pool", "threads", "--concurrency", "1", "--hostname", f"{slot}@%h"),
+        *("--queues", messages.QUEUE, "--loglevel", settings.log_level.upper()),
+        *("--without-mingle", "--without-gossip", "--without-heartbeat"),
+    ]
 
 
 def _wake_another(app: Celery) -> None:

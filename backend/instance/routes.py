@@ -28,6 +28,7 @@ from backend.runs.schemas import RunRequest
 from backend.security import MAX_FAILURES
 from core import __version__
 from core.catalogue import datasets, models, panels, plugins, randomizations
+from core.disk import Space
 from core.domain.errors import (
     BrokerUnavailable,
     DatabaseUnavailable,
@@ -56,11 +57,28 @@ def health(response: Response, parts: PartsDep) -> Health:
         parts.broker.waiting_hints()
     except BrokerUnavailable:
         broker = Check(ok=False, detail="The broker does not answer; runs wait until it does.")
-    status = "ok" if database.ok and broker.ok else "degraded"
-    response.status_code = 200 if database.ok else 503
+    space = parts.disk.space()
+    # Nobody has to sign in to ask: no paths.
+    room = Check(ok=not space.sentence, detail=_room(space))
+    status = "ok" if database.ok and broker.ok and room.ok else "degraded"
+    response.status_code = 200 if database.ok and not space.fault else 503
     return Health(
-        status=status, version=__version__, database=database, broker=broker, workers=live
+        status=status,
+        version=__version__,
+        database=database,
+        broker=broker,
+        disk=room,
+        workers=live,
     )
+
+
+def _room(space: Space) -> str:
+    free = f"{space.free / 1e6:,.0f} MB are free."
+    if space.fault:
+        return f"The server cannot write ({space.fault}); {free} Free some space."
+    if not space.enough:
+        return f"Only {free} No run is launched until there are more."
+    return free
 
 
 @router.post("/session", status_code=204, responses=problems.responses(413, 415, 422, 429))
@@ -174,10 +192,12 @@ def _state(silent_seconds: float, run_id: str | None, lease_seconds: float) -> s
     responses={200: {"content": {"text/plain": {}}}, **problems.responses(422)},
 )
 def prometheus(parts: PartsDep) -> Response:
-    """Numbers for Prometheus: runs by state, live workers, newest event."""
+    """Numbers for Prometheus: runs by state, live workers, free space, newest event."""
     registry = CollectorRegistry()
     by_state = Gauge("rethink_runs", "Runs by state", ["state"], registry=registry)
     live = Gauge("rethink_workers", "Workers seen within a lease", registry=registry)
+    free = Gauge("rethink_disk_free_bytes", "Free space where results are", registry=registry)
+    free.set(parts.disk.space().free)
     newest = Gauge("rethink_event_seq", "Newest sequence number of the log", registry=registry)
     with parts.database.read() as session:
         for state, count in runs.count_by_state(session).items():

@@ -9,7 +9,7 @@ from backend.runs.schemas import Time
 
 class Check(BaseModel):
     ok: bool = Field(description="Whether it answers.")
-    detail: str = Field(description="What is wrong, if anything.")
+    detail: str = Field(description="What is wrong, if anything; of the disk also what is free.")
 
 
 class Health(BaseModel):
@@ -19,6 +19,7 @@ class Health(BaseModel):
     version: str = Field(description="Version of Rethink.")
     database: Check = Field(description="Whether the database answers.")
     broker: Check = Field(description="Whether the broker answers.")
+    disk: Check = Field(description="Whether results can be written, with room for more.")
     workers: int = Field(description="Workers seen within a lease.")
 
 

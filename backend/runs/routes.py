@@ -47,10 +47,11 @@ RunId = Annotated[
 @router.post(
     "",
     status_code=201,
-    responses={200: {"model": RunView}, **problems.responses(413, 415, 422, 429)},
+    responses={200: {"model": RunView}, **problems.responses(413, 415, 422, 429, 507)},
 )
 def create(request: RunRequest, response: Response, parts: PartsDep) -> RunView:
     """Launch a run. An existing spec returns its run, extended if it is too short."""
+    parts.disk.refuse_if_full()
     if request.spec.precision == "auto":
         wait_for_a_worker(parts.database, parts.settings)
     with parts.database.write() as session:

@@ -28,10 +28,11 @@ def plan(request: StudyRequest, parts: PartsDep) -> PlanView:
 @router.post(
     "",
     status_code=201,
-    responses={200: {"model": StudyView}, **problems.responses(413, 415, 422, 429)},
+    responses={200: {"model": StudyView}, **problems.responses(413, 415, 422, 429, 507)},
 )
 def create(request: StudyRequest, response: Response, parts: PartsDep) -> StudyView:
     """Launch a study. The same request returns the same study, its missing runs queued again."""
+    parts.disk.refuse_if_full()
     if request.precision == "auto":
         wait_for_a_worker(parts.database, parts.settings)
     with parts.database.write() as session:

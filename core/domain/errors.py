@@ -12,6 +12,7 @@ RethinkError                  500
 ├── DataCorrupt               422   a data file is not what its checksum says
 ├── HomeUnavailable           503   the folder that holds all state cannot be used
 ├── DatabaseUnavailable       503
+│   └── DiskFull              507   too little room to store anything
 └── BrokerUnavailable         503
 """
 
@@ -91,6 +92,11 @@ class HomeUnavailable(RethinkError):
 class DatabaseUnavailable(RethinkError):
     status = 503
     title = "The database does not answer"
+
+
+class DiskFull(DatabaseUnavailable):
+    status = 507
+    title = "The disk is full"
 
 
 class BrokerUnavailable(RethinkError):

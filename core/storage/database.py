@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from core import credentials, home
-from core.domain.errors import DatabaseUnavailable, InvalidInput
+from core.domain.errors import DatabaseUnavailable, DiskFull, InvalidInput
 from core.settings import Settings
 from core.storage import events
 
@@ -111,18 +111,36 @@ class Database:
         try:
             yield
         except (OperationalError, sa.exc.TimeoutError) as error:
-            raise DatabaseUnavailable(self._sentence(error)) from error
+            raise self._unavailable(error) from error
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-            raise DatabaseUnavailable(self._sentence(error)) from error
+            raise self._unavailable(error) from error
 
-    def _sentence(self, error: Exception) -> str:
-        reason = str(getattr(error, "orig", None) or error).strip().splitlines()[0]
-        return f"The database {self.shown} cannot be used ({reason}). Check RETHINK_DATABASE_URL."
+    def _unavailable(self, error: Exception) -> DatabaseUnavailable:
+        first = _first(error)
+        reason = str(getattr(first, "orig", None) or first).strip().splitlines()[0]
+        sentence = f"The database {self.shown} cannot be used ({reason})."
+        if any(sign in reason for sign in FULL):
+            return DiskFull(f"{sentence} Free some space where it is.")
+        return DatabaseUnavailable(f"{sentence} Check RETHINK_DATABASE_URL.")
 
     def close(self) -> None:
         self.engine.dispose()
+
+
+FULL = ("database or disk is full", "No space left on device")
+"""How SQLite and PostgreSQL say that there is no room."""
+
+
+def _first(error: BaseException) -> BaseException:
+    """The database's first error of those that led to `error`: after it, roll-backs fail too."""
+    found, looked_at = error, error.__context__
+    while looked_at is not None:
+        if isinstance(looked_at, DBAPIError):
+            found = looked_at
+        looked_at = looked_at.__context__
+    return found
 
 
 def _parsed(url: str) -> sa.URL:

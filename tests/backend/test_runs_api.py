@@ -3,6 +3,7 @@
 import csv
 import io
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -247,13 +248,8 @@ def test_broken_json_is_refused(api: TestClient, body: str, status: int) -> None
 
 def test_a_full_queue_is_said_so(settings: Settings, api: TestClient) -> None:
     tight = settings.model_copy(update={"max_queued": 1})
-    api.app.state.parts = type(api.app.state.parts)(  # type: ignore[attr-defined]
-        **{
-            name: getattr(api.app.state.parts, name)  # type: ignore[attr-defined]
-            for name in ("database", "broker", "hints", "credentials")
-        },
-        settings=tight,
-    )
+    parts = api.app.state.parts  # type: ignore[attr-defined]
+    api.app.state.parts = replace(parts, settings=tight)  # type: ignore[attr-defined]
     launch(api)
     answer = api.post(RUNS, json=SMALL | {"spec": {"seed": 1}})
     assert answer.status_code == 429

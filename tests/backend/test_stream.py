@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from core import messages
 from core.domain.lifecycle import Outcome
 from core.domain.metrics import Progress
 from core.messages import Hints
@@ -168,6 +169,31 @@ def test_progress_is_passed_on_without_a_number(
     assert (kind, number) == ("progress", None)
     assert data["progress"]["step"] == 5
     assert data["fraction"] == 0.5
+
+
+def test_a_hint_that_is_not_understood_is_dropped(
+    server: Server, database: Database, valkey: Valkey
+) -> None:
+    run_id = submit(database)
+    broker = messages.connect(valkey.url)
+    whole = messages.ProgressHint(run_id=run_id, progress=Progress(phase="training", loss=7.5))
+    text = whole.as_json()
+    with server.stream() as heard:
+        next(heard)
+        for faulty in (
+            text.replace("7.5", "1e999"),
+            text.replace("7.5", "NaN"),
+            text.replace("7.5", '"low"'),
+            text.replace("training", "x" * 10_000),
+            '{"run_id": 1}',
+            "[]",
+            "no JSON",
+            b"\xff",
+        ):
+            broker.publish(messages.PROGRESS, faulty)
+        broker.publish(messages.PROGRESS, text)
+        kind, _, data = next(heard)
+        assert (kind, data["progress"]["loss"]) == ("progress", 7.5)
 
 
 def test_streams_go_on_by_polling_when_the_hints_are_lost(

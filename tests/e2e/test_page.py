@@ -1,9 +1,10 @@
 """The page as such: signing in, hostile text, narrow screens, both themes, the keyboard."""
 
-from typing import Literal
+import re
+from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.conftest import Server, Watched, eventually
 
@@ -42,6 +43,31 @@ def test_markup_in_a_name_is_text(page: Page, server: Server, finished: str) -> 
     page.goto(f"{server.url}/#/launch?from={finished}")
     expect(page.get_by_text("Filled in from")).to_contain_text(HOSTILE)
     assert page.evaluate("window.pwned") is None
+
+
+def test_a_run_of_another_version_shows_its_sentence(
+    page: Page, server: Server, finished: str
+) -> None:
+    sentence = "of engine 99, newer than this server: update to look at it"
+
+    def newer(run: dict[str, Any]) -> dict[str, Any]:
+        spec = {"model": "transformer", "randomization": "shuffled_words", "heads": [8, 8]}
+        changes = {"changes": {}, "unknown_spec": sentence, "steps_per_epoch": None}
+        return {**run, **changes, "spec": spec, "name": ""}
+
+    def answer(route: Route) -> None:
+        found = route.fetch().json()
+        if "items" in found:
+            found["items"] = [newer(run) for run in found["items"]]
+        route.fulfill(json=newer(found) if "spec" in found else found)
+
+    page.route(re.compile(r"/api/v1/runs(\?|/[0-9a-f]{16}$)"), answer)
+    page.reload()
+    expect(page.locator("run-table tbody tr").first).to_contain_text(sentence)
+    page.goto(f"{server.url}/#/runs/{finished}")
+    expect(page.locator("run-view .notice.warn")).to_have_text(f"This run is {sentence}.")
+    expect(page.locator("spec-list")).to_contain_text("transformer")
+    page.get_by_text("Steps", exact=True).click()
 
 
 def test_scripts_that_are_not_files_of_the_page_do_not_run(page: Page, watched: Watched) -> None:
