@@ -98,7 +98,7 @@ function spreadWords({ name, series }) {
 
 function notesOf({ notes, series }) {
   const told = series
-    .filter(({ note, kind, state }) => note && kind === "mean" && state !== "missing" && !/ of 1 seed/.test(note))
+    .filter(({ note, kind, state }) => note && kind === "mean" && state !== "missing")
     .map(({ label, note }) => `${label}: ${note}.`);
   return [...notes, ...new Set(told)];
 }

@@ -70,7 +70,7 @@ class LaunchView extends LiveElement {
     );
     this.ask = debounce(() => this.askForEstimate(), 350);
     this.onEnd(() => this.ask.cancel());
-    this.watch(["resync"], this.ask);
+    this.watch(["resync"], () => (this.lacking ? this.begin(presets) : this.ask()));
     this.form.addEventListener("change-request", () => this.changed());
     this.begin(presets);
   }
@@ -82,18 +82,22 @@ class LaunchView extends LiveElement {
   async begin(presets) {
     const from = this.query.get("from");
     const named = presets.find(({ name }) => name === this.query.get("preset"));
+    let wrong = "";
     if (from) {
       try {
         const run = store.runs.get(from) ?? (await loadRun(from));
         this.form.fill(requestFrom(run));
+        this.lacking = false;
         setText(this.origin, `Filled in from “${runTitle(run)}”. Change what should differ.`);
         return;
       } catch (error) {
-        setSentence(this.origin, error.message);
+        wrong = error.message;
+        this.lacking = error.status === 0;
       }
     }
     this.take(named ?? presets[0]);
     this.cards.choose((named ?? presets[0]).name);
+    setSentence(this.origin, wrong);
   }
 
   take(preset) {

@@ -56,6 +56,7 @@ def test_runs_are_selected_by_keyboard_and_compared(
     rows = page.locator("run-table tbody tr")
     expect(rows).to_have_count(3)
     expect(page.get_by_role("button", name="Compare")).to_be_hidden()
+    expect(rows.first).to_be_visible()
     page.keyboard.press("j")
     page.keyboard.press("x")
     expect(page.get_by_text("1 run selected: one more to compare")).to_be_visible()

@@ -147,7 +147,7 @@ def note_of(entries: Sequence[Entry]) -> str:
     """What is not as planned, in words; empty if nothing."""
     parts = []
     complete = sum(e.complete for e in entries)
-    if complete < len(entries):
+    if complete < len(entries) and len(entries) > 1:  # of one the state says as much
         parts.append(f"{complete} of {plural(len(entries), 'seed')} complete")
     parts += [
         f"seed {e.role.seed} diverged in epoch {len(e.curve) + 1}" for e in entries if e.diverged
