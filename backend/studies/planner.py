@@ -34,12 +34,12 @@ from core.storage.studies import spec_of
 from core.storage.tables import Worker
 
 REFERENCE_SECONDS: dict[ModelName, float] = {
-    ModelName.INCEPTION: 1 / 110,
-    ModelName.ALEXNET: 1 / 900,
-    ModelName.MLP_1X512: 1 / 12_000,
-    ModelName.MLP_3X512: 1 / 8_000,
+    ModelName.INCEPTION: 1 / 65,
+    ModelName.ALEXNET: 1 / 550,
+    ModelName.MLP_1X512: 1 / 10_000,
+    ModelName.MLP_3X512: 1 / 6_500,
 }
-"""Training seconds an image at full width in fp32 on two CPU cores; an order of magnitude."""
+"""Training seconds an image at full width in fp32 on a CPU core; an order of magnitude."""
 BF16_GAIN = 2.0
 """How much faster bf16 is, where workers have it."""
 EVALUATION = 0.35
@@ -233,7 +233,7 @@ def _basis(needed: Sequence[Needed], costs: Sequence[Cost], ahead: int) -> str:
     if guessed and len(guessed) == len({n.spec.model for n in needed if n.remaining}):
         words = "nothing measured here yet"
     if guessed:
-        words += f"; for {', '.join(guessed)} speeds of a reference machine with two cores"
+        words += f"; for {', '.join(guessed)} speeds of one core of a reference machine"
     if ahead:
         words += f"; with {ahead} run{'s' if ahead > 1 else ''} of others that come before"
     return words
