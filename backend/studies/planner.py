@@ -244,7 +244,7 @@ def _basis(needed: Sequence[Needed], costs: Sequence[Cost], ahead: int) -> str:
     if guessed and len(guessed) == len({n.spec.model for n in needed if n.remaining}):
         words = "nothing measured here yet"
     if guessed:
-        words += f"; for {', '.join(guessed)} speeds of a reference machine with two cores"
+        words += f"; for {', '.join(guessed)} speeds of one core of a reference machine"
     if ahead:
         words += f"; with {ahead} run{'s' if ahead > 1 else ''} ahead in the queue"
     return words

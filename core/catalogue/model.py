@@ -23,7 +23,7 @@ class Model:
     understands: frozenset[str] = frozenset()
     """Fields of the spec that not every model has and this one reads, such as `batch_norm`."""
     seconds_per_image: float = 1 / 500
-    """Training time in fp32 on two CPU cores, an order of magnitude: the order of the queue, and
+    """Training time in fp32 on a CPU core, an order of magnitude: the order of the queue, and
     estimates until epochs were measured."""
     criterion: str = "accuracy-98"
     """When a run counts as fitted, a name in `core.domain.criteria.CRITERIA`."""

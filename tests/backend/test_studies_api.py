@@ -460,6 +460,10 @@ def test_a_race_tells_how_far_both_are(api: TestClient, settings: Settings) -> N
         (2, "RUNNING"),
         (0, "QUEUED"),
     ]
+    assert api.post(f"{STUDIES}/{study['id']}/cancel").status_code == 200
+    race = api.get(f"{STUDIES}/race").json()
+    assert race["study"]["state"] == "cancelled"
+    assert race["sentence"].endswith("Start the race again to have it go on.")
     assert api.delete(f"/api/v1/runs/{study['run_ids'][1]}").status_code == 204
     race = api.get(f"{STUDIES}/race").json()
     assert race["lanes"][1]["state"] is None

@@ -238,12 +238,12 @@ def test_the_services_commands_run_and_train_a_run_together(
         running.enter_context(_process(api, environment("api"), tmp_path / "api.log"))
         _eventually(lambda: _get(f"{url}/health").get("status") == "ok")
         _run_health_check(services["api"], api_port)
-        running.enter_context(
-            _process(services["worker"]["command"], environment("worker"), tmp_path / "worker.log")
-        )
-        _eventually(lambda: _get(f"{url}/health").get("workers") == 1)
+        assert environment("worker")["RETHINK_WORKERS"] == "0", "they fill the machine"
+        few = {**environment("worker"), "RETHINK_WORKERS": "2"}
+        running.enter_context(_process(services["worker"]["command"], few, tmp_path / "worker.log"))
+        _eventually(lambda: _get(f"{url}/health").get("workers") == 2)
         listed = httpx.get(f"{url}/workers", headers=token).json()
-        assert [worker["state"] for worker in listed] == ["idle"]
+        assert [worker["state"] for worker in listed] == ["idle"] * 2
         small = {"spec": {"n_train": 100, "n_test": 100}, "epochs": 1}
         run = httpx.post(f"{url}/runs", json=small, headers=token).json()
         _eventually(lambda: _get(f"{url}/runs/{run['id']}", token).get("state") == "SUCCEEDED")

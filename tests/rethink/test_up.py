@@ -138,8 +138,8 @@ def test_it_starts_four_programs_and_prints_a_link_that_works(up: Up) -> None:
 
 
 @linux_only
-@pytest.mark.timeout(180)
-def test_on_an_empty_home_figure_1a_begins_and_its_first_epochs_are_seen(
+@pytest.mark.timeout(240)
+def test_on_an_empty_home_the_race_begins_and_its_first_epochs_are_seen(
     data_home: Path,
     cifar10: ImageDataset,  # noqa: ARG001
     tmp_path: Path,
@@ -147,11 +147,12 @@ def test_on_an_empty_home_figure_1a_begins_and_its_first_epochs_are_seen(
     home = tmp_path / "home"
     home.mkdir()
     (home / "datasets").symlink_to(data_home / "datasets")
-    up = Up(home, RETHINK_DEMO="1")
+    up = Up(home, RETHINK_DEMO="1", RETHINK_WORKERS="2")
     try:
-        eventually(lambda: re.search(r"^ +2 +\d\.\d{4} ", up.said, re.MULTILINE), 90)
-        assert "Run 1 of 5: true labels" in up.said
-        assert f"{up.url}/#/figures/1a?scale=smoke" in up.said
+        both = r"^ +[12] +[\d.]+% +[\d.]+%   \| +[12] +[\d.]+% +[\d.]+%$"
+        eventually(lambda: re.search(both, up.said, re.MULTILINE), 150)
+        assert "2 workers of 1 thread: RETHINK_WORKERS." in up.said
+        assert f"Watch it at {up.url}/#/race\n" in up.said
         up.process.send_signal(signal.SIGINT)
         eventually(lambda: up.ended, 10)
         assert not up.processes

@@ -8,7 +8,7 @@ models.add(
         title="Small AlexNet",
         network="worker.training.models.alexnet:build",
         defaults={"learning_rate": 0.01, "batch_size": 128},
-        seconds_per_image=1 / 900,
+        seconds_per_image=1 / 550,
         color=1,
     )
 )

@@ -13,7 +13,7 @@ models.add(
         network="worker.training.models.inception:build",
         defaults={"learning_rate": 0.1, "batch_size": 128, "batch_norm": "all"},
         understands=frozenset({"batch_norm", "bn_momentum", "bn_eps"}),
-        seconds_per_image=1 / 110,
+        seconds_per_image=1 / 65,
         criterion="loss-0.05",
         color=0,
     )

@@ -13,7 +13,7 @@ models.add(
         title="MLP 1×512",
         network="worker.training.models.mlp:build",
         defaults=DEFAULTS,
-        seconds_per_image=1 / 12_000,
+        seconds_per_image=1 / 10_000,
         color=2,
     )
 )
@@ -23,7 +23,7 @@ models.add(
         title="MLP 3×512",
         network="worker.training.models.mlp:build",
         defaults=DEFAULTS,
-        seconds_per_image=1 / 8_000,
+        seconds_per_image=1 / 6_500,
         color=3,
     )
 )
