@@ -22,6 +22,7 @@ from backend.instance.schemas import (
     PresetView,
     RandomizationView,
     SignIn,
+    StudyTypeView,
     WorkerView,
 )
 from backend.runs.schemas import RunRequest
@@ -36,6 +37,8 @@ from core.domain.errors import (
     Unauthorized,
 )
 from core.domain.presets import all_presets
+from core.domain.scales import Scale
+from core.domain.studies import CATALOGUE, TITLES, unavailable
 from core.storage import events, runs, workers
 from core.storage.clock import now
 
@@ -127,6 +130,14 @@ def capabilities(parts: PartsDep) -> Capabilities:
         ],
         randomizations=_views(RandomizationView, randomizations.values()),
         panels=_views(PanelTypeView, panels.values()),
+        studies=[
+            StudyTypeView(
+                name=name,
+                title=TITLES[name],
+                scales=[scale for scale in Scale if unavailable(name, scale) is None],
+            )
+            for name in CATALOGUE
+        ],
         plugins=_views(PluginView, plugins.loaded()),
         presets=[
             PresetView(

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.runs.schemas import Time
+from core.domain.scales import Scale
 
 
 class Check(BaseModel):
@@ -77,6 +78,14 @@ class PanelTypeView(BaseModel):
     claim: str = Field(description="The paper's claim; empty if it makes none.")
 
 
+class StudyTypeView(BaseModel):
+    """A study of the catalogue."""
+
+    name: str = Field(description="Name in a request.")
+    title: str = Field(description="What it is.")
+    scales: list[Scale] = Field(description="Scales at which there is such a study.")
+
+
 class PluginView(BaseModel):
     """A plugin of this server."""
 
@@ -136,6 +145,7 @@ class Capabilities(BaseModel):
     models: list[ModelView] = Field(description="Models.")
     randomizations: list[RandomizationView] = Field(description="Randomizations.")
     panels: list[PanelTypeView] = Field(description="Figures and tables.")
+    studies: list[StudyTypeView] = Field(description="Studies of the catalogue.")
     plugins: list[PluginView] = Field(description="Plugins, those that failed too.")
     presets: list[PresetView] = Field(description="Requests to start from, the quickest first.")
     run_schema: dict[str, Any] = Field(description="JSON Schema of the body of POST /api/v1/runs.")

@@ -1,6 +1,7 @@
 /** Keeps the store up to date: applies the stream's events, and fetches what they leave out. */
 
 import { api, Problem } from "./api.js";
+import { learn } from "./catalogue.js";
 import { debounce } from "./dom.js";
 import { curveOf, isWatched, patchRun, putEpochs, putRun, store, touch } from "./store.js";
 import { Stream } from "./stream.js";
@@ -150,6 +151,7 @@ async function refreshWorkers() {
 export async function loadCapabilities() {
   try {
     store.capabilities = await api.capabilities();
+    learn(store.capabilities);
     store.workers = store.capabilities.workers;
     touch("capabilities", "workers");
   } catch (error) {

@@ -1,5 +1,7 @@
 /** Colours of the theme in force, as Plotly reads them, and the colour of a randomization. */
 
+import { RANDOMIZATIONS } from "./catalogue.js";
+
 const probe = document.createElement("span");
 probe.hidden = true;
 
@@ -12,7 +14,14 @@ export function colour(css) {
 
 /** The colour of what is randomized, as CSS. */
 export function randomizationColour(spec) {
-  return `var(--${spec.randomization.replaceAll("_", "-")})`;
+  return seriesColour(RANDOMIZATIONS[spec.randomization]?.color ?? COLOURS - 1);
+}
+
+const COLOURS = 7;
+
+/** The colour at a place in the palette, as CSS. */
+export function seriesColour(place) {
+  return `var(--series-${place % COLOURS})`;
 }
 
 /** `rgb` with an opacity, for areas. */

@@ -1,6 +1,7 @@
 /** How a panel is shown: what the address says of it, and what of that the server is asked for. */
 
-import { CRITERIA, PANELS, SPREAD_CHOICES, X_AXES } from "./panel-words.js";
+import { PANELS } from "./catalogue.js";
+import { CRITERIA, SPREAD_CHOICES, X_AXES } from "./panel-words.js";
 
 /**
  * `{criterion, x, spread, log, logX, individual, paper}`; x is auto until the user chooses. criterion

@@ -1,7 +1,8 @@
 /** A panel's traces, as the server made them, in the theme's colours; and the layout around them. */
 
 import { colour, faint } from "./palette.js";
-import { BEST, dashOf, PAPER, PANELS } from "./panel-words.js";
+import { PANELS } from "./catalogue.js";
+import { BEST, dashOf, PAPER } from "./panel-words.js";
 import { axisStyle, rangeOf, sheet, wholeTicks } from "./plot-layout.js";
 
 const MARKS_SHOWN = 9; // marks on a curve, to tell it without its colour

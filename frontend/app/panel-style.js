@@ -1,45 +1,17 @@
 /** Colour and mark of each condition: the same meaning looks the same on every figure. */
 
-const STYLES = {
-  true_labels: ["--true-labels", "circle"],
-  random_labels: ["--random-labels", "square"],
-  shuffled_pixels: ["--shuffled-pixels", "triangle-up"],
-  random_pixels: ["--random-pixels", "diamond"],
-  gaussian: ["--gaussian", "triangle-down"],
-  inception: ["--true-labels", "circle"],
-  alexnet: ["--random-labels", "square"],
-  "mlp-1x512": ["--shuffled-pixels", "triangle-up"],
-  "mlp-3x512": ["--random-pixels", "diamond"],
-  none: ["--true-labels", "circle"],
-  weight_decay: ["--gaussian", "triangle-down"],
-  all: ["--shuffled-pixels", "triangle-up"],
-  with_bn: ["--true-labels", "circle"],
-  without_bn: ["--random-labels", "square"],
-  with_bn_same_setting: ["--same-setting", "diamond"],
-  bn_down: ["--shuffled-pixels", "triangle-up"],
-  train_accuracy: ["--random-labels", "square"],
-  test_accuracy: ["--true-labels", "circle"],
-};
-const COLOURS = [
-  ...["--true-labels", "--random-labels", "--shuffled-pixels", "--random-pixels"],
-  ...["--gaussian", "--corrupted-labels", "--same-setting"],
-];
-const MARKS = ["circle", "square", "triangle-up", "diamond", "triangle-down"];
+import { seriesColour } from "./palette.js";
 
-/** `{colour, mark}` of a condition: CSS and Plotly's word; by its place where it has none. */
-function styleOf(key, place) {
-  const [name, mark] = (Object.hasOwn(STYLES, key) && STYLES[key]) || [
-    COLOURS[place % COLOURS.length],
-    MARKS[place % MARKS.length],
-  ];
-  return { colour: `var(${name})`, mark };
-}
+const MARKS = ["circle", "square", "triangle-up", "diamond", "triangle-down", "diamond", "circle"];
 
-/** The conditions of a panel in order, each with its style: key -> `{colour, mark}`. */
-export function stylesOf({ series, references, scale }) {
-  const keys = [...new Set([...series, ...references].map(({ key }) => key))];
-  const named = scale === "custom"; // then keys are names that users gave, and mean nothing here
-  return new Map(keys.map((key, i) => [key, styleOf(named ? "" : key, i)]));
+/** The conditions of a panel, each with its style: key -> `{colour, mark}`, CSS and Plotly's word. */
+export function stylesOf({ series, references }) {
+  return new Map(
+    [...series, ...references].map(({ key, color }) => [
+      key,
+      { colour: seriesColour(color), mark: MARKS[color % MARKS.length] },
+    ]),
+  );
 }
 
 /** Outlines of the marks on a grid of 10 × 10, for legends and previews. */

@@ -1,35 +1,6 @@
-/** The panels in the paper's order, and what their numbers and states are called. */
+/** What the numbers and states of panels are called. */
 
 import { duration, integer, loss, number, percent } from "./format.js";
-
-/** `study`: whose runs the panel reads; `kind`: curves over time, points over p, or rows. */
-export const PANELS = {
-  "1a": { short: "1a", study: "figure-1a", kind: "curves" },
-  "1b": { short: "1b", study: "figure-1bc", kind: "points" },
-  "1c": { short: "1c", study: "figure-1bc", kind: "points" },
-  "2a": { short: "2a", study: "figure-2a", kind: "curves" },
-  "2b": { short: "2b", study: "figure-2b", kind: "curves" },
-  "table-1": { short: "Table 1", study: "table-1", kind: "rows" },
-  "clean-corrupted": { short: "Clean and corrupted", study: "figure-1bc", kind: "curves" },
-  atlas: { short: "All curves", study: "everything", kind: "curves" },
-};
-export const OF_THE_PAPER = ["1a", "1b", "1c", "2a", "2b", "table-1"];
-export const BEYOND = ["clean-corrupted", "atlas"];
-
-/** Whether there is such a study at the selection's scale: smoke has no Table 1. */
-export function isOffered(study, { scale }) {
-  return study !== "table-1" || scale !== "smoke";
-}
-
-/** What a button runs: a study by its name. */
-export const STUDIES = {
-  "figure-1a": "this figure",
-  "figure-1bc": "Figures 1b and 1c",
-  "figure-2a": "this figure",
-  "figure-2b": "this figure",
-  "table-1": "this table",
-  everything: "everything",
-};
 
 export const CRITERIA = {
   default: "Each model’s own",

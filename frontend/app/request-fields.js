@@ -4,6 +4,8 @@
  * and descriptions; this module says how they are grouped and when they apply.
  */
 
+import { MODELS, RANDOMIZATIONS } from "./catalogue.js";
+
 /** Groups in their order. Fields of the schema that none of them names go into the last one. */
 export const GROUPS = [
   {
@@ -61,18 +63,21 @@ export const GROUPS = [
 /** Fields whose effect depends on another choice: hidden, and not sent, where they have none. */
 const APPLIES = {
   "spec.subset_seed": (value) => value("spec.n_train") || value("spec.n_test"),
-  "spec.corruption": (value) => value("spec.randomization") === "corrupted_labels",
-  "spec.variant": (value) => ["random_pixels", "gaussian"].includes(value("spec.randomization")),
-  "spec.data_seed": (value) => value("spec.randomization") !== "true_labels",
-  "spec.batch_norm": (value) => value("spec.model") === "inception",
-  "spec.bn_momentum": (value) => normalises(value),
-  "spec.bn_eps": (value) => normalises(value),
+  "spec.corruption": (value) => uses(value, "corruption"),
+  "spec.variant": (value) => uses(value, "variant"),
+  "spec.data_seed": (value) => uses(value, "data_seed"),
+  "spec.batch_norm": (value) => understands(value, "batch_norm"),
+  "spec.bn_momentum": (value) => normalises(value, "bn_momentum"),
+  "spec.bn_eps": (value) => normalises(value, "bn_eps"),
   "spec.decay_steps": (value) => Number(value("spec.decay") || 0) !== 1,
   "spec.engine": () => false,
 };
 
-const normalises = (value) =>
-  value("spec.model") === "inception" && value("spec.batch_norm") !== "none";
+const uses = (value, field) =>
+  RANDOMIZATIONS[value("spec.randomization")]?.uses.includes(field) ?? true;
+const understands = (value, field) => MODELS[value("spec.model")]?.understands.includes(field) ?? true;
+const normalises = (value, field) =>
+  understands(value, field) && value("spec.batch_norm") !== "none";
 
 /** Sent even where it is the default, so that a request can be read by itself. */
 const ALWAYS_SENT = new Set(["spec.model", "epochs"]);

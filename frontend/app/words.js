@@ -1,26 +1,9 @@
 /** What the API's names are called on the page, and a run in a few words. */
 
+import { titleOf } from "./catalogue.js";
 import { integer, number, percent } from "./format.js";
 
-export const MODELS = {
-  inception: "Small Inception",
-  alexnet: "Small AlexNet",
-  "mlp-1x512": "MLP 1×512",
-  "mlp-3x512": "MLP 3×512",
-};
-
-export const RANDOMIZATIONS = {
-  true_labels: "True labels",
-  corrupted_labels: "Corrupted labels",
-  random_labels: "Random labels",
-  shuffled_pixels: "Shuffled pixels",
-  random_pixels: "Random pixels",
-  gaussian: "Gaussian",
-};
-
 const CHOICES = {
-  ...MODELS,
-  ...RANDOMIZATIONS,
   all: "Everywhere",
   none: "Nowhere",
   down: "In the two down modules",
@@ -30,7 +13,6 @@ const CHOICES = {
   paper: "The paper's",
   report: "The report's",
   auto: "Automatic",
-  cifar10: "CIFAR-10",
 };
 
 /** A value of a spec's field in words. */
@@ -38,8 +20,11 @@ export function choice(value) {
   if (value === true) return "yes";
   if (value === false) return "no";
   if (value === null || value === undefined) return "–";
-  return CHOICES[value] ?? number(value);
+  if (typeof value === "number") return number(value);
+  return CHOICES[value] ?? capital(titleOf(value));
 }
+
+const capital = (words) => words[0].toUpperCase() + words.slice(1);
 
 /** The value of a field of a spec in words, with its unit. A seed is a name, not a number. */
 export function worded(field, value) {
@@ -98,23 +83,22 @@ export const ENDED = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
 /** The name it was given, or else what sets it apart: "MLP 1×512, random labels, seed 3". */
 export function runTitle(run) {
   if (run.name) return run.name;
-  return [MODELS[run.spec.model] ?? run.spec.model, randomization(run.spec), ...extras(run)].join(
+  return [titleOf(run.spec.model), randomization(run.spec), ...extras(run)].join(
     ", ",
   );
 }
 
 /** "corrupted labels, p = 0.3" */
 export function randomization(spec) {
-  const words = (RANDOMIZATIONS[spec.randomization] ?? spec.randomization).toLowerCase();
-  const named = words.replace("gaussian", "Gaussian");
-  return spec.randomization === "corrupted_labels" ? `${named}, p = ${spec.corruption}` : named;
+  const words = titleOf(spec.randomization);
+  return spec.corruption === null ? words : `${words}, p = ${spec.corruption}`;
 }
 
 /** "MLP 1×512 · true labels · 5,000 images · learning rate 0.02" */
 export function runSummary(run) {
   const { spec } = run;
   const images = spec.n_train ? `${integer(spec.n_train)} images` : "all images";
-  return [MODELS[spec.model] ?? spec.model, randomization(spec), images, ...extras(run)].join(
+  return [titleOf(spec.model), randomization(spec), images, ...extras(run)].join(
     " · ",
   );
 }

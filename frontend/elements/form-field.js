@@ -2,7 +2,7 @@
 
 import { h, setAttribute, setText, withCode } from "../app/dom.js";
 import { integer } from "../app/format.js";
-import { store } from "../app/store.js";
+import { MODELS } from "../app/catalogue.js";
 import { choice, fieldLabel, UNITS } from "../app/words.js";
 
 /** A node with `value` (string or boolean), `complain(message)` and `focus()`. */
@@ -42,15 +42,7 @@ const controls = {
   flag: (_, attributes) => h("input", { type: "checkbox", ...attributes }),
   number: (field, attributes) =>
     text(field, { inputmode: field.whole ? "numeric" : "decimal", ...attributes }),
-  text: (field, attributes) => {
-    const { datasets = [] } = store.capabilities ?? {};
-    if (field.name !== "dataset") return text(field, attributes);
-    return h(
-      "select",
-      attributes,
-      datasets.map(({ name, title }) => h("option", { value: name }, title)),
-    );
-  },
+  text,
   choice(field, attributes) {
     const none = field.fallback === null ? [h("option", { value: "" }, "The model's default")] : [];
     return h(
@@ -75,8 +67,6 @@ function text(field, attributes) {
 
 /** A choice in words; a network with its size. */
 function option(field, value) {
-  if (field.name !== "model") return choice(value);
-  const model = store.capabilities?.models.find(({ name }) => name === value);
-  const size = model?.parameters ? `, ${integer(model.parameters)} parameters` : "";
-  return choice(value) + size;
+  const size = field.name === "model" && MODELS[value]?.parameters;
+  return choice(value) + (size ? `, ${integer(size)} parameters` : "");
 }

@@ -1,7 +1,8 @@
 /** <panel-card>: a figure in small: what it shows, how far its runs are, how to run it. */
 
 import { h, setText } from "../app/dom.js";
-import { numberOf, PANELS, shortTitle, statusWords } from "../app/panel-words.js";
+import { PANELS } from "../app/catalogue.js";
+import { numberOf, shortTitle, statusWords } from "../app/panel-words.js";
 import { panelPath } from "../app/router.js";
 import "./panel-preview.js";
 import "./run-study.js";

@@ -6,7 +6,8 @@
 import { h, setText, withCode } from "../app/dom.js";
 import { dressed, panelLayout } from "../app/panel-plot.js";
 import { stylesOf } from "../app/panel-style.js";
-import { PANELS, SPREADS, unbroken } from "../app/panel-words.js";
+import { PANELS } from "../app/catalogue.js";
+import { SPREADS, unbroken } from "../app/panel-words.js";
 import { LiveChart } from "./live-chart.js";
 import "./panel-legend.js";
 import "./panel-table.js";

@@ -1,7 +1,8 @@
 /** <panel-controls>: how a panel is shown: criterion, axis, log, seeds, paper. Emits `options`. */
 
 import { h } from "../app/dom.js";
-import { CRITERIA, PANELS, SPREAD_CHOICES, X_AXES } from "../app/panel-words.js";
+import { PANELS } from "../app/catalogue.js";
+import { CRITERIA, SPREAD_CHOICES, X_AXES } from "../app/panel-words.js";
 import { segments } from "./segments.js";
 
 class PanelControls extends HTMLElement {

@@ -1,7 +1,8 @@
 /** <panel-preview>: a panel in small, as inline SVG: ours in colour, the references dashed and grey. */
 
 import { h, svg } from "../app/dom.js";
-import { dashOf, measured, PANELS } from "../app/panel-words.js";
+import { PANELS } from "../app/catalogue.js";
+import { dashOf, measured } from "../app/panel-words.js";
 import { MARK_PATHS, stylesOf } from "../app/panel-style.js";
 
 const WIDTH = 340;

@@ -1,7 +1,8 @@
 /** <panel-table>: the numbers behind a panel as a table, built when it is opened. */
 
 import { h } from "../app/dom.js";
-import { conditionOf, measured, measuredRange, MEASURES, PANELS } from "../app/panel-words.js";
+import { PANELS } from "../app/catalogue.js";
+import { conditionOf, measured, measuredRange, MEASURES } from "../app/panel-words.js";
 import { dataTable } from "./data-table.js";
 import { LiveElement } from "./live-element.js";
 

@@ -4,7 +4,7 @@ import { api, Problem } from "../app/api.js";
 import { h, setSentence, setText, withCode } from "../app/dom.js";
 import { integer, plural, roughly, sentence, span } from "../app/format.js";
 import { selectionWords } from "../app/selection.js";
-import { MODELS } from "../app/words.js";
+import { titleOf } from "../app/catalogue.js";
 import { dataTable } from "./data-table.js";
 
 const ACTIONS = { reuse: "complete", extend: "to be extended", new: "new" };
@@ -127,7 +127,7 @@ function runTable(runs) {
   const heads = ["Run", "Model", "Seed", "Now", "Epochs", "Time"];
   const row = (run) => {
     const p = run.corruption === null ? "" : `, p = ${run.corruption}`;
-    const model = MODELS[run.model] ?? run.model;
+    const model = titleOf(run.model);
     const series = run.series === run.model ? "" : run.series.replaceAll("_", " ");
     const what = (series + p).replace(/^, /, "");
     return h(

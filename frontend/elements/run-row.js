@@ -5,7 +5,8 @@ import { clock, integer, moment, percent } from "../app/format.js";
 import { randomizationColour } from "../app/palette.js";
 import { picked } from "../app/picked.js";
 import { runPath } from "../app/router.js";
-import { MODELS, randomization, runTitle } from "../app/words.js";
+import { titleOf } from "../app/catalogue.js";
+import { randomization, runTitle } from "../app/words.js";
 import "./state-badge.js";
 
 /** The columns: heading, the rest of it for screen readers, sort key of the API, class. */
@@ -44,7 +45,7 @@ export function runRow() {
     setAttribute(box, "aria-label", `Select ${runTitle(run)}`);
     setText(link, runTitle(run));
     setAttribute(link, "href", runPath(run.id));
-    setText(texts[2], MODELS[run.spec.model] ?? run.spec.model);
+    setText(texts[2], titleOf(run.spec.model));
     swatch.style.background = randomizationColour(run.spec);
     const images = run.spec.n_train ? `, ${integer(run.spec.n_train)}` : "";
     setText(data, run.unknown_spec ?? randomization(run.spec) + images);

@@ -5,7 +5,7 @@
 
 import { h, setText } from "../app/dom.js";
 import { plural, roughly } from "../app/format.js";
-import { STUDIES } from "../app/panel-words.js";
+import { STUDIES } from "../app/catalogue.js";
 import { showPlan } from "./plan-dialog.js";
 
 class RunStudy extends HTMLElement {
@@ -28,7 +28,7 @@ class RunStudy extends HTMLElement {
     const left = plan ? plan.new + plan.extended : null;
     const begun = plan && left < plan.runs_needed;
     this.hidden = left === 0;
-    const what = `${begun ? "Run the rest of" : "Run"} ${STUDIES[study]}`;
+    const what = `${begun ? "Run the rest of" : "Run"} ${STUDIES[study]?.title.split(/[:,]/)[0] ?? study}`;
     const cost = plan ? `: ${plural(left, "run")}, about ${roughly(plan.seconds)}` : "";
     setText(this.button, what + cost);
   }

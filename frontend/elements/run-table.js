@@ -10,7 +10,8 @@ import { icon } from "../app/icons.js";
 import { MOST_PICKED, picked } from "../app/picked.js";
 import { comparePath, currentRoute, go, rememberQuery } from "../app/router.js";
 import { putRun, store, watch } from "../app/store.js";
-import { ENDED, MODELS, RANDOMIZATIONS } from "../app/words.js";
+import { MODELS, RANDOMIZATIONS } from "../app/catalogue.js";
+import { choice, ENDED } from "../app/words.js";
 import { cancelRuns } from "./cancel-runs.js";
 import { LiveElement } from "./live-element.js";
 import { COLUMNS, runRow } from "./run-row.js";
@@ -29,8 +30,8 @@ class RunTable extends LiveElement {
     this.inputs = {
       q: h("input", { type: "search", placeholder: "Name or id", maxlength: "200" }),
       state: select("Any state", words),
-      model: select("Any model", MODELS),
-      randomization: select("Any data", RANDOMIZATIONS),
+      model: select("Any model", titles(MODELS)),
+      randomization: select("Any data", titles(RANDOMIZATIONS)),
     };
     for (const name of FILTERS) this.inputs[name].value = query.get(name) ?? "";
     const labels = {
@@ -296,6 +297,9 @@ class RunTable extends LiveElement {
     rows[Math.min(Math.max(at + step, 0), rows.length - 1)]?.focusLink();
   }
 }
+
+const titles = (known) =>
+  Object.fromEntries(Object.keys(known).map((name) => [name, choice(name)]));
 
 function select(any, words) {
   const options = Object.entries(words).map(([value, word]) => h("option", { value }, word));

@@ -4,6 +4,7 @@
  */
 
 import { api, Problem } from "../app/api.js";
+import { PANELS } from "../app/catalogue.js";
 import { h, reconcile, setSentence, setText } from "../app/dom.js";
 import { integer, plural } from "../app/format.js";
 import { LiveFetch } from "../app/live-fetch.js";
@@ -22,14 +23,6 @@ const STATES = {
   failed: { icon: "failed", tone: "failed", word: "Incomplete" },
   cancelled: { icon: "cancelled", tone: "", word: "Cancelled" },
 };
-const FIRST_PANEL = {
-  "figure-1a": "1a",
-  "figure-1bc": "1b",
-  "figure-2a": "2a",
-  "figure-2b": "2b",
-  "table-1": "table-1",
-};
-
 class StudyList extends LiveElement {
   build() {
     this.active = h("ul", { class: "studies" });
@@ -134,7 +127,8 @@ export function placeOf({ id, study, request: { scale, variant, seeds, criterion
   if (study === "custom") return panelPath("atlas", { study: id });
   if (study === "race") return `#/race?study=${id}`;
   if (study === "everything") return `#/figures?${new URLSearchParams(query)}`;
-  return panelPath(FIRST_PANEL[study], query);
+  const first = Object.values(PANELS).find((panel) => panel.study === study);
+  return panelPath(first?.name, query);
 }
 
 function offered(study, act) {

@@ -1,7 +1,8 @@
 /** <verdict-strip>: the paper's claims, one sentence each, and what our runs say about them. */
 
 import { h, reconcile, setSentence, setText } from "../app/dom.js";
-import { PANELS, verdictWords } from "../app/panel-words.js";
+import { PANELS } from "../app/catalogue.js";
+import { verdictWords } from "../app/panel-words.js";
 import { panelPath } from "../app/router.js";
 import { stateLine } from "./state-line.js";
 

@@ -3,7 +3,7 @@
 import { api, Problem } from "../app/api.js";
 import { debounce, h, setSentence } from "../app/dom.js";
 import { LiveFetch } from "../app/live-fetch.js";
-import { BEYOND, isOffered, OF_THE_PAPER, PANELS } from "../app/panel-words.js";
+import { isOffered, PANELS, panelsBeyond, panelsOfThePaper, STUDIES } from "../app/catalogue.js";
 import { rememberQuery } from "../app/router.js";
 import { rememberSelection, selectionFrom } from "../app/selection.js";
 import { LiveElement } from "../elements/live-element.js";
@@ -12,8 +12,6 @@ import "../elements/run-study.js";
 import "../elements/selection-bar.js";
 import "../elements/study-list.js";
 import "../elements/verdict-strip.js";
-
-const PLANNED = ["figure-1a", "figure-1bc", "figure-2a", "figure-2b", "table-1", "everything"];
 
 /** Milliseconds between two fetches of a preview. All curves of all runs are many. */
 const PACE = { atlas: 20_000, others: 2000 };
@@ -29,7 +27,7 @@ class FiguresView extends LiveElement {
     this.everything = h("run-study", { main: true });
     this.studies = h("study-list");
     this.wrong = h("p", { class: "notice bad", role: "alert", hidden: true });
-    this.cards = new Map([...OF_THE_PAPER, ...BEYOND].map((name) => [name, h("panel-card")]));
+    this.cards = new Map([...panelsOfThePaper(), ...panelsBeyond()].map((name) => [name, h("panel-card")]));
     const cards = (names) =>
       h(
         "div",
@@ -57,13 +55,13 @@ class FiguresView extends LiveElement {
         "section",
         { "aria-label": "Figures of the paper" },
         h("h2", {}, "Figures"),
-        cards(OF_THE_PAPER),
+        cards(panelsOfThePaper()),
       ),
       h(
         "section",
         { "aria-label": "Beyond the paper" },
         h("h2", {}, "Beyond the paper, from the same runs"),
-        cards(BEYOND),
+        cards(panelsBeyond()),
       ),
     );
   }
@@ -134,7 +132,7 @@ class FiguresView extends LiveElement {
     const { signal } = (this.planning = new AbortController());
     const selection = this.selection;
     try {
-      for (const study of PLANNED.filter((name) => isOffered(name, selection))) {
+      for (const study of Object.keys(STUDIES).filter((name) => isOffered(name, selection))) {
         this.plans.set(study, await api.plan({ study, ...selection }, signal));
         this.showPlans();
       }
@@ -146,7 +144,7 @@ class FiguresView extends LiveElement {
   showPlans() {
     const { plans, selection } = this;
     this.everything.update("everything", plans.get("everything") ?? null, selection);
-    for (const name of OF_THE_PAPER) {
+    for (const name of panelsOfThePaper()) {
       const { study } = PANELS[name];
       this.cards.get(name).updatePlan(study, plans.get(study) ?? null, selection);
     }

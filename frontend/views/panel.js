@@ -5,7 +5,8 @@ import { debounce, h, setAttribute, setSentence, setText } from "../app/dom.js";
 import { isForPage } from "../app/keyboard.js";
 import { LiveFetch } from "../app/live-fetch.js";
 import { asked, askedOfFiles, noted, optionsFrom } from "../app/panel-options.js";
-import { BEYOND, isOffered, numberOf, OF_THE_PAPER, PANELS, statusWords } from "../app/panel-words.js";
+import { isOffered, PANELS, panelsBeyond, panelsOfThePaper } from "../app/catalogue.js";
+import { numberOf, statusWords } from "../app/panel-words.js";
 import { panelPath, rememberQuery } from "../app/router.js";
 import { rememberSelection, selectionFrom } from "../app/selection.js";
 import "../elements/accuracy-table.js";
@@ -48,7 +49,7 @@ class PanelView extends LiveElement {
     this.provenance = h("panel-provenance", { class: "card" });
     this.downloads = figureDownloads();
     this.wrong = h("p", { class: "notice bad", role: "alert", hidden: true });
-    this.tabs = [...OF_THE_PAPER, ...BEYOND].map((other) =>
+    this.tabs = [...panelsOfThePaper(), ...panelsBeyond()].map((other) =>
       h(
         "a",
         { "data-panel": other, "aria-current": other === name ? "page" : null },
@@ -159,7 +160,7 @@ class PanelView extends LiveElement {
   }
 
   async loadPlan() {
-    if (this.study !== null || !OF_THE_PAPER.includes(this.panelName)) return;
+    if (this.study !== null || !panelsOfThePaper().includes(this.panelName)) return;
     this.planning?.abort();
     const { signal } = (this.planning = new AbortController());
     const { study } = PANELS[this.panelName];

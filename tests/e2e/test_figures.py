@@ -67,7 +67,7 @@ def test_a_figure_is_planned_launched_watched_and_downloaded(
     page.get_by_role("link", name="Figures").click()
     card = page.locator("panel-card[data-panel='1a']")
     expect(card).to_contain_text("No runs yet; 5 runs needed")
-    card.get_by_role("button", name=re.compile(r"Run this figure: 5 runs, about \d")).click()
+    card.get_by_role("button", name=re.compile(r"Run Figure 1a: 5 runs, about \d")).click()
 
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text(re.compile(r"About .+ \(.+\)"))
