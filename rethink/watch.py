@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from core.domain.demands import Demand, StopRule, all_met
+from core.catalogue import panels
+from core.domain.demands import Demand, all_met
 from core.domain.lifecycle import Outcome, RunState
 from core.domain.metrics import Epoch
+from core.domain.stored import read_demand
 from rethink.client import Client, Run
 from rethink.follow import Epoch as NewEpoch
 from rethink.follow import State, Step, follow, prepares
@@ -87,7 +89,7 @@ def _follow(
 def _goes_further(run: Run, curve: Sequence[Epoch]) -> bool:
     """Whether the run has more epochs than `curve`, or another demand on it is still unmet."""
     demands = [
-        Demand(epochs=demand["epochs"], stop=StopRule(**demand["stop"]))
+        read_demand(demand["epochs"], demand["stop"])
         for demand in run.demands
         if not demand["withdrawn"]
     ]
@@ -218,15 +220,12 @@ def _say_complete_panels(console: Console, study: Study, said: set[str]) -> None
             console.print(f"{name}: all {panel['runs']} runs are there.")
 
 
-FIGURES = {"1bc": "1b", "custom": None}
-"""The figure that tells what a panel's runs came to, where it is not the panel's name."""
-
-
 def _say_notes(console: Console, client: Client, study: Study) -> set[str]:
     """What a reader of the figures has to know. Returns the networks that did not fit."""
     failed: set[str] = set()
     for name in (panel["panel"] for panel in study.panels):
-        if figure := FIGURES.get(name, name):
+        figure = next((panel.name for panel in panels.values() if panel.role == name), None)
+        if figure is not None:
             panel = client.figures.get(figure, study=study.id)
             for note in panel["notes"]:
                 console.print(f"{name}: {note}")

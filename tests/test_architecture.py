@@ -1,5 +1,7 @@
 """Which room may import what (pyproject.toml, `tool.importlinter`), and what a process may load."""
 
+import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +9,8 @@ from pathlib import Path
 import grimp
 import pytest
 from importlinter import cli
+
+from core.catalogue import models, panels, randomizations
 
 ROOT = Path(__file__).parents[1]
 
@@ -98,3 +102,38 @@ def test_no_imports_of_a_room_form_a_circle(room: str) -> None:
         if module in graph.find_upstream_modules(imported)
     ]
     assert circles == []
+
+
+PAPER = (
+    *("claims", "conditions", "deviations", "fitting", "presets", "race", "reversals", "scales"),
+    *("studies", "accuracy", "atlas", "convergence", "curves", "table"),
+)
+"""Modules that say what the paper says, and so name its networks, randomizations and figures."""
+MAY_NAME = ("core/catalogue/", "core/domain/reference/", "worker/training/models/")
+
+
+def names_in(path: Path, names: set[str]) -> set[str]:
+    """The names that stand in the file as texts of their own; docstrings do not count."""
+    text = path.read_text()
+    if path.suffix == ".js":
+        found = re.findall(r"""(["'`])([\w-]+)\1""", text)
+        return names & {literal for _, literal in found}
+    texts = (n.value for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Constant))
+    return names & {value for value in texts if isinstance(value, str)}
+
+
+def test_nothing_but_the_catalogue_and_the_paper_names_what_is_in_the_catalogue() -> None:
+    names = {*models, *randomizations, *panels}
+    assert names_in(ROOT / "core/catalogue/builtin/panels.py", names) == {*panels}
+    files = [f for room in ROOMS for f in (ROOT / room).rglob("*") if f.suffix in (".py", ".js")]
+    named = {
+        str(path.relative_to(ROOT)): found
+        for path in files
+        if not str(path.relative_to(ROOT)).startswith(MAY_NAME)
+        and not (path.parts[-2] in ("domain", "panels") and path.stem in PAPER)
+        and (found := names_in(path, names))
+    }
+    assert named == {}
+
+
+ROOMS = ("core", "backend", "rethink", "worker", "frontend")

@@ -30,6 +30,12 @@ function fill(known, listed) {
 export const panelsOfThePaper = () => Object.keys(PANELS).filter((name) => PANELS[name].claim);
 export const panelsBeyond = () => Object.keys(PANELS).filter((name) => !PANELS[name].claim);
 
+/** The first panel that reads a study's runs. */
+export const panelOf = (study) => Object.keys(PANELS).find((name) => PANELS[name].study === study);
+/** The panel that compares any runs. */
+export const comparison = () =>
+  Object.keys(PANELS).find((name) => PANELS[name].takes_runs && !PANELS[name].corrupted);
+
 /** Whether there is such a study at the selection's scale. */
 export const isOffered = (study, { scale }) => STUDIES[study]?.scales.includes(scale) ?? true;
 

@@ -3,6 +3,7 @@
  * `requestOf()` gives the form's request. Shows the plan before anything is launched.
  */
 
+import { comparison } from "../app/catalogue.js";
 import { h, setText } from "../app/dom.js";
 import { fieldsOf } from "../app/request-fields.js";
 import { go, panelPath } from "../app/router.js";
@@ -57,7 +58,7 @@ class GridForm extends LiveElement {
       Object.entries(spec).filter(([name]) => !axes.some(([other]) => other === name)),
     );
     const grid = { base, axes: Object.fromEntries(axes), epochs, stop };
-    showPlan({ study: "custom", seeds, grid }, ({ id }) => go(panelPath("atlas", { study: id })));
+    showPlan({ study: "custom", seeds, grid }, ({ id }) => go(panelPath(comparison(), { study: id })));
   }
 }
 

@@ -91,7 +91,7 @@ function spreadWords({ name, series }) {
   const with_ = series.filter(({ spread, n }) => spread !== "none" && n.length);
   const seeds = series.filter(({ kind }) => kind === "mean").flatMap(({ n }) => n);
   const [least, most] = [Math.min(...seeds), Math.max(0, ...seeds)];
-  if (!with_.length) return most === 1 && name !== "atlas" ? "One seed, n = 1: no spread is known." : "";
+  if (!with_.length) return most === 1 && !PANELS[name].takes_runs ? "One seed, n = 1: no spread is known." : "";
   const area = PANELS[name].kind === "points" ? "Bars" : "Bands";
   const n = least === most ? most : `${least}–${most}`;
   return `Mean of n = ${n} seeds. ${area}: ${SPREADS[with_[0].spread]}.`;

@@ -4,7 +4,7 @@
  */
 
 import { api, Problem } from "../app/api.js";
-import { PANELS } from "../app/catalogue.js";
+import { comparison, panelOf } from "../app/catalogue.js";
 import { h, reconcile, setSentence, setText } from "../app/dom.js";
 import { integer, plural } from "../app/format.js";
 import { LiveFetch } from "../app/live-fetch.js";
@@ -124,11 +124,10 @@ function progressWords(study) {
 /** Where its result is seen: its figure, all figures, or the curves of a grid of one's own. */
 export function placeOf({ id, study, request: { scale, variant, seeds, criterion } }) {
   const query = { scale, variant, seeds, ...(criterion ? { criterion } : {}) };
-  if (study === "custom") return panelPath("atlas", { study: id });
+  if (study === "custom") return panelPath(comparison(), { study: id });
   if (study === "race") return `#/race?study=${id}`;
   if (study === "everything") return `#/figures?${new URLSearchParams(query)}`;
-  const first = Object.values(PANELS).find((panel) => panel.study === study);
-  return panelPath(first?.name, query);
+  return panelPath(panelOf(study), query);
 }
 
 function offered(study, act) {

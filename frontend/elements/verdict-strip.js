@@ -36,7 +36,7 @@ function entry() {
     state.update(live ? { ...words, icon: "running", tone: "running" } : words);
     setText(link, PANELS[panel].short);
     link.href = panelPath(panel, query);
-    link.setAttribute("aria-label", `Open ${panel === "table-1" ? "Table 1" : `Figure ${panel}`}`);
+    link.setAttribute("aria-label", `Open ${PANELS[panel].title}`);
     setText(claim, verdict.claim);
     setSentence(sentence, verdict.sentence);
   };

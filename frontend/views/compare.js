@@ -1,5 +1,6 @@
 /** <compare-view>: several runs beside each other: their curves in one chart, and what differs. */
 
+import { comparison } from "../app/catalogue.js";
 import { api, Problem } from "../app/api.js";
 import { h, setSentence, setText } from "../app/dom.js";
 import { loadRun } from "../app/feed.js";
@@ -17,7 +18,6 @@ import "../elements/panel-controls.js";
 import { segments } from "../elements/segments.js";
 
 const MEASURES = { accuracy: "Accuracy", loss: "Loss" };
-const PANEL = "atlas";
 const OFFERED = 6;
 const NO_RUNS = () =>
   h("li", {}, "There are no other runs yet: ", h("a", { href: "#/launch" }, "launch one"), ".");
@@ -26,7 +26,7 @@ class CompareView extends LiveElement {
   build() {
     const { query } = this;
     this.ids = [...new Set(query.getAll("run"))].slice(0, MOST_PICKED);
-    this.options = optionsFrom(query, PANEL);
+    this.options = optionsFrom(query, comparison());
     this.measure = query.get("measure") in MEASURES ? query.get("measure") : "accuracy";
     this.heading = h("h1", { tabindex: "-1" });
     this.recent = h("ul", { class: "said" });
@@ -45,7 +45,7 @@ class CompareView extends LiveElement {
     );
     this.wrong = h("p", { class: "notice bad", role: "alert", hidden: true });
     this.controls = h("panel-controls", { class: "panel-controls" });
-    Object.assign(this.controls, { name: PANEL, options: this.options });
+    Object.assign(this.controls, { name: comparison(), options: this.options });
     this.choice = segments({
       legend: "Measure",
       name: "measure",
@@ -128,8 +128,8 @@ class CompareView extends LiveElement {
     const query = this.requested(asked(this.options));
     try {
       const [panel, figure, ...runs] = await Promise.all([
-        api.panel(PANEL, query, signal),
-        api.plotly(PANEL, query, signal),
+        api.panel(comparison(), query, signal),
+        api.plotly(comparison(), query, signal),
         ...this.ids.map(loadRun),
       ]);
       this.wrong.hidden = true;
@@ -139,7 +139,7 @@ class CompareView extends LiveElement {
       this.chart.update({ panel, figure, log, logX, paper: false });
       this.table.update(runs, panel);
       this.controls.update(panel);
-      this.downloads.update(PANEL, this.requested(askedOfFiles(this.options)));
+      this.downloads.update(comparison(), this.requested(askedOfFiles(this.options)));
     } catch (error) {
       if (error.name === "AbortError") return;
       if (!(error instanceof Problem)) throw error;

@@ -14,7 +14,7 @@ import "../elements/study-list.js";
 import "../elements/verdict-strip.js";
 
 /** Milliseconds between two fetches of a preview. All curves of all runs are many. */
-const PACE = { atlas: 20_000, others: 2000 };
+const PACE = { everything: 20_000, others: 2000 };
 
 class FiguresView extends LiveElement {
   build() {
@@ -71,7 +71,7 @@ class FiguresView extends LiveElement {
     this.sources = new Map(
       [...this.cards.keys()].map((name) => [
         name,
-        new LiveFetch((signal) => this.loadPanel(name, signal), PACE[name] ?? PACE.others),
+        new LiveFetch((signal) => this.loadPanel(name, signal), PACE[PANELS[name].study] ?? PACE.others),
       ]),
     );
     this.onEnd(() => [this.claims, ...this.sources.values()].forEach((source) => source.end()));

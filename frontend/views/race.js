@@ -1,5 +1,6 @@
 /** <race-view>: true labels against random labels: two runs beside each other, and what came of it. */
 
+import { panelOf, PANELS } from "../app/catalogue.js";
 import { api, Problem } from "../app/api.js";
 import { h, reconcile, setText } from "../app/dom.js";
 import { completeCurve, loadRun } from "../app/feed.js";
@@ -10,7 +11,6 @@ import "../elements/race-chart.js";
 import "../elements/race-lane.js";
 import { LiveElement } from "../elements/live-element.js";
 
-const FIGURE = "1b";
 const ENDED = new Set(["complete", "failed", "cancelled"]);
 /** What is launched where there is no race yet. */
 const FIRST = { study: "race", scale: "full" };
@@ -106,8 +106,9 @@ class RaceView extends LiveElement {
     if (!race) return;
     const { scale, variant, criterion } = race.study.request;
     this.ends.hidden = !race.in_figure;
-    setText(this.figure, `Figure ${FIGURE} at ${scale} scale`);
-    this.figure.href = panelPath(FIGURE, { scale, variant, ...(criterion ? { criterion } : {}) });
+    const figure = panelOf("figure-1bc");
+    setText(this.figure, `${PANELS[figure].title} at ${scale} scale`);
+    this.figure.href = panelPath(figure, { scale, variant, ...(criterion ? { criterion } : {}) });
   }
 
   showLanes() {

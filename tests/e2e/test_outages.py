@@ -31,7 +31,8 @@ def server(
 @pytest.fixture
 def stopped_api(server: Server) -> Iterator[int]:
     """The API's process, which a test may stop."""
-    pid = int(json.loads((server.home / "server.json").read_text())["pid"])
+    [file] = (server.home / "servers").glob("*.json")
+    pid = int(json.loads(file.read_text())["pid"])
     yield pid
     os.kill(pid, signal.SIGCONT)
 
