@@ -8,8 +8,8 @@ import { LiveElement } from "./live-element.js";
 class RaceLine extends LiveElement {
   build() {
     this.told = h("p");
-    const link = h("a", { class: "button", href: "#/race" }, "Watch the race");
-    this.append(h("div", { class: "card race-line" }, this.told, link));
+    this.link = h("a", { class: "button", href: "#/race" });
+    this.append(h("div", { class: "card race-line" }, this.told, this.link));
     this.hidden = true;
   }
 
@@ -26,6 +26,7 @@ class RaceLine extends LiveElement {
       if (race === null) return;
       this.source.follow(race.lanes.map((lane) => lane.run_id));
       setText(this.told, race.sentence);
+      setText(this.link, race.study.state === "complete" ? "See the race" : "Watch the race");
     } catch (error) {
       if (!(error instanceof Problem)) throw error; // the dot on top tells that nothing answers
     }

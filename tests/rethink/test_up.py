@@ -161,6 +161,32 @@ def test_on_an_empty_home_the_race_begins_and_its_first_epochs_are_seen(
 
 
 @linux_only
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_the_race_ends_as_in_the_paper(
+    data_home: Path,
+    cifar10: ImageDataset,  # noqa: ARG001
+    tmp_path: Path,
+) -> None:
+    """Five minutes on two cores that do nothing else."""
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "datasets").symlink_to(data_home / "datasets")
+    up = Up(home, RETHINK_DEMO="1", RETHINK_WORKERS="2")
+    told = (
+        r"([\d.]+) times as long \(the paper: 1\.96\)\. .* (\d+) % against \d+ %, which is guessing"
+    )
+    try:
+        eventually(lambda: re.search(told, up.said), 3500)
+        found = re.search(told, up.said)
+        assert found is not None
+        assert 1.7 < float(found[1]) < 2.2
+        assert 48 <= int(found[2]) <= 54
+    finally:
+        up.kill_all()
+
+
+@linux_only
 def test_the_brokers_socket_and_the_secrets_are_this_users_alone(up: Up) -> None:
     assert (up.home / "run" / "valkey.sock").stat().st_mode & 0o777 == 0o700
     for secret in ("token", "up.lock"):
