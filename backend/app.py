@@ -22,6 +22,7 @@ from backend.security import Credentials, Guard
 from backend.stream import MAX_STREAMS, Cursor, Hub
 from backend.studies import routes as studies
 from core import __version__
+from core.catalogue import added
 from core.domain.errors import InvalidInput
 from core.messages import Hints
 from core.settings import Settings, get_settings
@@ -36,6 +37,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The API and the page, on a database that is at the newest schema."""
     settings = settings or get_settings()
+    added.follow(settings.root)
     credentials = Credentials(read_or_create(settings), str(settings.root))
     hints = Hints(settings.broker_url)
     parts = Parts(

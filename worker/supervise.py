@@ -14,6 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from core import failpoints
+from core.catalogue.registry import UNKNOWN_NAME
 from core.domain.errors import DatabaseUnavailable
 from core.domain.lifecycle import Outcome
 from core.domain.spec import ENGINE, RunSpec
@@ -169,7 +170,10 @@ class Supervisor:
             problem = error.errors(include_url=False)[0]
             field = ".".join(map(str, problem["loc"]))
             message = (
-                f"This worker cannot read the run's spec ({field}: {problem['msg']}): it was "
+                f"This worker's machine does not have the run's {field} {problem['input']}: add it "
+                "there too, then retry the run."
+                if problem["type"] == UNKNOWN_NAME
+                else f"This worker cannot read the run's spec ({field}: {problem['msg']}): it was "
                 "stored by another version of Rethink. Update the workers, then retry the run."
             )
             detail = str(error)

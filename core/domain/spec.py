@@ -105,7 +105,12 @@ class RunSpec(BaseModel):
         description="Test images, a class-balanced subset. Empty: the whole test set.",
     )
     subset_seed: Seed | None = Field(0, description="Seed that draws the subsets.")
-    crop: int = Field(28, ge=8, description="Side of the centre crop in pixels.")
+    crop: int = Field(
+        28,
+        ge=8,
+        description="Side of the centre crop in pixels. For smaller images, unless given, their "
+        "shorter side.",
+    )
 
     randomization: Annotated[str, NameIn(randomizations)] = Field(
         randomizations.default, description="What is randomized before training."
@@ -204,6 +209,8 @@ class RunSpec(BaseModel):
         if model not in models or name not in datasets:
             return values  # field validation will name the fault
         defaults, dataset = dict(models[model].defaults), datasets[name]
+        defaults["crop"] = min(cls.model_fields["crop"].default, dataset.height, dataset.width)
+        defaults["batch_size"] = min(defaults["batch_size"], dataset.train_size)
         if values.get("batch_norm", defaults.get("batch_norm", "none")) != "none":
             defaults |= BN_DEFAULTS
         try:
@@ -260,6 +267,11 @@ class RunSpec(BaseModel):
         """A validated copy with `changes`."""
         return RunSpec.model_validate(self.model_dump() | changes)
 
+    def _settled_by_dataset(self) -> dict[str, Any]:
+        asked = {"model": self.model, "dataset": self.dataset}
+        filled_in = dict(RunSpec._fill_in_what_the_model_decides(asked))
+        return {field: filled_in[field] for field in ("crop", "batch_size", "decay_steps")}
+
     def canonical_json(self) -> str:
         """The spec as JSON with sorted keys and without the fields that have no effect."""
         return json.dumps(
@@ -274,8 +286,13 @@ class RunSpec(BaseModel):
         return hashlib.sha256(self.canonical_json().encode()).hexdigest()
 
     def changes(self) -> dict[str, Any]:
-        """The fields that differ from the default spec of the same model, in their order."""
+        """The fields that differ from the default spec of the same model, in their order.
+
+        Of another dataset, what it settles by itself is no difference.
+        """
         default = _default_values(self.model)
+        if self.dataset != datasets.default:
+            default = default | self._settled_by_dataset()
         return {
             field: value
             for field, value in self.model_dump(mode="json").items()
@@ -303,6 +320,15 @@ class SpecRequest(RunSpec):
     engine: int = Field(
         ENGINE, ge=ENGINE, le=ENGINE, description="Version of the training code: today's."
     )
+
+    @model_validator(mode="after")
+    def _images_are_there(self) -> Self:
+        if self.dataset_info.removed:
+            raise ValueError(
+                f"dataset {self.dataset} is not allowed: it was removed, and `rethink data add` "
+                "brings it back"
+            )
+        return self
 
     def resolve(self, precision: Precision) -> RunSpec:
         """The spec to store: `precision` stands in for auto."""
