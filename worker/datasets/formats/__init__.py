@@ -43,6 +43,4 @@ def find(source: str, options: Options, work: Path, report: Report) -> Found:
         return npz.find(path)
     if path.suffix == ".parquet":
         return parquet.find(path, options, report)
-    raise InvalidInput(
-        f"{path} is none of the forms that are read: name {FORMS}; unpack an archive first"
-    )
+    raise InvalidInput(f"{path} has no form that is read: name {FORMS}, and unpack archives first")

@@ -55,6 +55,13 @@ class Found:
 
     def check(self) -> None:
         """Raises InvalidInput where training could not use it."""
+        parts = [("training", self.train)] + ([("test", self.test)] if self.test else [])
+        for name, part in parts:
+            if (negative := part.labels[part.labels < 0]).size:
+                raise InvalidInput(
+                    f"{negative.size:,} {name} labels are negative, the first {negative[0]}: leave "
+                    "out images without a label"
+                )
         classes = len(self.class_names)
         if classes < 2:
             only = ", ".join(self.class_names) or "none"
@@ -66,19 +73,13 @@ class Found:
                 f"images are {self.shape[0]}×{self.shape[1]} pixels: {MIN_SIDE}×{MIN_SIDE} are "
                 "needed at least"
             )
-        for name, part in (("training", self.train), ("test", self.test)):
-            if part is not None:
-                self._check_labels(name, part.labels)
+        for name, part in parts:
+            self._check_labels(name, part.labels)
 
     def _check_labels(self, part: str, labels: Labels) -> None:
         classes = len(self.class_names)
         if not len(labels):
             raise InvalidInput(f"the {part} set is empty")
-        if labels.min() < 0:
-            raise InvalidInput(
-                f"{int((labels < 0).sum()):,} {part} labels are negative, the first "
-                f"{labels[labels < 0][0]}: leave out images without a label"
-            )
         if labels.max() >= classes:
             raise InvalidInput(
                 f"the {part} set has label {labels.max()}: labels are 0 to {classes - 1} here"
@@ -99,7 +100,7 @@ def numbered(labels: Labels) -> list[str]:
         raise InvalidInput(f"training labels go up to {last}: 0 to {MAX_CLASSES - 1} can be used")
     present = set(np.unique(labels).tolist())
     missing = [i for i in range(last) if i not in present]
-    if missing and labels.min() >= 0:  # negative ones are refused later
+    if missing and labels.min() >= 0:  # negative ones are refused by `check`
         raise InvalidInput(
             f"training labels go up to {last}, but none is {missing[0]}: number the classes from "
             "0 on, without gaps"

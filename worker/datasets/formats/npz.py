@@ -105,7 +105,7 @@ def _images(path: Path, name: str) -> Member:
 def _part(images: Member, labels: Labels, names: tuple[str, ...]) -> Part:
     if len(labels) != images.shape[0]:
         raise InvalidInput(
-            f"{names[0]} has {images.shape[0]:,} rows and {names[1]} {len(labels):,}"
+            f"{names[0]} has {images.shape[0]:,} images and {names[1]} {len(labels):,} labels"
         )
 
     def pixels() -> Iterator[Pixels]:
