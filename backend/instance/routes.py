@@ -88,6 +88,9 @@ def capabilities(parts: PartsDep) -> Capabilities:
                 title=info.title,
                 classes=info.classes,
                 class_names=list(info.class_names),
+                height=info.height,
+                width=info.width,
+                channels=info.channels,
                 train_size=info.train_size,
                 test_size=info.test_size,
             )

@@ -42,15 +42,7 @@ const controls = {
   flag: (_, attributes) => h("input", { type: "checkbox", ...attributes }),
   number: (field, attributes) =>
     text(field, { inputmode: field.whole ? "numeric" : "decimal", ...attributes }),
-  text: (field, attributes) => {
-    const { datasets = [] } = store.capabilities ?? {};
-    if (field.name !== "dataset") return text(field, attributes);
-    return h(
-      "select",
-      attributes,
-      datasets.map(({ name, title }) => h("option", { value: name }, title)),
-    );
-  },
+  text,
   choice(field, attributes) {
     const none = field.fallback === null ? [h("option", { value: "" }, "The model's default")] : [];
     return h(
@@ -73,8 +65,13 @@ function text(field, attributes) {
   });
 }
 
-/** A choice in words; a network with its size. */
+/** A choice in words; a network with its size, a dataset by its title. */
 function option(field, value) {
+  if (field.name === "dataset") {
+    const dataset = store.capabilities?.datasets.find(({ name }) => name === value);
+    const title = dataset?.title ?? value;
+    return value.includes("@") && title !== value ? `${title} (${value})` : title;
+  }
   if (field.name !== "model") return choice(value);
   const model = store.capabilities?.models.find(({ name }) => name === value);
   const size = model?.parameters ? `, ${integer(model.parameters)} parameters` : "";

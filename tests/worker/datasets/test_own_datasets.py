@@ -259,7 +259,7 @@ def test_files_that_are_no_images_are_skipped_and_counted(
     (mine / "cat/.000.png").write_text("a Mac's")
     (mine / "empty").mkdir()
     notes = " ".join(add(mine).provenance["notes"])
-    assert "3 files that are no images were skipped" in notes
+    assert "3 files were skipped: no images, or in no class's folder" in notes
     assert "folders without an image: empty" in notes
 
 

@@ -43,7 +43,8 @@ def find(root: Path, options: Options, report: Report) -> Found:
         )
     if skipped:
         kinds = ", ".join(f"{n} {kind}" for kind, n in skipped.most_common(5))
-        notes.append(f"{sum(skipped.values()):,} files that are no images were skipped ({kinds})")
+        count = sum(skipped.values())
+        notes.append(f"{count:,} files were skipped: no images, or in no class's folder ({kinds})")
     survey, total = Survey(options.size), sum(map(len, [*train.values(), *test.values()]))
     looked = 0
     for files in (*train.values(), *test.values()):
