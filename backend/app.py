@@ -22,7 +22,7 @@ from backend.security import Credentials, Guard
 from backend.stream import MAX_STREAMS, PING_SECONDS, Cursor, Hub
 from backend.studies import routes as studies
 from core import __version__
-from core.catalogue import plugins
+from core.catalogue import added, plugins
 from core.disk import Disk
 from core.domain.errors import InvalidInput
 from core.messages import Hints
@@ -39,6 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """The API and the page, on a database that is at the newest schema."""
     settings = settings or get_settings()
     plugins.load(settings.root)
+    added.follow(settings.root)
     credentials = Credentials(read_or_create(settings), str(settings.root))
     hints = Hints(settings.broker_url)
     parts = Parts(

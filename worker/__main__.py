@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from core.catalogue import datasets, models, plugins
+from core.catalogue import Dataset, added, datasets, models, plugins
 from core.domain.errors import BrokerUnavailable, InvalidInput, RethinkError
 from core.domain.metrics import Progress
 from core.settings import Settings, get_settings
@@ -18,6 +18,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = get_settings()
         plugins.load(settings.root)
+        added.follow(settings.root)
         given = _parser().parse_args(arguments)
         code: int = given.command(settings, given)
     except RethinkError as error:
@@ -49,22 +50,41 @@ def _parser() -> argparse.ArgumentParser:
     bundle.add_argument("--part", default="1/1", help="train a share only: 2/8 is the second of 8")
     bundle.add_argument("--weights", action="store_true", help="keep last checkpoints too")
     bundle.add_argument("--idle", action="store_true", help="only when nothing else wants the CPU")
-    data = add("data", _data, "fetch the datasets, or say what is there")
-    data.add_argument("what", choices=["fetch", "status"])
-    data.add_argument("dataset", nargs="?", default="cifar10", choices=list(datasets))
-    data.add_argument("--verify", action="store_true", help="read and check every byte")
-    for name, command, about in (
+    data = commands.add_parser("data", help="fetch, add, remove or list datasets")
+    commands_of_data = data.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, about, nargs in (
+        ("fetch", _fetch, "fetch a dataset, or check that it is there", "?"),
+        ("status", _status, "say which datasets are there, and where", "?"),
+        ("remove", _remove, "remove the images of a dataset that was added", None),
+    ):
+        sub = commands_of_data.add_parser(name, help=about, description=about)
+        sub.set_defaults(command=command)
+        sub.add_argument("dataset", nargs=nargs, help="name, with or without its fingerprint")
+        if name == "status":
+            sub.add_argument("--verify", action="store_true", help="read and check every byte")
+            sub.add_argument("--json", action="store_true")
+    about = "add a dataset of one's own from a folder, a file or torchvision"
+    own = commands_of_data.add_parser("add", help=about, description=about)
+    own.set_defaults(command=_add)
+    own.add_argument("name")
+    own.add_argument("source")
+    own.add_argument("--title", default="")
+    own.add_argument("--test-fraction", type=float, default=0.2)
+    own.add_argument("--split-seed", type=int, default=0)
+    own.add_argument("--size", type=int, default=None)
+    own.add_argument("--label-column", default=None)
+    own.add_argument("--json", action="store_true")
+    for name, report, about in (
         ("models", _models, "list the models with their parameter counts"),
         ("bench", _bench, "measure how fast this machine trains each model"),
         ("doctor", _doctor, "say what this machine offers for training, and why"),
     ):
-        sub = add(name, command, about)
+        sub = add(name, report, about)
         sub.add_argument("--json", action="store_true")
         if name == "bench":
             sub.add_argument("--model", action="append", default=[], choices=list(models))
             sub.add_argument("--rounds", type=int, default=5, help="turns of each pipeline")
             sub.add_argument("--seconds", type=float, default=2.0, help="length of a turn")
-    data.add_argument("--json", action="store_true")
     return parser
 
 
@@ -100,37 +120,90 @@ def _bundle(_: Settings, given: argparse.Namespace) -> int:
     return bundle.train(given.work, options, idle=given.idle)
 
 
-def _data(settings: Settings, given: argparse.Namespace) -> int:
-    from core import home
+def _fetch(settings: Settings, given: argparse.Namespace) -> int:
     from worker.datasets import store
 
-    if given.what == "fetch":
-        home.keep_private()
-        store.load(given.dataset, settings.root, report=_show_progress, folder=settings.cifar10)
-        print(file=sys.stderr)
-    status = store.status(
-        given.dataset, settings.root, folder=settings.cifar10, verify=given.verify
+    name = given.dataset or datasets.default
+    store.load(name, settings.root, report=_show_progress, folder=settings.cifar10)
+    print(file=sys.stderr)
+    print("\n".join(_described(store.status(name, settings.root, folder=settings.cifar10))))
+    return 0
+
+
+def _status(settings: Settings, given: argparse.Namespace) -> int:
+    from worker.datasets import store
+
+    names = [given.dataset] if given.dataset else store.names(settings.root)
+    found = [
+        store.status(name, settings.root, folder=settings.cifar10, verify=given.verify)
+        for name in names
+    ]
+    if given.json:
+        print(json.dumps(found, indent=2))
+    else:
+        print("\n".join(line for status in found for line in _described(status)))
+    return 0
+
+
+def _add(settings: Settings, given: argparse.Namespace) -> int:
+    from worker.datasets import added as own
+    from worker.datasets.formats.found import Options
+
+    name = own.add(
+        given.name,
+        given.source,
+        settings.root,
+        title=given.title,
+        options=Options(
+            test_fraction=given.test_fraction,
+            split_seed=given.split_seed,
+            size=given.size,
+            label_column=given.label_column,
+        ),
+        report=_show_progress,
     )
+    print(file=sys.stderr)
+    status = own.status(name, settings.root)
     if given.json:
         print(json.dumps(status, indent=2))
     else:
-        print("\n".join(_described(status)))
-    return 0 if status["state"] == "ready" or given.what == "status" else 1
+        print("\n".join([*_described(status), f"  rethink run --dataset {name}"]))
+    return 0
+
+
+def _remove(settings: Settings, given: argparse.Namespace) -> int:
+    from worker.datasets import added as own
+
+    name = own.remove(given.dataset, settings.root)
+    print(f"{name} was removed; its description stays, for the runs that were trained on it")
+    return 0
 
 
 def _described(status: dict[str, Any]) -> Iterator[str]:
     """A dataset's status in words, a fact a line."""
-    yield f"{status['title']}: {status['reason'] or status['state']}"
+    own = "" if status["sources"] else f", as {status['name']}"
+    yield f"{status['title']}: {status['reason'] or status['state']}{own}"
     if status["state"] == "ready":
         provenance = status["provenance"] or {}
+        if status["name"] in datasets:
+            yield f"  {_facts(datasets[status['name']])}"
         yield f"  in {status['folder']}, {status['bytes'] / 1e6:.0f} MB"
         yield f"  from {provenance.get('source', 'a source that was not recorded')}"
         yield f"  fingerprint {status['fingerprint']}"
+        yield from (f"  note: {note}" for note in provenance.get("notes", ()))
+    if status["state"] == "ready" or not status["sources"]:
         return
     yield "  `rethink data fetch` gets it from, in this order:"
     for source in status["sources"]:
         obstacle = source["obstacle"]
         yield f"  - {source['name']}" + (f", but: {obstacle}" if obstacle else "")
+
+
+def _facts(info: Dataset) -> str:
+    return (
+        f"{info.train_size:,} training and {info.test_size:,} test images, {info.height}×"
+        f"{info.width} pixels, {'grey' if info.channels == 1 else 'colour'}, {info.classes} classes"
+    )
 
 
 def _show_progress(progress: Progress) -> None:
@@ -169,7 +242,10 @@ def _doctor(settings: Settings, given: argparse.Namespace) -> int:
     found = {
         **device.describe(),
         "datasets": [
-            store.status(name, settings.root, folder=settings.cifar10) for name in datasets
+            status
+            for name in store.names(settings.root)
+            if (status := store.status(name, settings.root, folder=settings.cifar10))["state"]
+            != "removed"
         ],
     }
     print(json.dumps(found, indent=None if given.json else 2))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core import __version__
-from core.catalogue import datasets, models, plugins, randomizations
+from core.catalogue import models, plugins, randomizations
 from core.domain.spec import RunSpec
 from worker.datasets.images import ImageDataset
 
@@ -27,11 +27,7 @@ def capabilities() -> dict[str, Any]:
         else "torch finds this CUDA device",
         "threads": found["numerics"]["threads"],
         "models": {name: parameter_count(RunSpec(model=name)) for name in models},
-        "able": {
-            "model": list(models),
-            "randomization": list(randomizations),
-            "dataset": list(datasets),
-        },
+        "able": {"model": list(models), "randomization": list(randomizations)},
         "versions": versions(),
     }
 

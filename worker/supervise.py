@@ -7,12 +7,15 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from core import address, failpoints
+from core.catalogue.registry import UNKNOWN_NAME
 from core.domain.errors import DatabaseUnavailable
 from core.domain.lifecycle import Outcome
 from core.domain.spec import RunSpec
@@ -86,6 +89,10 @@ class Supervisor:
         for worker_id in dead:
             workers.leave(session, worker_id)
 
+    def _able(self, capabilities: Mapping[str, Any]) -> dict[str, list[str]]:
+        """What the trainer can train; datasets come and go while it runs."""
+        return {**capabilities.get("able", {}), "dataset": list(datasets)}
+
     def _register(self, session: Session, child: Child) -> None:
         workers.register(
             session,
@@ -140,7 +147,7 @@ class Supervisor:
             # This worker trains nothing now: what it holds, it holds by an accident.
             leases.take_back(session, worker_id=self.id)
             run = leases.claim(
-                session, self.id, self.settings.lease_seconds, child.capabilities.get("able", {})
+                session, self.id, self.settings.lease_seconds, self._able(child.capabilities)
             )
             if run is None:
                 return False
@@ -166,7 +173,10 @@ class Supervisor:
             problem = error.errors(include_url=False)[0]
             field = ".".join(map(str, problem["loc"]))
             message = (
-                f"This worker cannot read the run's spec ({field}: {problem['msg']}): it was "
+                f"This worker's machine does not have the run's {field} {problem['input']}: add it "
+                "there too, then retry the run."
+                if problem["type"] == UNKNOWN_NAME
+                else f"This worker cannot read the run's spec ({field}: {problem['msg']}): it was "
                 "stored by another version of Rethink. Update the workers, then retry the run."
             )
             logger.error("run %s: %s", run.id, message)
@@ -197,6 +207,7 @@ class Supervisor:
             child, run_id = self._child, self._run_id
             try:
                 status = gauge.read([os.getpid(), *([child.pid] if child else [])])
+                status["datasets"] = list(datasets)
                 with self.database.write() as session:
                     known = workers.beat(session, self.id, run_id, status)
                     if not known and child is not None:  # it was silent for hours

@@ -23,7 +23,7 @@ from typing import Any, TextIO
 from pydantic import ValidationError
 
 from core import failpoints
-from core.catalogue import plugins
+from core.catalogue import added, plugins
 from core.domain.demands import Demand, all_met
 from core.domain.errors import RethinkError
 from core.domain.lifecycle import Interrupt, Outcome
@@ -261,8 +261,10 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     out = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # a stray print must not break the protocol
-    plugins.load(get_settings().root)
-    trainer = Trainer(get_settings(), out)
+    settings = get_settings()
+    plugins.load(settings.root)
+    added.follow(settings.root)
+    trainer = Trainer(settings, out)
     threading.Thread(target=trainer.listen, name="orders", daemon=True).start()
     trainer.serve()
 

@@ -37,6 +37,9 @@ class DatasetView(BaseModel):
     title: str = Field(description="Name for people.")
     classes: int = Field(description="Number of classes.")
     class_names: list[str] = Field(description="Names of the classes, in the order of labels.")
+    height: int = Field(description="Of an image, in pixels.")
+    width: int = Field(description="Of an image, in pixels.")
+    channels: int = Field(description="3: colour; 1: grey.")
     train_size: int = Field(description="Training images.")
     test_size: int = Field(description="Test images.")
 

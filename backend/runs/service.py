@@ -126,17 +126,19 @@ def views(session: Session, found: Sequence[Run], *, attempts: bool = False) -> 
 
 def _obstacle(run: Run, known: Sequence[Worker]) -> str | None:
     """What no worker has that the run needs, in a sentence; None where one can train it."""
-    lacking: list[set[str]] = [
-        {k for k, names in worker.capabilities.get("able", {}).items() if run.spec[k] not in names}
-        for worker in known
-    ]
+    lacking: list[set[str]] = []
+    for worker in known:
+        able = dict(worker.capabilities.get("able", {}))
+        if "datasets" in worker.status:
+            able["dataset"] = worker.status["datasets"]
+        lacking.append({field for field, names in able.items() if run.spec[field] not in names})
     if not lacking or not all(lacking):
         return None
     field = min(sorted(fields)[0] for fields in lacking)
-    return (
-        f"No worker has the {field} {run.spec[field]}. Put its plugin into the home of a worker "
-        "and start that worker again."
+    how = (
+        "add it" if field == "dataset" else "put its plugin into a home and start the worker again"
     )
+    return f"No worker has the {field} {run.spec[field]}: {how} where one runs."
 
 
 def view(

@@ -22,6 +22,8 @@ class Dataset:
     """Images in the whole training set."""
     test_size: int
     """Images in the whole test set, which the paper calls validation."""
+    removed: bool = False
+    """Its images are gone: runs trained on them can be read, but no others launched."""
 
     @property
     def classes(self) -> int:

@@ -1,13 +1,15 @@
 """Descriptors by name."""
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
+UNKNOWN_NAME = "unknown_name"
+"""Type of the validation error where no descriptor has a name."""
 BUILTIN = "core.catalogue.builtin"
 
 Function = str | Callable[..., Any]
@@ -32,6 +34,7 @@ class Registry(Generic[D]):
         self.kind, self.default = kind, default
         self._found: dict[str, D] = {}
         self._builtin = False
+        self._others: Callable[[], Mapping[str, D]] = dict
 
     def add(self, descriptor: D) -> D:
         """Make a descriptor known.
@@ -48,6 +51,10 @@ class Registry(Generic[D]):
     def remove(self, name: str) -> None:
         self._found.pop(name, None)
 
+    def follow(self, others: Callable[[], Mapping[str, D]]) -> None:
+        """Look through `others` at each look-up too: what comes and goes while a process runs."""
+        self._others = others
+
     def __getitem__(self, name: str) -> D:
         """
         Raises:
@@ -62,16 +69,17 @@ class Registry(Generic[D]):
         return name in self._all()
 
     def __iter__(self) -> Iterator[str]:
-        return iter(list(self._all()))
+        return iter([descriptor.name for descriptor in self.values()])
 
     def values(self) -> list[D]:
-        return list(self._all().values())
+        """What can be asked for; a dataset that was removed is found by its name alone."""
+        return [found for found in self._all().values() if not getattr(found, "removed", False)]
 
-    def _all(self) -> dict[str, D]:
+    def _all(self) -> Mapping[str, D]:
         if not self._builtin:
             self._builtin = True
             importlib.import_module(BUILTIN)
-        return self._found
+        return {**self._found, **self._others()}
 
 
 class NameIn:
@@ -84,7 +92,7 @@ class NameIn:
         if name in self.registry:
             return name
         names = ", ".join(self.registry)
-        raise PydanticCustomError("unknown_name", "should be one of {names}", {"names": names})
+        raise PydanticCustomError(UNKNOWN_NAME, "should be one of {names}", {"names": names})
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self._check, handler(source))

@@ -54,6 +54,7 @@ ALWAYS: dict[str, tuple[str, ...]] = {
 """Deviations that no scale removes, by the panel they concern."""
 
 WORDS: dict[str, Callable[[Any, RunSpec], str]] = {
+    "dataset": lambda _, s: f"{s.dataset_info.title} in place of CIFAR-10",
     "bn_momentum": lambda v, _: f"batch normalisation's momentum {v:g}",
     "n_train": lambda v, s: (
         f"{v or s.train_size:,} of {s.dataset_info.train_size:,} training images"

@@ -102,7 +102,8 @@ def _most_alike(spec: RunSpec, measured: Sequence[MeasuredEpoch]) -> list[Measur
 
     def shared(m: MeasuredEpoch) -> int:
         return (
-            8 * (m.spec.width == spec.width)
+            16 * (_pixels(m.spec) == _pixels(spec))
+            + 8 * (m.spec.width == spec.width)
             + 4 * (m.spec.augments == spec.augments)
             + 2 * (m.spec.precision == spec.precision)
             + (m.spec.batch_size == spec.batch_size)
@@ -111,3 +112,8 @@ def _most_alike(spec: RunSpec, measured: Sequence[MeasuredEpoch]) -> list[Measur
     same_model = [m for m in measured if m.spec.model == spec.model]
     best = max(map(shared, same_model), default=0)
     return [m for m in same_model if shared(m) == best][:5]
+
+
+def _pixels(spec: RunSpec) -> int:
+    """Numbers in an image as the network sees it."""
+    return spec.crop**2 * spec.dataset_info.channels

@@ -136,5 +136,6 @@ def _usual_epochs(entry: Planned) -> float:
     # Time to fit rises steeply at small p, then evenly (Figure 1b).
     epochs = low + (high - low) * math.pow(spec.label_corruption, 0.7)
     own = default_criterion(spec.model).stop_rule
-    further = depth(entry.demand.stop, spec.train_size) / depth(own, spec.train_size)
+    images, classes = spec.train_size, spec.dataset_info.classes
+    further = depth(entry.demand.stop, images, classes) / depth(own, images, classes)
     return max(epochs * further, 1.0)

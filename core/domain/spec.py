@@ -118,7 +118,12 @@ class RunSpec(BaseModel):
         description="Test images, a class-balanced subset. Empty: the whole test set.",
     )
     subset_seed: Seed | None = Field(0, description="Seed that draws the subsets.")
-    crop: int = Field(28, ge=8, description="Side of the centre crop in pixels.")
+    crop: int = Field(
+        28,
+        ge=8,
+        description="Side of the centre crop in pixels. For smaller images, unless given, their "
+        "shorter side.",
+    )
 
     randomization: RandomizationName = Field(
         randomizations.default, description="What is randomized before training."
@@ -219,6 +224,8 @@ class RunSpec(BaseModel):
         if model not in models or name not in datasets:
             return values  # field validation will name the fault
         defaults, dataset = dict(models[model].defaults), datasets[name]
+        defaults["crop"] = min(cls.model_fields["crop"].default, dataset.height, dataset.width)
+        defaults["batch_size"] = min(defaults["batch_size"], dataset.train_size)
         if values.get("batch_norm", defaults.get("batch_norm", "none")) != "none":
             defaults |= BN_DEFAULTS
         try:
@@ -289,8 +296,14 @@ class RunSpec(BaseModel):
         return hashlib.sha256(self.canonical_json().encode()).hexdigest()
 
     def changes(self) -> dict[str, Any]:
-        """The fields that differ from the default spec of the same model, in their order."""
-        default = _default_values(self.model)
+        """The fields that differ from the default spec of the same model, in their order.
+
+        Of another dataset, what it settles by itself is no difference.
+        """
+        default = dict(_default_values(self.model))
+        if self.dataset != datasets.default:
+            settled = RunSpec(model=self.model, dataset=self.dataset)
+            default |= {f: getattr(settled, f) for f in ("crop", "batch_size", "decay_steps")}
         return {
             field: value
             for field, value in self.model_dump(mode="json").items()
@@ -318,6 +331,15 @@ class SpecRequest(RunSpec):
     engine: int = Field(
         ENGINE, ge=ENGINE, le=ENGINE, description="Version of the training code: today's."
     )
+
+    @model_validator(mode="after")
+    def _images_are_there(self) -> Self:
+        if self.dataset_info.removed:
+            raise ValueError(
+                f"dataset {self.dataset} is not allowed: it was removed, and `rethink data add` "
+                "brings it back"
+            )
+        return self
 
     def resolve(self, precision: Precision) -> RunSpec:
         """The spec to store: `precision` stands in for auto."""

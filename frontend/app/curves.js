@@ -96,6 +96,6 @@ export function accuracyChart(run, curve) {
     format: percent,
     fraction: true,
     series: all.filter((series, i) => i < 2 || present(series)),
-    reference: n && { value: 1 / n, label: `chance,<br>${percent(1 / n, 0)}` },
+    reference: n && { value: 1 / n, label: `chance,<br>${percent(1 / n, n > 50 ? 1 : 0)}` },
   };
 }

@@ -105,7 +105,7 @@ export function runSummary(run) {
 
 /** What is told anyway, or says little. */
 const UNTOLD = new Set([
-  ...["model", "randomization", "corruption", "n_train", "n_test", "dataset", "engine"],
+  ...["model", "randomization", "corruption", "n_train", "n_test", "engine"],
   ...["subset_seed", "data_seed", "variant", "precision"],
 ]);
 

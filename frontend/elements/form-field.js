@@ -65,8 +65,10 @@ function text(field, attributes) {
   });
 }
 
-/** A choice in words; a network with its size. */
+/** A choice in words; a network with its size, a dataset by its title. */
 function option(field, value) {
+  const words = choice(value);
+  if (field.name === "dataset") return value.includes("@") ? `${words} (${value})` : words;
   const size = field.name === "model" && MODELS[value]?.parameters;
-  return choice(value) + (size ? `, ${integer(size)} parameters` : "");
+  return words + (size ? `, ${integer(size)} parameters` : "");
 }

@@ -10,19 +10,64 @@ from core.settings import get_settings
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
-data_app = typer.Typer(no_args_is_help=True, help="Fetch the dataset, or see what is there.")
+data_app = typer.Typer(
+    no_args_is_help=True, help="Fetch a dataset, add one of your own, or see what is there."
+)
+Name = typer.Argument(help="Name, with or without its fingerprint.")
 
 
 @data_app.command()
-def fetch() -> None:
-    """Fetch CIFAR-10 from the first source that has it, and verify its checksums."""
-    _worker("data", "fetch")
+def fetch(dataset: Annotated[str, Name] = "cifar10") -> None:
+    """Fetch a dataset from the first source that has it, and verify its checksums."""
+    _worker("data", "fetch", "--", dataset)
 
 
 @data_app.command()
-def status(json: Json = False) -> None:
-    """Show which datasets are cached, and where."""
-    _worker("data", "status", *_flag(json))
+def status(
+    dataset: Annotated[str | None, Name] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Read and check every byte.")] = False,
+    json: Json = False,
+) -> None:
+    """Show which datasets are there, and where."""
+    only = ["--", dataset] if dataset else []
+    _worker("data", "status", *["--verify"] * verify, *_flag(json), *only)
+
+
+@data_app.command()
+def add(
+    name: Annotated[str, typer.Argument(help="Lower-case letters, digits, - and _.")],
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="Folder of images, a folder a class; .npz file; Parquet file or folder; or "
+            "torchvision:CIFAR100, SVHN, MNIST or FashionMNIST."
+        ),
+    ],
+    title: Annotated[str, typer.Option(help="For people; the name unless given.")] = "",
+    test_fraction: Annotated[
+        float, typer.Option(help="Of each class, where there is no test set.")
+    ] = 0.2,
+    split_seed: Annotated[int, typer.Option(help="Seed of that split.")] = 0,
+    size: Annotated[
+        int | None,
+        typer.Option(help="Crop each image to its middle square and resize it to this side."),
+    ] = None,
+    label_column: Annotated[
+        str | None, typer.Option(help="Parquet's, if several are possible.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Add a dataset of your own: it is read once and kept in the home."""
+    options = [f"--title={title}", f"--test-fraction={test_fraction}", f"--split-seed={split_seed}"]
+    options += [f"--size={size}"] if size is not None else []
+    options += [f"--label-column={label_column}"] if label_column is not None else []
+    _worker("data", "add", *options, *_flag(json), "--", name, source)
+
+
+@data_app.command()
+def remove(dataset: Annotated[str, Name]) -> None:
+    """Remove the images of a dataset you added; runs trained on them stay as they are."""
+    _worker("data", "remove", "--", dataset)
 
 
 def models(json: Json = False) -> None:

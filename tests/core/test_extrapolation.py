@@ -62,12 +62,12 @@ def test_a_curve_that_does_not_fall_never_fits() -> None:
 
 def test_a_stricter_criterion_is_deeper() -> None:
     rules = [CRITERIA[f"loss-{loss}"].stop_rule for loss in ("0.6", "0.5", "0.25", "0.1", "0.05")]
-    depths = [depth(rule, IMAGES) for rule in rules]
+    depths = [depth(rule, IMAGES, 10) for rule in rules]
     assert depths == sorted(depths)
     accuracies = [CRITERIA[f"accuracy-{percent}"] for percent in ("98", "99.9", "100")]
-    depths = [depth(criterion.stop_rule, IMAGES) for criterion in accuracies]
+    depths = [depth(criterion.stop_rule, IMAGES, 10) for criterion in accuracies]
     assert depths == sorted(depths)
-    assert depth(StopRule(train_loss=50), IMAGES) > 0
+    assert all(depth(StopRule(train_loss=50), IMAGES, classes) > 0 for classes in (2, 10, 256))
 
 
 def test_a_run_that_fitted_by_its_own_criterion_is_drawn_on_to_a_stricter_one() -> None:

@@ -3,37 +3,29 @@
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from core.catalogue import Dataset
+from core.catalogue.added import MANIFEST, Manifest
 from core.domain.errors import DataCorrupt
 from worker.datasets.images import ImageDataset
 from worker.datasets.sources import Arrays
 
-MANIFEST = "manifest.json"
 
+def fingerprint(arrays: Arrays, info: Dataset | None = None) -> str:
+    """SHA-256 of the four arrays' bytes, in hex; of an added dataset's shapes and classes before.
 
-class Manifest(BaseModel):
-    """What is known of the arrays without reading them."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    dataset: str
-    fingerprint: str
-    """As in `ImageDataset`."""
-    sizes: dict[str, int]
-    """Of each file, in bytes."""
-    provenance: dict[str, Any]
-
-
-def fingerprint(arrays: Arrays) -> str:
-    """SHA-256 of the four arrays' bytes, in hex."""
+    A published dataset's follow from its name; of an added one they make another dataset.
+    """
     digest = hashlib.sha256()
+    if info is not None:
+        digest.update(f"{[array.shape for array in arrays]} {info.classes}".encode())
     for array in arrays:
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
@@ -50,11 +42,55 @@ def write(folder: Path, arrays: Arrays, dataset: str, provenance: dict[str, Any]
             file.flush()
             os.fsync(file.fileno())
         sizes[path.name] = path.stat().st_size
-    manifest = Manifest(
-        dataset=dataset, fingerprint=fingerprint(arrays), sizes=sizes, provenance=provenance
+    write_manifest(
+        folder,
+        Manifest(
+            dataset=dataset, fingerprint=fingerprint(arrays), sizes=sizes, provenance=provenance
+        ),
     )
+
+
+def allocate(folder: Path, info: Dataset) -> Arrays:
+    """Make `folder` and the dataset's arrays in it, empty, as files to be written in place.
+
+    Raises:
+        OSError: the disk has no room for them; to run out of it later would kill the process.
+    """
+    folder.mkdir()
+    arrays = []
+    for name, shape in zip(Arrays._fields, _shapes(info), strict=True):
+        path = folder / f"{name}.npy"
+        arrays.append(np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape))
+        with path.open("r+b") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return Arrays(*arrays)
+
+
+def seal(folder: Path, arrays: Arrays, info: Dataset, provenance: dict[str, Any]) -> Manifest:
+    """Put what `allocate` made, and was filled since, on the disk, and the manifest beside it.
+
+    The dataset is named here, after its fingerprint: `info.name` is the part before the @.
+    """
+    found = fingerprint(arrays, info)
+    sizes = {}
+    for name, array in arrays._asdict().items():
+        path = folder / f"{name}.npy"
+        array.flush()
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+        sizes[path.name] = path.stat().st_size
+    info = replace(info, name=f"{info.name}@{found[:8]}")
+    manifest = Manifest(
+        dataset=info.name, fingerprint=found, sizes=sizes, provenance=provenance, info=info
+    )
+    write_manifest(folder, manifest)
+    return manifest
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
     with (folder / MANIFEST).open("w") as text:
-        text.write(json.dumps(manifest.model_dump(), indent=2) + "\n")
+        text.write(json.dumps(manifest.model_dump(exclude_none=True), indent=2) + "\n")
         text.flush()
         os.fsync(text.fileno())
 
@@ -82,15 +118,8 @@ def open_arrays(folder: Path, manifest: Manifest, info: Dataset) -> Arrays:
         DataCorrupt: a file is missing, truncated or not the array it should be.
     """
     arrays = Arrays(*(_open_array(folder / f"{name}.npy", manifest) for name in Arrays._fields))
-    image = (info.height, info.width, info.channels)
-    expected = (
-        (info.train_size, *image),
-        (info.train_size,),
-        (info.test_size, *image),
-        (info.test_size,),
-    )
     shapes = tuple(array.shape for array in arrays)
-    if manifest.dataset != info.name or shapes != expected:
+    if manifest.dataset != info.name or shapes != _shapes(info):
         raise DataCorrupt(
             f"the prepared dataset in {folder} is damaged: it holds {manifest.dataset} "
             f"with arrays of shapes {shapes}"
@@ -114,6 +143,16 @@ def sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _shapes(info: Dataset) -> tuple[tuple[int, ...], ...]:
+    image = (info.height, info.width, info.channels)
+    return (
+        (info.train_size, *image),
+        (info.train_size,),
+        (info.test_size, *image),
+        (info.test_size,),
+    )
 
 
 def _open_array(path: Path, manifest: Manifest) -> npt.NDArray[np.uint8]:

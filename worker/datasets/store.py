@@ -1,6 +1,7 @@
 """The prepared datasets: got once, verified, kept as arrays that all processes share.
 
-`<home>/datasets/<name>/` holds the arrays (see `worker.datasets.cache`).
+`<home>/datasets/<name>/` holds the arrays (see `worker.datasets.cache`). Those that a user added
+are in `worker.datasets.added`: they have no source to be got from again.
 
 Notable choices:
 - The folder appears by one rename, so it is either whole or not there. Work goes on in a folder
@@ -23,9 +24,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.domain.errors import DataCorrupt, DataUnavailable, InvalidInput
+from core.catalogue.added import MANIFEST
+from core.domain.errors import DataCorrupt, DataUnavailable
 from core.domain.metrics import Progress
-from worker.datasets import cache
+from worker.datasets import added, cache
 from worker.datasets.cifar10_sources import Cifar10
 from worker.datasets.images import ImageDataset
 from worker.datasets.lock import locked
@@ -40,7 +42,7 @@ def load(
     """The dataset `name`, verified; prepared below the home `root` if it is not there or damaged.
 
     Args:
-        name: a key of `RECIPES`.
+        name: a key of `RECIPES`, or an added dataset's.
         root: the home, as in `Settings.root`.
         report: hears of progress; an exception it raises stops the work and passes through.
         folder: one the user named, in place of anything to fetch.
@@ -50,7 +52,9 @@ def load(
         DataUnavailable: no source gave it, or the home cannot be written.
         DataCorrupt: a file in the user's folder is not what it should be.
     """
-    recipe = _recipe(name)
+    if name not in RECIPES:
+        return added.load(name, root)
+    recipe = RECIPES[name]
     try:
         dataset = _open(recipe, root, every_byte=True)
     except DataCorrupt:
@@ -67,7 +71,9 @@ def status(
     whether every byte was read and found right. `sources` lists each source with its `obstacle`,
     the reason why it cannot be used on this machine, or None.
     """
-    recipe = _recipe(name)
+    if name not in RECIPES:
+        return added.status(name, root, verify=verify)
+    recipe = RECIPES[name]
     answer: dict[str, Any] = {
         "name": name,
         "title": recipe.info.title,
@@ -98,10 +104,9 @@ def status(
     }
 
 
-def _recipe(name: str) -> Recipe:
-    if name not in RECIPES:
-        raise InvalidInput(f"dataset {name!r} is not known: use one of {', '.join(RECIPES)}")
-    return RECIPES[name]
+def names(root: Path) -> list[str]:
+    """Every dataset there is a recipe for, or that was added."""
+    return [*RECIPES, *added.names(root)]
 
 
 def _place(recipe: Recipe, root: Path) -> Path:
@@ -118,7 +123,7 @@ def _open(recipe: Recipe, root: Path, *, every_byte: bool) -> ImageDataset | Non
     if every_byte:
         recipe.verify(arrays)
         if cache.fingerprint(arrays) != manifest.fingerprint:
-            raise DataCorrupt(f"the fingerprint in {place / cache.MANIFEST} is not the data's")
+            raise DataCorrupt(f"the fingerprint in {place / MANIFEST} is not the data's")
     return cache.as_dataset(arrays, manifest, recipe.info)
 
 
