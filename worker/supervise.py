@@ -15,6 +15,7 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from core import address, failpoints
+from core.catalogue import datasets
 from core.catalogue.registry import UNKNOWN_NAME
 from core.domain.errors import DatabaseUnavailable
 from core.domain.lifecycle import Outcome
