@@ -238,6 +238,8 @@ def test_a_bundle_is_made_of_the_curves_asked_for(tmp_path: Path) -> None:
     [
         (["figure-1bc", "--series", "mlp"], "--series mlp is not allowed: use mlp-1x512"),
         (["table-1"], "table-1 has no runs at scale smoke"),
+        (["figure-1a", "--epochs", "3"], "--epochs is not allowed with figure-1a: use custom"),
+        (["custom", "--scale", "full"], "--scale is not allowed with custom: use --set and --axis"),
     ],
 )
 def test_a_bundle_of_nothing_is_refused(
@@ -248,6 +250,13 @@ def test_a_bundle_of_nothing_is_refused(
     assert isinstance(answer.exception, InvalidInput)
     assert sentence in answer.exception.message
     assert not list(tmp_path.iterdir())
+
+
+def test_a_bundle_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    command = ["bundle", "make", "figure-1a", "-o", str(tmp_path / "none" / "work.zip")]
+    answer = CliRunner().invoke(app, command)
+    assert isinstance(answer.exception, InvalidInput)
+    assert "name a file in a folder that is there" in answer.exception.message
 
 
 def test_results_are_imported_once(home: Path, tmp_path: Path) -> None:

@@ -186,6 +186,15 @@ def test_two_runners_do_not_share_an_out_file(tmp_path: Path) -> None:
             runner.run()
 
 
+def test_an_out_file_that_cannot_be_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    work = written(tmp_path / "work.zip", (tiny(), Demand(epochs=1)))
+    with pytest.raises(InvalidInput, match="cannot be made"):
+        bundle.train(work, Options(out=tmp_path / "file" / "r.zip"))
+    with pytest.raises(InvalidInput, match="not allowed below 0"):
+        bundle.train(work, Options(out=tmp_path / "r.zip", workers=-1))
+
+
 def test_a_bundle_of_another_engine_is_refused(tmp_path: Path) -> None:
     work = written(tmp_path / "work.zip", (tiny(engine=1), Demand(epochs=1)))
     with pytest.raises(InvalidInput, match="make it again with `rethink bundle make`"):
