@@ -70,7 +70,7 @@ def _line(
         "line": {
             "color": style.color,
             "width": 1 if faint or best else 2,
-            "dash": "dot" if best else "dash" if training else _dash(panel, style),
+            "dash": "dot" if best else "dash" if training else _dash(panel, series, style),
         },
         "opacity": 0.4 if faint else 1,
         "meta": _meta(series),
@@ -84,7 +84,7 @@ def _line(
         trace |= {"fill": "tonexty", "fillcolor": _faint(style.color, 0.12)}
     if markers:
         trace["marker"] = {
-            "symbol": [SYMBOLS.get(series.flag[i], style.symbol) for i in chosen],
+            "symbol": [_symbol(series.flag[i], style) for i in chosen],
             "size": 9,
             "color": style.color,
         }
@@ -98,8 +98,14 @@ def _line(
     return trace
 
 
-def _dash(panel: Panel, style: Style) -> str:
-    """In 2a and 2b dashes tell training from test; elsewhere they tell series apart in grey."""
+def _symbol(flag: Flag, style: Style) -> str:
+    return f"{style.symbol}-open" if flag is Flag.EXPECTED else SYMBOLS.get(flag, style.symbol)
+
+
+def _dash(panel: Panel, series: Series, style: Style) -> str:
+    """In 1c, 2a and 2b dashes tell measures apart; elsewhere they tell series apart in grey."""
+    if series.measure == "test_error":
+        return "dot"
     return "solid" if panel.name in (PanelName.FIGURE_2A, PanelName.FIGURE_2B) else style.dash
 
 
@@ -141,7 +147,11 @@ def _reference(series: Series, place: int) -> Trace:
         "legendgroup": series.key,
         "x": _brief(series.x, chosen),
         "y": _brief(series.y, chosen),
-        "line": {"color": PAPER_GREY, "width": 1.5, "dash": "dash"},
+        "line": {
+            "color": PAPER_GREY,
+            "width": 1.5,
+            "dash": "dot" if Flag.DERIVED in series.flag else "dash",
+        },
         "marker": {"symbol": symbols, "size": 7, "color": PAPER_GREY},
         "meta": _meta(series),
         "hovertemplate": f"%{{y:.4g}}<extra>{series.label}</extra>",

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 
 from core.domain.checks import diverged, fact, judged, settled, within
+from core.domain.labels import label_of
 from core.domain.panels.model import Check, Fact, Flag, Panel, PanelName, Series, TableRow
 from core.domain.reference.paper import TABLE_1, Table1Row
 from core.domain.reference.paper import series as paper_series
@@ -156,7 +157,7 @@ def _figure_1c(panel: Panel) -> list[Check]:
     checks = []
     for series in panel.series:
         theirs = paper_series("1c", series.key)
-        if theirs is None or series.kind != "mean":
+        if theirs is None or (series.kind, series.measure) != ("mean", theirs.measure):
             continue
         for point in theirs.points:
             if _duplicate("1c", series.key, point.x):
@@ -168,7 +169,8 @@ def _figure_1c(panel: Panel) -> list[Check]:
                 low, high = ALEXNET_AT_0
             elif point.x == 1:
                 low, high = CHANCE
-            check = within(f"{series.label}: test error at p = {point.x:g}", value, low, high)
+            label = f"{label_of(series.key)}: test error at p = {point.x:g}"
+            check = within(label, value, low, high)
             check = settled(check, i is not None and series.n[i] >= panel.seeds)
             if i is not None and series.flag[i] is Flag.NOT_FITTED:
                 check = check.model_copy(

@@ -1,7 +1,7 @@
 /** <panel-preview>: a panel in small, as inline SVG: ours in colour, the references dashed and grey. */
 
 import { h, svg } from "../app/dom.js";
-import { dashOf, measured, PANELS } from "../app/panel-words.js";
+import { dashOf, measured, PANELS, PAPER } from "../app/panel-words.js";
 import { MARK_PATHS, stylesOf } from "../app/panel-style.js";
 
 const WIDTH = 340;
@@ -73,7 +73,7 @@ function reference(series, view, kind) {
   const at = points(series, view);
   if (kind === "rows" || at.length === 1)
     return at.map((point) => mark(point, "reference", "circle"));
-  const dash = series.measure === "train_accuracy" ? "1 3" : "5 3";
+  const dash = PAPER.dotted.has(series.measure) ? "1 3" : "5 3";
   return [svg("polyline", { points: at.join(" "), class: "reference", "stroke-dasharray": dash })];
 }
 

@@ -37,6 +37,7 @@ def curve(planned: Planned, epochs: int | None = None, *, fits: bool = True) -> 
                 clean_accuracy=0.6 + seed / 10,
                 corrupted_accuracy=0.4,
                 corrupted_true_accuracy=0.2,
+                noisy_test_accuracy=0.3 + seed / 10,
             )
         )
     return found
@@ -146,7 +147,7 @@ def test_every_panel_in_every_state(name: PanelName, case: str, scale: Scale | N
 SHOWN = {
     PanelName.FIGURE_1A: ("random_labels", "train_loss"),
     PanelName.FIGURE_1B: ("inception", "relative_time"),
-    PanelName.FIGURE_1C: ("inception", "test_error"),
+    PanelName.FIGURE_1C: ("inception", "noisy_test_error"),
     PanelName.FIGURE_2A: ("none", "test_accuracy"),
     PanelName.FIGURE_2B: ("without_bn", "train_accuracy"),
     PanelName.TABLE_1: ("test_accuracy", "test_accuracy"),
