@@ -2,6 +2,8 @@
 # make install   only install
 # make test      install what the tests need, then run all of them
 # make lock      resolve pyproject.toml into requirements*.txt (UPGRADE=--upgrade for newest)
+# make results-check   compute the recorded figures again from results/bundles, and compare
+# make results-record  make them anew (BUNDLES="a.zip b.zip" adds these results first)
 # make clean     remove .venv and caches; what runs stored, in RETHINK_HOME, stays
 #
 # ARGS="--port 8001" passes options on to `rethink up`. PYTHON=… names another interpreter.
@@ -12,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 BIN := .venv/bin
 MAKEFLAGS += --no-print-directory
 
-.PHONY: run install test lock clean python
+.PHONY: run install test lock results-check results-record clean python
 
 run: install
 	@exec $(BIN)/rethink up $(ARGS)
@@ -34,6 +36,10 @@ lock: install
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv $(LOCK) --output-file requirements.txt
 	$(BIN)/uv $(LOCK) --extra test --constraints requirements.txt --output-file requirements-test.txt
+
+results-check results-record: python
+	@$(PYTHON) scripts/install.py requirements.txt
+	@PYTHONPATH=. $(BIN)/python scripts/results.py $(@:results-%=%) $(BUNDLES)
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info

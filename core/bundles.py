@@ -228,7 +228,12 @@ def _write(
     path: Path, members: Mapping[str, bytes], files: Mapping[str, Path] | None = None
 ) -> None:
     """Write a zip file whole or not at all; the same content gives the same bytes."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+    except OSError as error:
+        raise InvalidInput(
+            f"{path} cannot be written ({error.strerror}): name a file in a folder that is there."
+        ) from error
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as raw:

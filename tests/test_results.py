@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from backend.figures import tables
+from core import bundles
 from core.domain.panel import Panel
+from core.domain.scales import Scale
+from core.domain.studies import StudyName, plan
+from scripts import results
+from tests.core.hand_made import fits_at
+from tests.core.test_bundles import result
 
 RESULTS = Path(__file__).parents[1] / "results"
 FIGURES = sorted(RESULTS.glob("*/*.json"))
@@ -50,3 +56,45 @@ def _value(text: str) -> float | str:
 def test_every_panel_was_recorded() -> None:
     names = {file.stem for file in (RESULTS / "quick").glob("*.json")}
     assert names == {"1a", "1b", "1c", "2a", "2b", "table-1", "clean-corrupted"}
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of results whose bundle has the MLP's runs of Figures 1b and 1c at full scale."""
+    entries = plan(StudyName.FIGURE_1BC, Scale.FULL)
+    found = [
+        result(1).model_copy(
+            update={
+                "spec": entry.spec,
+                "spec_hash": entry.spec.hash(),
+                "demands": [entry.demand],
+                "metrics": bundles.columns(fits_at(20, 20, noisy_test_accuracy=0.3)),
+            }
+        )
+        for entry in entries
+        if entry.role.series == "mlp-1x512"
+    ]
+    (tmp_path / "bundles").mkdir()
+    bundles.write_results(tmp_path / "bundles" / "mlp.zip", found)
+    monkeypatch.setattr(results, "RESULTS", tmp_path)
+    with results.database(tmp_path / "bundles") as runs:
+        results.record(runs)
+    return tmp_path
+
+
+def test_figures_are_recorded_from_bundles_and_computed_again(
+    elsewhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert {file.name for file in (elsewhere / "full").glob("*.json")} == {"1b.json", "1c.json"}
+    assert not (elsewhere / "quick").exists()
+    with results.database(elsewhere / "bundles") as runs:
+        assert results.check(runs) == 0
+        file = elsewhere / "full" / "1c.json"
+        file.write_text(file.read_text().replace('"state":"incomplete"', '"state":"reproduced"'))
+        assert results.check(runs) == 1
+    assert "full/1c.json: differs in verdict" in capsys.readouterr().out
+
+
+def test_the_recorded_figures_are_what_the_bundles_give() -> None:
+    with results.database() as runs:
+        assert results.check(runs) == 0

@@ -77,7 +77,10 @@ class Runner:
 
     def run(self) -> int:
         """Train until nothing is left, the time is up or a signal comes; returns an exit code."""
-        self.state.mkdir(parents=True, exist_ok=True)
+        try:
+            self.state.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InvalidInput(f"--out: {self.state} cannot be made: {error.strerror}") from error
         with (self.state / "lock").open("ab") as lock:
             self._claim(lock)
             if self.options.out.exists():
@@ -130,6 +133,10 @@ class Runner:
                     child = self._child()
                 Turn(self, child, run).take()
                 lost = 0
+            except OSError as error:  # such as a full disk; what was stored before is whole
+                self.fail(run, str(error))
+                if child is not None:
+                    child.kill()
             except TrainerDied as death:
                 lost += 1
                 if not self.stopping.is_set():
@@ -346,9 +353,15 @@ def train(work: Path, options: Options, *, idle: bool = False) -> int:
         InvalidInput: the bundle cannot be read or is of another engine.
         Conflict: another process writes the same results.
     """
+    if options.workers < 0 or options.threads < 0:
+        raise InvalidInput("--workers and --threads are not allowed below 0")
     runner = Runner(_of_this_engine(bundles.read_work(work)), options)
     if idle:  # inherited by all that is started from here
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: runner.stopping.set())
-    return runner.run()
+    asked = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(number, lambda *_: runner.stopping.set()) for number in asked]
+    try:
+        return runner.run()
+    finally:
+        for number, handler in zip(asked, before, strict=True):
+            signal.signal(number, handler)

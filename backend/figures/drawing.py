@@ -17,6 +17,7 @@ BY_MEASURE: dict[str, Any] = {
     "clean_accuracy": {"linestyle": "-", "marker": "o"},
     "corrupted_accuracy": {"linestyle": "--", "marker": "s"},
     "corrupted_true_accuracy": {"linestyle": ":", "marker": "^"},
+    "test_error": {"linestyle": ":"},
 }
 """How the curves of a network are told apart that are of one colour."""
 DUPLICATE: Any = {
@@ -117,6 +118,9 @@ def _marks(axes: Axes, series: Series, style: Style) -> None:
             axes.margins(y=0.15)
         elif flag is Flag.NOT_FITTED:
             axes.plot(x, y, linestyle="none", marker="x", markersize=7, color=style.print_color)
+        elif flag is Flag.EXPECTED:
+            mark: Any = {"marker": style.marker, "markerfacecolor": "white", "markersize": 3.2}
+            axes.plot(x, y, linestyle="none", color=style.print_color, **mark, zorder=3)
 
 
 def draw_reference(axes: Axes, series: Series, panel: Panel) -> Named:
@@ -127,7 +131,7 @@ def draw_reference(axes: Axes, series: Series, panel: Panel) -> Named:
         series.x,
         series.y,
         color=PAPER_GREY,
-        linestyle=(0, (3, 1.5)),
+        linestyle=(0, (1, 1.5) if Flag.DERIVED in series.flag else (3, 1.5)),
         linewidth=0.7,
         marker=style.marker,
         markerfacecolor="white",

@@ -67,7 +67,7 @@ def _line(
         "line": {
             "color": style.color,
             "width": 1 if faint or best else 2,
-            "dash": "dot" if best else "dash" if training else _dash(panel, style),
+            "dash": "dot" if best else "dash" if training else _dash(panel, series, style),
         },
         "opacity": 0.4 if faint else 1,
         "hovertemplate": "%{y:.4g}<extra>%{fullData.name}</extra>",
@@ -80,7 +80,7 @@ def _line(
         trace |= {"fill": "tonexty", "fillcolor": _faint(style.color, 0.12)}
     if markers:
         trace["marker"] = {
-            "symbol": [SYMBOLS.get(series.flag[i], style.symbol) for i in chosen],
+            "symbol": [_symbol(series.flag[i], style) for i in chosen],
             "size": 9,
             "color": style.color,
         }
@@ -94,8 +94,14 @@ def _line(
     return trace
 
 
-def _dash(panel: Panel, style: Style) -> str:
-    """Dashes tell training from test where both are shown, else series apart in grey."""
+def _symbol(flag: Flag, style: Style) -> str:
+    return f"{style.symbol}-open" if flag is Flag.EXPECTED else SYMBOLS.get(flag, style.symbol)
+
+
+def _dash(panel: Panel, series: Series, style: Style) -> str:
+    """Dashes tell measures apart where there are several, else series apart in grey."""
+    if series.measure == "test_error":
+        return "dot"
     return "solid" if panel.two_sets else style.dash
 
 
@@ -138,7 +144,11 @@ def _reference(panel: Panel, series: Series) -> Trace:
         "legendgroup": series.key,
         "x": _brief(series.x, chosen),
         "y": _brief(series.y, chosen),
-        "line": {"color": PAPER_GREY, "width": 1.5, "dash": "dash"},
+        "line": {
+            "color": PAPER_GREY,
+            "width": 1.5,
+            "dash": "dot" if Flag.DERIVED in series.flag else "dash",
+        },
         "marker": {"symbol": symbols, "size": 7, "color": PAPER_GREY},
         "hovertemplate": "%{y:.4g}<extra>%{fullData.name}</extra>",
     }

@@ -86,7 +86,7 @@ def figure(panel: Panel) -> Figure:
 
 
 def _plot(panel: Panel) -> Figure:
-    many = len(panel.series) > 6
+    many = len(panel.series) > 6 or len(panel.references) > 5
     conditions = {series.key for series in panel.series}
     height = 3.0 + 0.06 * min(max(len(conditions), 6), NAMED_AT_MOST)  # for the legend under it
     figure = Figure(figsize=(WIDE, height) if many else (COLUMN, 2.75), layout="constrained")
@@ -152,6 +152,10 @@ MEANINGS: dict[Flag, tuple[str, Any]] = {
     Flag.NOT_FITTED: (
         "its run did not fit the training set",
         {"linestyle": "none", "marker": "x", "color": "#444444", "markersize": 5},
+    ),
+    Flag.EXPECTED: (
+        "expected from the error against true labels",
+        {"linestyle": "none", "marker": "o", "markerfacecolor": "white", "color": "#444444"},
     ),
     Flag.DUPLICATE: ("published twice: see below", DUPLICATE | {"markersize": 5}),
 }

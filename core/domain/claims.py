@@ -21,7 +21,21 @@ def judge(panel: Panel) -> Verdict:
     checks = resolve(described.judge)(panel)
     state = _state(panel, checks)
     sentence = _sentence(panel, state, checks)
+    if state in (VerdictState.REPRODUCED, VerdictState.NOT_REPRODUCED):
+        sentence += BASIS.get(panel.name, "")
     return Verdict(claim=described.claim, state=state, sentence=sentence, checks=checks)
+
+
+ALEXNET = (
+    " AlexNet has the stated learning rate of 0.01; the curves published for it fit 0.1 "
+    "(docs/reproduction.md)."
+)
+BASIS: dict[str, str] = {
+    "1b": ALEXNET,
+    "1c": " Judged against test labels corrupted with the same p, as the published "
+    f"points are: five observations say so, the paper does not (docs/reproduction.md).{ALEXNET}",
+}
+"""What a verdict rests on besides the numbers."""
 
 
 def _state(panel: Panel, checks: Sequence[Check]) -> VerdictState:

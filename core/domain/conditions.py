@@ -156,7 +156,7 @@ def figure_1c(panel: Panel) -> list[Check]:
     checks = []
     for series in panel.series:
         theirs = paper_series("1c", series.key)
-        if theirs is None or series.kind != "mean":
+        if theirs is None or (series.kind, series.measure) != ("mean", theirs.measure):
             continue
         for point in theirs.points:
             if _duplicate("1c", series.key, point.x):
@@ -168,7 +168,8 @@ def figure_1c(panel: Panel) -> list[Check]:
                 low, high = ALEXNET_AT_0
             elif point.x == 1:
                 low, high = CHANCE
-            check = within(f"{series.label}: test error at p = {point.x:g}", value, low, high)
+            label = f"{label_of(series.key)}: test error at p = {point.x:g}"
+            check = within(label, value, low, high)
             check = settled(check, i is not None and series.n[i] >= panel.seeds)
             if i is not None and series.flag[i] is Flag.NOT_FITTED:
                 check = check.model_copy(

@@ -61,6 +61,11 @@ class Flag(StrEnum):
     """A test error of a run that had not fitted its training set."""
     DUPLICATE = "duplicate"
     """A published point that equals its neighbour to full precision."""
+    EXPECTED = "expected"
+    """An error against corrupted test labels, computed from that against true ones: at least one
+    run was stored before such labels were."""
+    DERIVED = "derived"
+    """A published point, computed back from corrupted to true test labels."""
 
 
 class Series(BaseModel):

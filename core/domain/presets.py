@@ -76,6 +76,25 @@ def without_batch_norm(randomization: str) -> Preset:
     )
 
 
+def published_alexnet(randomization: str) -> Preset:
+    """AlexNet at the learning rate that its curves in Figures 1b and 1c fit; the paper says .01."""
+    return _full_scale(
+        "published-alexnet",
+        "Small AlexNet, learning rate 0.1",
+        "the rate that its published curves fit (the paper states 0.01)",
+        RunSpec(
+            model=ALEXNET,
+            randomization=randomization,
+            learning_rate=PUBLISHED_ALEXNET_RATE,
+        ),
+    )
+
+
+PUBLISHED_ALEXNET_RATE = 0.1
+"""One seed at full scale: 98 % on true labels at epoch 34 and an error of .31, where Figures 1b and
+1c imply 31 and .30; at 0.01 they were 12 and .24 (docs/reproduction.md)."""
+
+
 def of_the_report(model: str, randomization: str) -> Preset:
     """The report's reading of the same test, where it differs: batch size and pixels."""
     fields = {"model": model, "randomization": randomization}
@@ -113,6 +132,7 @@ def all_presets() -> list[Preset]:
         *(randomization_test(INCEPTION, test) for test in labels + pixels),
         *(without_batch_norm(test) for test in labels),
         *(randomization_test(model, test) for model in others for test in labels),
+        *(published_alexnet(test) for test in labels),
         *(of_the_report(INCEPTION, test) for test in labels + pixels),
         *(of_the_report(ALEXNET, test) for test in labels),
     ]

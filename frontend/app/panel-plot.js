@@ -65,7 +65,7 @@ function reference(trace, { panel, styles }) {
     ? `${mark}-open`
     : trace.x.map((_, i) => (duplicate(symbols[i]) ? `${mark}-open-dot` : `${mark}-open`));
   const size = many ? 6 : symbols.map((name) => (lone ? 10 : duplicate(name) ? 9 : 6));
-  const dash = trace.meta.measure === "train_accuracy" ? "2px,3px" : PAPER.dash;
+  const dash = PAPER.dotted.has(trace.meta.measure) ? "2px,3px" : PAPER.dash;
   return {
     ...trace,
     mode: lone ? "markers" : "lines+markers",

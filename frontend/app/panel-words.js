@@ -22,6 +22,8 @@ export const MEASURES = {
   train_accuracy: { word: "training", dash: "5px,4px" },
   test_loss: { word: "test", dash: "solid" },
   train_loss: { word: "training", dash: "5px,4px" },
+  noisy_test_error: { word: "test labels corrupted with the same p", dash: "solid" },
+  test_error: { word: "true test labels", dash: "1.5px,3px" },
   clean_accuracy: { word: "labels still true", dash: "solid" },
   corrupted_accuracy: { word: "wrong labels, as given", dash: "5px,4px" },
   corrupted_true_accuracy: { word: "wrong labels, true class", dash: "1.5px,3px" },
@@ -34,7 +36,12 @@ export function dashOf({ series }, measure) {
 }
 
 export const BEST = { word: "best test so far, as early stopping would give", dash: "1.5px,3px" };
-export const PAPER = { word: "paper, digitised", dash: "7px,4px" };
+/** `dotted`: the measures of which its lines are dotted. */
+export const PAPER = {
+  word: "paper, digitised",
+  dash: "7px,4px",
+  dotted: new Set(["train_accuracy", "test_error"]),
+};
 
 export const SPREAD_CHOICES = {
   auto: "By their number",
@@ -107,7 +114,7 @@ export function plain(value) {
 export function conditionOf(series) {
   if (series.label.startsWith(series.key)) return series.key; // a name that a user gave
   return series.label.replace(
-    /(, (training|test|best test so far)|: .*| \((paper|report)\))+$/,
+    /(, (training|test|best test so far|(true|corrupted) test labels)|: .*| \((paper|report)[^)]*\))+$/,
     "",
   );
 }

@@ -62,6 +62,15 @@ const FLAGS = {
     path: "M13 0l5.5 12h-11z",
   },
   "not fitted": { word: "its run did not fit the training set", path: "M9 2l8 8M17 2l-8 8" },
+  expected: {
+    word: "expected from the error against true labels, not measured",
+    path: "M13 2.5a3.5 3.5 0 1 0 0 7a3.5 3.5 0 1 0 0-7",
+  },
+  derived: {
+    word: "the paper’s points computed back to true test labels",
+    dash: "2px,3px",
+    isReference: true,
+  },
   duplicate: {
     word: "published twice: equal to its neighbour, probably a copy",
     path: "M13 2a4 4 0 1 0 0 8a4 4 0 1 0 0-8M12.2 6h1.6",

@@ -2,7 +2,7 @@
 
 import { h, svg } from "../app/dom.js";
 import { PANELS } from "../app/catalogue.js";
-import { dashOf, measured } from "../app/panel-words.js";
+import { dashOf, measured, PAPER } from "../app/panel-words.js";
 import { MARK_PATHS, stylesOf } from "../app/panel-style.js";
 
 const WIDTH = 340;
@@ -75,7 +75,7 @@ function reference(series, view, kind) {
   const at = points(series, view);
   if (kind === "rows" || at.length === 1)
     return at.map((point) => mark(point, "reference", "circle"));
-  const dash = series.measure === "train_accuracy" ? "1 3" : "5 3";
+  const dash = PAPER.dotted.has(series.measure) ? "1 3" : "5 3";
   return [svg("polyline", { points: at.join(" "), class: "reference", "stroke-dasharray": dash })];
 }
 

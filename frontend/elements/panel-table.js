@@ -10,6 +10,8 @@ const FLAGS = {
   "not fitted": "not fitted",
   duplicate: "duplicate in the paper",
   diverged: "diverged",
+  expected: "expected",
+  derived: "derived",
 };
 
 class PanelTable extends LiveElement {
@@ -65,7 +67,7 @@ function caption(panel, hasPaper) {
 function heading(panel, series) {
   const several = new Set(panel.series.map(({ measure }) => measure)).size > 1;
   const measure = several && MEASURES[series.measure] ? `, ${MEASURES[series.measure].word}` : "";
-  if (series.source !== "ours") return `${conditionOf(series)}, ${series.source}`;
+  if (series.source !== "ours") return `${conditionOf(series)}, ${series.source}${measure}`;
   return series.kind === "seed" ? series.label + measure : conditionOf(series) + measure;
 }
 

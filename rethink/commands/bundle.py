@@ -6,13 +6,25 @@ from typing import Annotated
 
 import typer
 
-from core.domain.criteria import CRITERIA, CriterionName
+from core.domain.criteria import CRITERIA
 from core.domain.errors import InvalidInput
 from core.domain.scales import Scale
 from core.domain.spec import Precision, Variant
 from core.domain.studies import TITLES, StudyName
 from core.settings import get_settings
-from rethink.commands.study import Axes, Base, Epochs, Seeds, StopAccuracy, StopLoss, grid_of
+from rethink.commands.study import (
+    Axes,
+    Base,
+    CriterionOption,
+    Epochs,
+    ScaleOption,
+    Seeds,
+    StopAccuracy,
+    StopLoss,
+    VariantOption,
+    grid_of,
+    refuse,
+)
 
 app = typer.Typer(no_args_is_help=True, help="Train without a server: work out, results back.")
 
@@ -21,17 +33,13 @@ app = typer.Typer(no_args_is_help=True, help="Train without a server: work out, 
 def make(
     name: Annotated[StudyName, typer.Argument(help="Which study; custom takes --axis.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The bundle to write.")],
-    scale: Annotated[Scale, typer.Option(help="As for `rethink study`.")] = Scale.SMOKE,
-    variant: Annotated[Variant, typer.Option(help="The paper's setting or the report's.")] = (
-        Variant.PAPER
-    ),
+    scale: ScaleOption = None,
+    variant: VariantOption = None,
     seeds: Seeds = 1,
     precision: Annotated[
         Precision, typer.Option(help="bf16 only for machines that multiply it in hardware.")
     ] = Precision.FP32,
-    criterion: Annotated[
-        CriterionName, typer.Option(help="When runs of 1b and 1c count as fitted, and end.")
-    ] = "default",
+    criterion: CriterionOption = "default",
     series: Annotated[
         list[str], typer.Option(help="Only these curves, by their names; may be given again.")
     ] = [],  # noqa: B006
@@ -47,10 +55,14 @@ def make(
     from core.domain.studies import grid, plan
 
     if name is StudyName.CUSTOM:
+        refuse({"scale": scale, "variant": variant}, f"{name}: use --set and --axis")
         stop = StopRule(train_loss=stop_train_loss, train_accuracy=stop_train_accuracy)
         fields, axes = grid_of(base, axis)
         entries = grid(fields, axes, Demand(epochs=epochs or 10, stop=stop), seeds, precision)
     else:
+        stops = {"stop-train-loss": stop_train_loss, "stop-train-accuracy": stop_train_accuracy}
+        refuse({"set": base, "axis": axis, "epochs": epochs, **stops}, f"{name}: use custom")
+        scale, variant = scale or Scale.SMOKE, variant or Variant.PAPER
         entries = plan(name, scale, variant, seeds, precision, CRITERIA.get(criterion))
     names = dict.fromkeys(entry.role.series for entry in entries)
     if unknown := [one for one in series if one not in names]:

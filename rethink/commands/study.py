@@ -220,13 +220,14 @@ def _request(
         InvalidInput: an option has no effect on this study.
     """
     if name is StudyName.CUSTOM:
-        _refuse(catalogue, f"{name}: a grid is not scaled, use --set and --axis")
+        refuse(catalogue, f"{name}: a grid is not scaled, use --set and --axis")
         return _given(shared) | {"grid": _grid(grid)}
-    _refuse(grid, f"{name}: use custom")
+    refuse(grid, f"{name}: use custom")
     return _given(shared | catalogue)
 
 
-def _refuse(options: Options, where: str) -> None:
+def refuse(options: Options, where: str) -> None:
+    """Raise InvalidInput if one of the options, which have no effect there, was given."""
     for option, value in options.items():
         if value not in (None, []):
             raise InvalidInput(f"--{option} is not allowed with {where}")

@@ -56,11 +56,11 @@ def metrics(
     )
 
 
-def fits_at(epoch: int, epochs: int, test: float = 0.5) -> list[EpochMetrics]:
+def fits_at(epoch: int, epochs: int, test: float = 0.5, **more: float) -> list[EpochMetrics]:
     """A curve of `epochs` epochs that passes every criterion after `epoch`, none before."""
     return [
-        metrics(i, 0.001 if i >= epoch else 1.5, accuracy=1.0 if i >= epoch else 0.5, test=test)
-        for i in range(1, epochs + 1)
+        metrics(i, 0.001 if fits else 1.5, accuracy=1.0 if fits else 0.5, test=test, **more)
+        for i, fits in ((i, i >= epoch) for i in range(1, epochs + 1))
     ]
 
 

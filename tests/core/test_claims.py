@@ -29,7 +29,8 @@ def as_published(p: Planned) -> StoredRun:
         assert error is not None
         first = {"inception": 10, "alexnet": 31, "mlp-1x512": 28}[role.series]
         epochs = round(first * time.at(x).y)  # type: ignore[union-attr]
-        curve = fits_at(epochs, epochs, test=1 - error.at(x).y)  # type: ignore[union-attr]
+        test = 1 - error.at(x).y  # type: ignore[union-attr]
+        curve = fits_at(epochs, epochs, test=test, **{"noisy_test_accuracy": test} if x else {})
     elif role.panel == "2a":
         test = {"none": 0.872, "weight_decay": 0.889, "all": 0.91}[role.series]
         curve = [metrics(i, 0.01, test=test) for i in range(1, 101)]
@@ -377,7 +378,7 @@ def test_1c_has_bands_of_its_own_at_chance_and_for_alexnet_at_0(
         whole = as_published(entry)
         if (entry.role.series, entry.role.corruption) != (series, p):
             return whole
-        changed = {"test_accuracy": 1 - error}
+        changed = {"test_accuracy": 1 - error, "noisy_test_accuracy": 1 - error}
         return stored(entry, [m.model_copy(update=changed) for m in whole.curve])  # type: ignore[union-attr]
 
     found = verdict("1c", run)
@@ -395,7 +396,7 @@ def test_1c_allows_three_hundredths(shift: float, passed: bool) -> None:
         return stored(
             p,
             [
-                m.model_copy(update={"test_accuracy": last.test_accuracy + shift})
+                m.model_copy(update={"noisy_test_accuracy": last.test_accuracy + shift})
                 for m in whole.curve
             ],
         )
@@ -409,6 +410,18 @@ def test_the_paper_s_duplicate_is_left_out_of_the_verdict() -> None:
     assert "MLP 1×512: test error at p = 0.6" not in labels
     assert "MLP 1×512: test error at p = 0.7" in labels
     assert len(labels) == 32
+
+
+def test_1c_says_which_test_labels_it_was_judged_against() -> None:
+    found = verdict("1c", as_published)
+    assert "against test labels corrupted with the same p" in found.sentence
+
+    def against_true_labels(p: Planned) -> StoredRun:
+        """As if the published points were errors against true labels."""
+        whole = as_published(p)
+        return stored(p, [m.model_copy(update={"noisy_test_accuracy": None}) for m in whole.curve])
+
+    assert verdict("1c", against_true_labels).state is VerdictState.NOT_REPRODUCED
 
 
 def test_2a_fails_without_a_gain_by_regularisation() -> None:

@@ -38,6 +38,7 @@ def curve(planned: Planned, epochs: int | None = None, *, fits: bool = True) -> 
                 clean_accuracy=0.6 + seed / 10,
                 corrupted_accuracy=0.4,
                 corrupted_true_accuracy=0.2,
+                noisy_test_accuracy=0.3 + seed / 10,
             )
         )
     return found
@@ -147,7 +148,7 @@ def test_every_panel_in_every_state(name: str, case: str, scale: Scale | None) -
 SHOWN = {
     "1a": ("random_labels", "train_loss"),
     "1b": ("inception", "relative_time"),
-    "1c": ("inception", "test_error"),
+    "1c": ("inception", "noisy_test_error"),
     "2a": ("none", "test_accuracy"),
     "2b": ("without_bn", "train_accuracy"),
     "table-1": ("test_accuracy", "test_accuracy"),

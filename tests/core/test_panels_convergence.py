@@ -7,6 +7,7 @@ from core.domain.lifecycle import RunState
 from core.domain.panel import Flag, Panel, Series, SpreadKind
 from core.domain.panels.entries import StoredRun
 from core.domain.plans import Planned
+from core.domain.scales import Scale
 from tests.core.hand_made import diverged, fits_at, metrics, panel, stored
 
 
@@ -25,8 +26,8 @@ def censored(p: Planned) -> StoredRun:
     return stored(p, fits_at(1000, p.demand.epochs))
 
 
-def of(found: Panel, key: str = "inception") -> Series:
-    return next(s for s in found.series if s.key == key)
+def of(found: Panel, key: str = "inception", measure: str = "") -> Series:
+    return next(s for s in found.series if s.key == key and measure in ("", s.measure))
 
 
 def at(series: Series, p: float) -> int:
@@ -258,7 +259,8 @@ def test_a_study_by_a_stricter_criterion_shows_its_longer_prefix() -> None:
     assert of(found).y[-1] == pytest.approx(3.6)
     fact = next(f for f in found.facts if (f.key, f.name) == ("inception", "epochs_to_fit_p1"))
     assert fact.value == 72
-    errors = of(panel("1c", extended, criterion=strict, demanded=strict))
+    by_both = panel("1c", extended, criterion=strict, demanded=strict)
+    errors = of(by_both, measure="test_error")
     assert errors.y[-1] == pytest.approx(0.6)
 
 
@@ -290,10 +292,55 @@ def test_the_paper_s_duplicates_are_flagged() -> None:
 
 
 def test_1c_is_the_test_error_at_the_end_of_each_run() -> None:
-    series = of(panel("1c", fitted))
+    series = of(panel("1c", fitted), measure="test_error")
     assert series.y[0] == pytest.approx(0.15)
     assert series.y[-1] == pytest.approx(0.9)
     assert set(series.flag) == {Flag.VALUE}
+
+
+def test_1c_is_also_the_error_against_corrupted_test_labels() -> None:
+    """As measured, and for runs that have no such measurement as expected."""
+
+    def run(p: Planned) -> StoredRun:
+        epochs, noise = epochs_of(p), p.spec.label_corruption
+        measured = {"noisy_test_accuracy": 0.42} if noise == 0.3 else {}
+        return stored(p, fits_at(epochs, epochs, test=0.8, **measured))
+
+    found = panel("1c", run)
+    series = of(found)
+    assert series.measure == "noisy_test_error"
+    assert (series.y[0], series.flag[0]) == (pytest.approx(0.2), Flag.VALUE), "none are corrupted"
+    assert (series.y[3], series.flag[3]) == (pytest.approx(0.58), Flag.VALUE)
+    assert (series.y[5], series.flag[5]) == (pytest.approx(1 - (0.5 * 0.8 + 0.05)), Flag.EXPECTED)
+    assert (series.y[10], series.flag[10]) == (pytest.approx(0.9), Flag.EXPECTED)
+    assert "Open marks are expected, not measured" in found.notes[1]
+    assert of(found, measure="test_error").y == pytest.approx([0.2] * 11)
+
+
+def test_1c_shows_the_paper_s_points_as_they_are_and_computed_back_to_true_labels() -> None:
+    references = panel("1c", fitted).references
+    published, derived = (
+        next(s for s in references if (s.key, s.measure) == ("mlp-1x512", measure))
+        for measure in ("noisy_test_error", "test_error")
+    )
+    assert set(published.flag) == {Flag.VALUE, Flag.DUPLICATE}
+    assert set(derived.flag) == {Flag.DERIVED, Flag.DUPLICATE}
+    assert derived.x == published.x[:-1], "nothing is known at p = 1"
+    assert derived.y[0] == published.y[0]
+    assert derived.y[5] == pytest.approx(1 - (1 - published.y[5] - 0.05) / 0.5)
+
+
+def test_1c_says_how_far_each_curve_is_from_the_published_points() -> None:
+    facts = {f.name: f.value for f in panel("1c", fitted).facts}
+    true, noisy = (
+        facts[f"largest_distance_{labels}_test_labels"] for labels in ("true", "corrupted")
+    )
+    assert true is not None
+    assert noisy is not None
+    assert true > 0.1
+    assert "largest_distance_true_test_labels" not in {
+        f.name for f in panel("1c", fitted, scale=Scale.QUICK).facts
+    }
 
 
 def test_1c_by_an_easier_criterion_is_the_error_once_it_holds() -> None:
@@ -301,8 +348,9 @@ def test_1c_by_an_easier_criterion_is_the_error_once_it_holds() -> None:
         early = [metrics(i, 0.4, accuracy=0.9, test=0.3) for i in (1, 2)]
         return stored(p, [*early, metrics(3, 0.001, accuracy=1.0, test=0.6)])
 
-    easier = of(panel("1c", run, criterion=CRITERIA["loss-0.5"]))
-    usual = of(panel("1c", run))
+    chosen = panel("1c", run, criterion=CRITERIA["loss-0.5"])
+    easier = of(chosen, measure="test_error")
+    usual = of(panel("1c", run), measure="test_error")
     assert easier.y == pytest.approx([0.7] * 11)
     assert usual.y == pytest.approx([0.4] * 11)
 
@@ -314,7 +362,7 @@ def test_1c_marks_runs_that_did_not_fit() -> None:
     assert series.censored[-1] == 1
     assert series.flag[0] is Flag.VALUE
     assert series.note == "p = 1: 1 of 1 run not fitted"
-    assert found.notes == [
+    assert found.notes[2:] == [
         "3 runs of 33 did not fit within the epoch limit: marked with a cross, since the error is "
         "that of a network that had not fitted."
     ]
@@ -325,7 +373,7 @@ def test_1c_shows_with_a_cross_what_did_not_fit_by_a_stricter_criterion() -> Non
     assert len(of(found).x) == 11
     assert set(of(found).flag) == {Flag.NOT_FITTED}
     assert found.counts.censored == 0
-    assert found.notes[0] == (
+    assert found.notes[-1] == (
         "33 runs ended before fitting by this criterion and must be extended: marked with a cross, "
         "as not fitted."
     )
@@ -337,8 +385,9 @@ def test_single_seeds_are_shown_on_demand(name: str) -> None:
         return None if (p.role.series, p.role.seed) == ("alexnet", 2) else fitted(p)
 
     found = panel(name, run, seeds=3, individual=True)
-    seeds = [(s.key, s.seed, len(s.x)) for s in found.series if s.kind == "seed"]
-    assert seeds == [
+    measure = found.series[0].measure
+    shown = [s for s in found.series if (s.kind, s.measure) == ("seed", measure)]
+    assert [(s.key, s.seed, len(s.x)) for s in shown] == [
         *(("mlp-1x512", i, 11) for i in range(3)),
         *(("alexnet", i, 11) for i in range(2)),
         *(("inception", i, 11) for i in range(3)),
@@ -346,7 +395,8 @@ def test_single_seeds_are_shown_on_demand(name: str) -> None:
     assert [s for s in found.series if s.kind == "mean"] == panel(name, run, seeds=3).series
     second = next(s for s in found.series if (s.key, s.seed) == ("inception", 1))
     assert second.y[-1] == pytest.approx(38 / 12 if name == "1b" else 0.9)
-    assert (second.label, set(second.n)) == ("Small Inception, seed 1", {1})
+    labels = ", corrupted test labels" if name == "1c" else ""
+    assert (second.label, set(second.n)) == (f"Small Inception{labels}, seed 1", {1})
 
 
 def test_a_point_of_few_seeds_has_their_range_beside_points_of_many() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from core import __version__
+from core import __version__, bundles
 from core.domain.demands import StopRule
 from core.domain.errors import BrokerUnavailable, Conflict, InvalidInput, RethinkError
 from core.domain.spec import SpecRequest
@@ -22,6 +22,7 @@ from rethink import broker, slots
 from rethink.cli import app
 from rethink.processes import LOG_LIMIT, Child, Children
 from rethink.text import duration
+from tests.core.test_bundles import result
 
 ROOT = Path(__file__).parents[2]
 
@@ -215,3 +216,53 @@ def _is_running(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
         return False
+
+
+def test_a_bundle_is_made_of_the_curves_asked_for(tmp_path: Path) -> None:
+    out = tmp_path / "work.zip"
+    chosen = ["--scale", "full", "--seeds", "2", "--series", "mlp-1x512", "-o", str(out)]
+    answer = CliRunner().invoke(app, ["bundle", "make", "figure-1bc", *chosen])
+    assert (answer.exit_code, answer.output) == (0, f"{out}: 22 runs\n")
+    runs = bundles.read_work(out)
+    assert [run.roles[0].corruption for run in runs[:3]] == [0, 1, 0.5], "the outline first"
+    assert [run.spec.seed for run in runs] == [0] * 11 + [1] * 11
+    grid = ["--set", "model=alexnet", "--axis", "learning_rate=0.1,0.01", "--epochs", "3"]
+    answer = CliRunner().invoke(app, ["bundle", "make", "custom", *grid, "-o", str(out)])
+    assert answer.exit_code == 0
+    found = [(run.spec.learning_rate, run.demands[0].epochs) for run in bundles.read_work(out)]
+    assert found == [(0.1, 3), (0.01, 3)]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["figure-1bc", "--series", "mlp"], "--series mlp is not allowed: use mlp-1x512"),
+        (["table-1"], "table-1 has no runs at scale smoke"),
+        (["figure-1a", "--epochs", "3"], "--epochs is not allowed with figure-1a: use custom"),
+        (["custom", "--scale", "full"], "--scale is not allowed with custom: use --set and --axis"),
+    ],
+)
+def test_a_bundle_of_nothing_is_refused(
+    arguments: list[str], sentence: str, tmp_path: Path
+) -> None:
+    command = ["bundle", "make", *arguments, "-o", str(tmp_path / "work.zip")]
+    answer = CliRunner().invoke(app, command)
+    assert isinstance(answer.exception, InvalidInput)
+    assert sentence in answer.exception.message
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_bundle_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    command = ["bundle", "make", "figure-1a", "-o", str(tmp_path / "none" / "work.zip")]
+    answer = CliRunner().invoke(app, command)
+    assert isinstance(answer.exception, InvalidInput)
+    assert "name a file in a folder that is there" in answer.exception.message
+
+
+def test_results_are_imported_once(home: Path, tmp_path: Path) -> None:
+    assert home.exists()
+    bundles.write_results(tmp_path / "r.zip", [result(3), result(3, seed=1)])
+    command = ["bundle", "import", str(tmp_path / "r.zip")]
+    assert CliRunner().invoke(app, command).output == "2 runs added\n"
+    answer = CliRunner().invoke(app, command)
+    assert answer.output == "2 runs were here already, as long or longer\n"

@@ -39,8 +39,8 @@ panels.add(
         study="figure-1bc",
         role="1bc",
         fits=True,
-        claim="Test error grows steadily with label corruption, up to chance, although every "
-        "network fits its training set.",
+        claim="Test error, against test labels corrupted like the training labels, grows steadily "
+        "with label corruption, up to chance, although every network fits its training set.",
         judge=f"{JUDGE}:figure_1c",
     )
 )

@@ -3,6 +3,8 @@
 Notable choices:
 - Time is counted in epochs, never in seconds: a busy machine does not change it.
 - Ratios are taken per seed against the same seed's p = 0, then averaged.
+- Figure 1c has two test errors, against true labels and against labels corrupted with the same p.
+  The published points are of the second: docs/reproduction.md says how that is known.
 - A censored run enters as a lower bound and makes its point one. If a p = 0 run of a model is
   censored there is nothing to divide by: that model is incomplete and shows no ratio.
 """
@@ -11,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from core.domain.criteria import Fit, FitState
+from core.domain.label_noise import noisy_error
 from core.domain.labels import label_of
 from core.domain.panel import Axis, Fact, Flag, Panel, Series
 from core.domain.panels.curves import execution_time, fact
@@ -52,6 +55,7 @@ def figure_1b(entries: Sequence[Entry], options: Options) -> Panel:
 def figure_1c(entries: Sequence[Entry], options: Options) -> Panel:
     """Test error against the level of label corruption, once each run has fitted."""
     fits = fits_of(entries, options)
+    noisy, true = (_series(make, fits, options) for make in (_noisy_errors, _true_errors))
     return _panel(
         "1c",
         entries,
@@ -59,8 +63,9 @@ def figure_1c(entries: Sequence[Entry], options: Options) -> Panel:
         options,
         title="Figure 1c: test error after fitting",
         y_axis=Axis(title="Test error", unit="fraction"),
-        series=_series(_errors, fits, options),
-        notes=notes_1c(fits, options),
+        series=noisy + true,
+        notes=notes_1c(fits, noisy, options),
+        more=_distances(noisy + true) if options.comparable else [],
     )
 
 
@@ -88,6 +93,7 @@ def _panel(
     y_axis: Axis,
     series: list[Series],
     notes: list[str],
+    more: Sequence[Fact] = (),
 ) -> Panel:
     groups = by_model(fits)
     return frame(
@@ -105,7 +111,7 @@ def _panel(
             for model, group in groups.items()
             for p in (0.0, 1.0)
         ]
-        + [execution_time(name, entries, options.spread)],
+        + [*more, execution_time(name, entries, options.spread)],
         notes=notes,
         networks=fitted_or_failed(entries, options),
         counts=counts(entries).model_copy(update={"censored": censored(fits)}),
@@ -173,31 +179,82 @@ def _unfit(entry: Entry, fit: Fit) -> str:
     return words if words == "diverged" else f"ended before fitting ({words})"
 
 
-def _errors(model: str, fits: Fitted, options: Options) -> Series:
-    """1 − test accuracy at the epoch that fitted; of a complete run that did not, at its last."""
+def _noisy_errors(model: str, fits: Fitted, options: Options) -> Series:
+    """Against test labels corrupted with the run's p: measured, or expected for older runs."""
+    series = _errors(model, "noisy_test_error", fits, options)
+    return series.model_copy(update={"label": f"{series.label}, corrupted test labels"})
+
+
+def _true_errors(model: str, fits: Fitted, options: Options) -> Series:
+    """Against true test labels. What is to be said of the runs is said at the other series."""
+    series = _errors(model, "test_error", fits, options)
+    return series.model_copy(update={"note": "", "label": f"{series.label}, true test labels"})
+
+
+def _errors(model: str, measure: str, fits: Fitted, options: Options) -> Series:
+    """Test error at the epoch that fitted; of a complete run that did not, at its last."""
     found: dict[Level, Point] = {}
     for entry, fit in fits:
         point = found.setdefault(entry.role.corruption or 0.0, Point(Flag.NOT_FITTED))
         if entry.complete and not entry.diverged:
             words = "" if fit.state is FitState.FITTED else "not fitted"
             error = 1 - entry.curve[fit.epochs - 1].test_accuracy
+            if measure == "noisy_test_error" and (p := entry.planned.spec.label_corruption):
+                measured = entry.curve[fit.epochs - 1].noisy_test_accuracy
+                if measured is None:
+                    error = noisy_error(error, p, entry.planned.spec.dataset_info.classes)
+                    point.plain = Flag.EXPECTED
+                else:
+                    error = 1 - measured
             point.add(error, words, censored=fit.is_lower_bound)
         else:
             point.leave_out(lack(entry, fit))
-    return series_over(found, model, "test_error", [entry for entry, _ in fits], options)
+    return series_over(found, model, measure, [entry for entry, _ in fits], options)
+
+
+def _distances(series: Sequence[Series]) -> list[Fact]:
+    """How far each curve is from the paper's points: what tells the two kinds of labels apart."""
+    found = []
+    for ours in series:
+        theirs = paper.series("1c", ours.key)
+        if theirs is None or ours.kind != "mean":
+            continue
+        published = {p.x: p.y for p in theirs.points if not p.duplicate}
+        gaps = [
+            abs(y - published[x]) for x, y in zip(ours.x, ours.y, strict=True) if x in published
+        ]
+        labels = "true" if ours.measure == "test_error" else "corrupted"
+        found.append(
+            Fact(
+                key=ours.key,
+                name=f"largest_distance_{labels}_test_labels",
+                label=f"{label_of(ours.key)}: largest distance from the paper's points, "
+                f"{labels} test labels",
+                value=max(gaps, default=None),
+                n=min(ours.n, default=0),
+                planned=max(ours.n, default=0),
+                unit="fraction",
+            )
+        )
+    return found
 
 
 def _references(name: str) -> list[Series]:
-    return [
-        Series(
-            key=series.key,
-            label=f"{label_of(series.key)} (paper)",
-            measure=series.measure,
-            source="paper",
-            x=[p.x for p in series.points],
-            y=[p.y for p in series.points],
-            flag=[Flag.DUPLICATE if p.duplicate else Flag.VALUE for p in series.points],
-            note=paper.CITATION,
-        )
-        for series in paper.figure(name)
-    ]
+    found = [_reference(series, "paper", Flag.VALUE) for series in paper.figure(name)]
+    if name == "1c":
+        derived = paper.true_test_errors()
+        found += [_reference(s, "paper, true test labels derived", Flag.DERIVED) for s in derived]
+    return found
+
+
+def _reference(series: paper.ReferenceSeries, source: str, flag: Flag) -> Series:
+    return Series(
+        key=series.key,
+        label=f"{label_of(series.key)} ({source})",
+        measure=series.measure,
+        source="paper",
+        x=[p.x for p in series.points],
+        y=[p.y for p in series.points],
+        flag=[Flag.DUPLICATE if p.duplicate else flag for p in series.points],
+        note=paper.CITATION,
+    )

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from core.domain.criteria import Criterion, Fit, FitState, default_criterion
 from core.domain.labels import label_of
-from core.domain.panel import Series
+from core.domain.panel import Flag, Series
 from core.domain.panels.entries import Entry, by_series
 from core.domain.panels.frame import Options, plural
 
@@ -65,15 +65,28 @@ def notes_1b(fits: Fitted, series: Sequence[Series], options: Options) -> list[s
     return notes + _to_extend(fits, options, "left out")
 
 
-def notes_1c(fits: Fitted, options: Options) -> list[str]:
-    """What a reader of the test errors has to know."""
-    notes = []
+def notes_1c(fits: Fitted, noisy: Sequence[Series], options: Options) -> list[str]:
+    """What a reader of the test errors has to know; `noisy`: those against corrupted labels."""
+    notes = [PUBLISHED]
+    if any(Flag.EXPECTED in series.flag for series in noisy):
+        notes.append(
+            "Open marks are expected, not measured: 1 - ((1 - p)(1 - e) + p / 10) of the error e "
+            "against true labels, for runs from before such test labels were drawn."
+        )
     if count := censored(fits):
         notes.append(
             f"{plural(count, 'run')} of {len(fits)} did not fit within the epoch limit: "
             "marked with a cross, since the error is that of a network that had not fitted."
         )
     return notes + _to_extend(fits, options, "marked with a cross, as not fitted")
+
+
+PUBLISHED = (
+    "The published points are errors against test labels corrupted with the same p, which the "
+    "paper does not say (docs/reproduction.md), and are compared with ours against such labels. "
+    "Against true ones the error is lower for p between 0 and 1 and grows almost linearly."
+)
+"""What was found of Figure 1c; `core.domain.deviations` says how it is known."""
 
 
 def _to_extend(fits: Fitted, options: Options, shown: str) -> list[str]:

@@ -22,6 +22,8 @@ class Point:
 
     flag: Flag
     """What the point is if one of its runs is not a plain value."""
+    plain: Flag = Flag.VALUE
+    """What it is else."""
     runs: int = 0
     values: list[float] = field(default_factory=list)
     censored: int = 0
@@ -69,7 +71,7 @@ def series_over(
     columns = Columns(options.spread)
     for p, point in sorted(found.items()):
         if point.values:
-            flag = point.flag if point.flagged else Flag.VALUE
+            flag = point.flag if point.flagged else point.plain
             columns.add(p, point.values, censored=point.censored, flag=flag)
     points = found.values()
     whole = all(len(point.values) + point.diverged == point.runs for point in points)

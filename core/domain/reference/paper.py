@@ -13,6 +13,8 @@ import functools
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.domain.label_noise import true_error
+
 POINTS = Path(__file__).with_name("zhang2017_figures.csv")
 STEPS_PER_EPOCH = 391
 """⌈50,000 / 128⌉: the spacing of the points in Figures 1a and 2b."""
@@ -56,7 +58,8 @@ KEYS = {
 }
 """Series of the file: the key of ours, and what it measures where the figure does not say."""
 
-MEASURES = {"fig1b": "relative_time", "fig1c": "test_error"}
+MEASURES = {"fig1b": "relative_time", "fig1c": "noisy_test_error"}
+"""Figure 1c is taken to be of corrupted test labels: docs/reproduction.md has the evidence."""
 DUPLICATES = frozenset({("mlp-1x512", 0.6), ("inception", 0.9)})
 
 
@@ -82,6 +85,26 @@ def figure(panel: str) -> tuple[ReferenceSeries, ...]:
                 x = round(1000 * x)
             found.setdefault((key, measure), []).append(ReferencePoint(x, y, duplicate))
     return tuple(ReferenceSeries(k, m, tuple(points)) for (k, m), points in found.items())
+
+
+@functools.cache
+def true_test_errors() -> tuple[ReferenceSeries, ...]:
+    """Figure 1c as it would be with true test labels; at p = 1 nothing can be said."""
+    return tuple(
+        ReferenceSeries(
+            published.key,
+            "test_error",
+            tuple(
+                ReferencePoint(p.x, true_error(p.y, p.x, CLASSES), p.duplicate)
+                for p in published.points
+                if p.x < 1
+            ),
+        )
+        for published in figure("1c")
+    )
+
+
+CLASSES = 10
 
 
 def series(panel: str, key: str, measure: str | None = None) -> ReferenceSeries | None:
