@@ -4,6 +4,7 @@ The dictionaries are written by hand and checked against `plotly.graph_objects` 
 building them through it takes a hundred times as long.
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -120,7 +121,7 @@ def _band(series: Series, chosen: Sequence[int], style: Style) -> list[Trace]:
             "legendgroup": series.key,
             "showlegend": False,
             "hoverinfo": "skip",
-            "uid": f"{_uid(series)} {name}",
+            "uid": _uid(series, name),
             "meta": _meta(series) | {"edge": name},
         }
         if fill:
@@ -193,9 +194,10 @@ def _named(series: Series) -> dict[str, Any]:
     return {"name": series.label.translate(TEXT), "uid": _uid(series), "meta": _meta(series)}
 
 
-def _uid(series: Series) -> str:
-    seed = "" if series.seed is None else f" {series.seed}"
-    return f"{series.source} {series.kind}{seed} {series.measure} {series.key}"
+def _uid(series: Series, edge: str = "") -> str:
+    """Hexadecimal: plotly.js makes a CSS class of it."""
+    what = (series.source, series.kind, series.seed, series.measure, series.key, edge)
+    return hashlib.sha256(repr(what).encode()).hexdigest()[:12]
 
 
 def _meta(series: Series) -> dict[str, Any]:

@@ -245,6 +245,7 @@ def test_traces_are_known_by_what_they_are(api: TestClient, settings: Settings) 
         )
         known = {trace["uid"]: _told(trace) for trace in two["data"]}
         assert len(known) == len(two["data"]), "no two are the same"
+        assert all(re.fullmatch("[0-9a-f]{12}", uid) for uid in known), "it can be a CSS class"
         assert {trace["uid"]: _told(trace) for trace in one["data"]}.items() <= known.items()
 
 
