@@ -70,7 +70,7 @@ class Server:
         self.api = httpx.Client(
             base_url=f"{self.url}/api/v1",
             headers={"Authorization": f"Bearer {self.token}"},
-            timeout=20,
+            timeout=60,  # the first launch waits for the first worker, which may itself take 20 s
         )
 
     def launch(self, epochs: int, name: str = "", **spec: Any) -> str:

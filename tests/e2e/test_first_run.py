@@ -25,7 +25,7 @@ def test_from_the_printed_link_to_a_live_curve_and_its_csv(
     page.get_by_label("Epochs", exact=True).fill("5")
     expect(page.locator("estimate-line")).to_contain_text("unknown yet")
     page.get_by_role("button", name="Launch").click()
-    page.wait_for_url("**/#/runs/*")
+    page.wait_for_url("**/#/runs/*", timeout=60_000)  # waits for the first worker
 
     seen = _lengths_while_it_trains(page, epochs=5)
     assert len(seen & {1, 2, 3, 4}) >= 2, f"the curve grew epoch by epoch: {sorted(seen)}"
