@@ -269,7 +269,7 @@ class RunSpec(BaseModel):
 
     def _settled_by_dataset(self) -> dict[str, Any]:
         asked = {"model": self.model, "dataset": self.dataset}
-        filled_in = dict(RunSpec._fill_in_what_the_model_decides(asked))
+        filled_in = RunSpec._fill_in_what_the_model_decides(asked)  # type: ignore[operator]
         return {field: filled_in[field] for field in ("crop", "batch_size", "decay_steps")}
 
     def canonical_json(self) -> str:

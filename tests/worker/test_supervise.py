@@ -212,6 +212,18 @@ def test_a_spec_of_another_version_fails_with_a_sentence(bench: Bench) -> None:
     assert bench.run(after).state == RunState.SUCCEEDED
 
 
+def test_a_run_on_a_dataset_that_the_worker_has_not_says_what_to_do(bench: Bench) -> None:
+    run_id = bench.submit(tiny(seed=10), 1)
+    with bench.database.write() as session:
+        run = session.get_one(Run, run_id)
+        run.spec = {**run.spec, "dataset": "pets@01234567"}
+    bench.work()
+    run = bench.run(run_id)
+    assert run.state == RunState.FAILED
+    assert run.error is not None
+    assert "does not have the run's dataset pets@01234567: add it there" in run.error["message"]
+
+
 def test_a_run_of_older_training_code_fails_and_says_what_to_do(bench: Bench) -> None:
     """Going on with it would join two trajectories."""
     run_id = bench.submit(tiny(seed=11, engine=ENGINE - 1), 1)
