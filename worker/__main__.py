@@ -52,13 +52,13 @@ def _parser() -> argparse.ArgumentParser:
     bundle.add_argument("--idle", action="store_true", help="only when nothing else wants the CPU")
     data = commands.add_parser("data", help="fetch, add, remove or list datasets")
     commands_of_data = data.add_subparsers(required=True, metavar="COMMAND")
-    for name, command, about, nargs in (
+    for name, action, about, nargs in (
         ("fetch", _fetch, "fetch a dataset, or check that it is there", "?"),
         ("status", _status, "say which datasets are there, and where", "?"),
         ("remove", _remove, "remove the images of a dataset that was added", None),
     ):
         sub = commands_of_data.add_parser(name, help=about, description=about)
-        sub.set_defaults(command=command)
+        sub.set_defaults(command=action)
         sub.add_argument("dataset", nargs=nargs, help="name, with or without its fingerprint")
         if name == "status":
             sub.add_argument("--verify", action="store_true", help="read and check every byte")

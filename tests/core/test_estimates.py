@@ -41,6 +41,13 @@ def test_the_runs_most_alike_count_and_span_the_range() -> None:
     assert "3 earlier runs of mlp-1x512" in guess.basis
 
 
+def test_runs_on_images_of_the_same_size_count_more_than_others() -> None:
+    seen = [measured(RunSpec(crop=32), 30), measured(RunSpec(batch_size=100), 10)]
+    guess = estimate(RunSpec(), 1, seen)
+    assert guess is not None
+    assert guess.seconds == pytest.approx(START_SECONDS + 10)
+
+
 def test_nothing_left_to_train_takes_no_time() -> None:
     guess = estimate(RunSpec(), 0, [measured(RunSpec(), 5)])
     assert guess is not None

@@ -213,6 +213,16 @@ def test_a_spec_of_another_version_fails_with_a_sentence(bench: Bench) -> None:
     assert bench.run(after).state == RunState.SUCCEEDED
 
 
+def test_a_run_on_a_dataset_that_the_worker_has_not_is_left_to_others(bench: Bench) -> None:
+    run_id = bench.submit(tiny(seed=10), 1)
+    with bench.database.write() as session:
+        run = session.get_one(Run, run_id)
+        run.spec = {**run.spec, "dataset": "pets@01234567"}
+    bench.work()
+    run = bench.run(run_id)
+    assert (run.state, run.attempt) == (RunState.QUEUED, 0)
+
+
 def test_a_run_of_other_training_code_is_left_to_wait(bench: Bench) -> None:
     """Going on with it would join two trajectories."""
     older, after = bench.submit(tiny(seed=11, engine=ENGINE - 1), 1), bench.submit(tiny(seed=12), 1)

@@ -3,7 +3,7 @@ images repeat.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,9 @@ def place(found: Found, options: Options) -> list[Placed]:
 def fill(arrays: Arrays, placed: Sequence[Placed], report: Report) -> list[str]:
     """Read all images into `arrays`; returns what is to be known of images that are equal."""
     total, done = sum(len(each.to_test) for each in placed), 0
-    digests: dict[bool, dict[bytes, set[int]]] = {False: {}, True: {}}
+    train: dict[bytes, int] = {}  # labels by digest
+    test: set[bytes] = set()
+    contradicted: set[bytes] = set()
     for each in placed:
         for part, images in each.chunks():
             report(preparing(f"reading {total:,} images", done / total))
@@ -65,20 +67,17 @@ def fill(arrays: Arrays, placed: Sequence[Placed], report: Report) -> list[str]:
                 whole_labels[rows] = labels[chosen]
             for image, label, to_test in zip(images, labels, each.to_test[part], strict=True):
                 digest = hashlib.blake2b(np.ascontiguousarray(image).data, digest_size=16).digest()
-                digests[bool(to_test)].setdefault(digest, set()).add(int(label))
-    return list(_repeats(digests[False], digests[True], len(arrays.train_labels)))
-
-
-def _repeats(
-    train: Mapping[bytes, Set[int]], test: Mapping[bytes, Set[int]], train_size: int
-) -> Iterator[str]:
-    """Sentences on images that are equal; given: the labels of each image's digest."""
-    if both := len(train.keys() & test.keys()):
-        yield f"{both:,} different images are in the training set and in the test set"
-    if repeated := train_size - len(train):
-        yield (
-            f"{repeated:,} training images repeat others: with random labels no network can fit "
-            "all of them"
+                if to_test:
+                    test.add(digest)
+                elif train.setdefault(digest, int(label)) != label:
+                    contradicted.add(digest)
+    notes = []
+    if both := len(train.keys() & test):
+        notes.append(f"{both:,} different images are in the training set and in the test set")
+    if repeated := len(arrays.train_labels) - len(train):
+        notes.append(
+            f"{repeated:,} training images repeat others: random labels contradict each other there"
         )
-    if contradicted := sum(len(labels) > 1 for labels in train.values()):
-        yield f"{contradicted:,} of them are under several classes"
+    if contradicted:
+        notes.append(f"{len(contradicted):,} of them are under several classes")
+    return notes
