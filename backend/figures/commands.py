@@ -22,7 +22,16 @@ def of_catalogue(study: str, request: dict[str, Any], entries: list[Entry]) -> s
 def of_study(name: str, request: dict[str, Any]) -> str:
     """What makes the runs of a study again; `request`: as it is stored."""
     words = ["rethink", "study", "run", name]
-    options = ("model", "scale", "variant", "seeds", "criterion", "precision")
+    options = (
+        "model",
+        "dataset",
+        "randomization",
+        "scale",
+        "variant",
+        "seeds",
+        "criterion",
+        "precision",
+    )
     words += [f"--{option} {request[option]}" for option in options if option in request]
     words += ["--fresh"] if "engine" in request else []
     if grid := request.get("grid"):
@@ -41,7 +50,6 @@ def of_study(name: str, request: dict[str, Any]) -> str:
 def by_criterion(request: dict[str, Any], criterion: Criterion | None) -> str:
     """What trains the runs of 1b and 1c of a study on until the criterion holds, not anew."""
     chosen = {} if criterion is None else {"criterion": criterion.name}
-    request = {option: value for option, value in request.items() if option != "model"}
     return of_study(StudyName.FIGURE_1BC, request | chosen)
 
 

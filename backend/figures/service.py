@@ -39,7 +39,7 @@ from core.domain.questions import question_of
 from core.domain.scales import Scale
 from core.domain.spec import RunSpec, Variant
 from core.domain.stored import UnknownSpec, read_spec
-from core.domain.studies import StudyName, plan, unavailable
+from core.domain.studies import StudyName, Subject, plan, unavailable
 from core.storage import curves, runs, studies
 from core.storage.database import Database
 from core.storage.tables import DemandRow, Run
@@ -274,6 +274,8 @@ def _of_study(session: Session, name: str, query: FigureQuery) -> Source:
     options = _options(name, query, scale, variant, int(request["seeds"]))
     if query.criterion is None and panels[name].fits:  # the study's, by which its runs ended
         options = replace(options, criterion=CRITERIA.get(request.get("criterion", "default")))
+    own = any(request.get(field) for field in Subject._fields)
+    options = replace(options, own=own)
     extending = commands.by_criterion(request, options.criterion)
     options = replace(options, command=commands.of_study(study.name, request), extending=extending)
     return Source.of(entries, options, notes)

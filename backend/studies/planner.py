@@ -89,7 +89,7 @@ def resolve(
             request.seeds,
             spec.precision,
             request.chosen_criterion,
-            request.model,
+            request.subject,
         )
         given |= {"precision"} if request.precision != "auto" else set()
     else:
@@ -285,8 +285,6 @@ def identity(request: StudyRequest, precision: Precision) -> dict[str, object]:
     if request.study is StudyName.CUSTOM:
         values.pop("scale")
         values.pop("variant")
-    if request.study is not StudyName.RACE:
-        values.pop("model")
     if request.chosen_criterion is None:
         values.pop("criterion")
     return values | {"precision": precision}

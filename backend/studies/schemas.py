@@ -6,13 +6,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from backend.runs.schemas import Time
 from backend.texts import ShortText
-from core.catalogue import ModelName, models
+from core.catalogue import DatasetName, ModelName, RandomizationName
 from core.domain.criteria import CRITERIA, Criterion, CriterionName, FitState
 from core.domain.demands import Demand, StopRule
 from core.domain.lifecycle import RunState
 from core.domain.scales import Scale
 from core.domain.spec import ENGINE, Precision, Variant, rounded
-from core.domain.studies import FITTED, MAX_SEEDS, StudyName, unavailable
+from core.domain.studies import FITTED, MAX_SEEDS, StudyName, Subject, unavailable
 
 Value = Annotated[str | int | float | bool | None, AfterValidator(rounded)]
 FieldName = Annotated[str, Field(max_length=40, pattern="^[a-z][a-z0-9_]*$")]
@@ -55,7 +55,15 @@ class StudyRequest(BaseModel):
         description="The paper's setting, or the report's reading of it. With custom it is a field "
         "of the grid.",
     )
-    model: ModelName = Field(models.default, description="The race's network; for race alone.")
+    model: ModelName | None = Field(
+        None,
+        description="The race's network, or the one network of Figures 1b and 1c in place of the "
+        "paper's three. For race and figure-1bc, as are dataset and randomization.",
+    )
+    dataset: DatasetName | None = Field(None, description="In place of CIFAR-10.")
+    randomization: RandomizationName | None = Field(
+        None, description="In place of labels replaced by a uniform class; one that has levels p."
+    )
     seeds: int = Field(
         1, ge=1, le=MAX_SEEDS, strict=True, description="Seeds of weights and randomization."
     )
@@ -107,9 +115,12 @@ class StudyRequest(BaseModel):
         return self
 
     @model_validator(mode="after")
-    def _model_is_for_the_race(self) -> Self:
-        if self.study is not StudyName.RACE and "model" in self.model_fields_set:
-            raise ValueError(f"model is not allowed with study {self.study}: use race")
+    def _subject_is_for_curves_over_p(self) -> Self:
+        given = [field for field, value in self.subject._asdict().items() if value is not None]
+        if given and self.study not in (StudyName.RACE, StudyName.FIGURE_1BC):
+            raise ValueError(
+                f"{given[0]} is not allowed with study {self.study}: use race or figure-1bc"
+            )
         if self.study is StudyName.RACE and self.seeds != 1:
             raise ValueError(f"seeds {self.seeds} is not allowed with study race: use figure-1bc")
         return self
@@ -119,6 +130,10 @@ class StudyRequest(BaseModel):
         if reason := unavailable(self.study, self.scale):
             raise ValueError(f"scale {self.scale} is not allowed with study {self.study}: {reason}")
         return self
+
+    @property
+    def subject(self) -> Subject:
+        return Subject(self.model, self.dataset, self.randomization)
 
     @property
     def chosen_criterion(self) -> Criterion | None:

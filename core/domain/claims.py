@@ -75,4 +75,4 @@ def _why(panel: Panel) -> str:
         return "reduced scale"
     if panel.variant != "paper":
         return "another variant than the paper's"
-    return "another criterion than the claim's"
+    return "another network, other data or another criterion than the claim's"

@@ -11,11 +11,11 @@ import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
-from core.catalogue import models
+from core.catalogue import datasets, models, randomizations
 from core.domain.criteria import Criterion, default_criterion
 from core.domain.demands import Demand
 from core.domain.errors import InvalidInput, invalid_input
@@ -23,6 +23,7 @@ from core.domain.plans import OUTLINE, Plan, Planned, cost, order, planned, seed
 from core.domain.reference import report
 from core.domain.reference.paper import TABLE_1, Table1Row
 from core.domain.scales import (
+    ALL_TENTHS,
     AUGMENTATION,
     DROPOUT,
     INCEPTION,
@@ -93,29 +94,55 @@ def figure_1a(scale: Scale, variant: Variant, seeds: int) -> Plan:
     )
 
 
-def figure_1bc(scale: Scale, variant: Variant, seeds: int) -> Plan:
-    """Label corruption p from 0 to 1 for three models, each run until it fits."""
+class Subject(NamedTuple):
+    """Whose curve over p: what is given stands in place of the paper's."""
+
+    model: str | None = None
+    dataset: str | None = None
+    randomization: str | None = None
+
+
+PAPERS = Subject()
+
+
+def figure_1bc(scale: Scale, variant: Variant, seeds: int, subject: Subject = PAPERS) -> Plan:
+    """Label corruption p from 0 to 1 for three models, or one's own, each run until it fits."""
+    names = MEASURED_MODELS if subject.model is None else (subject.model,)
     entries = [
-        replace(_until_fitted(model, scale, variant, p), stage=stage)
+        replace(_until_fitted(subject._replace(model=model), scale, variant, p), stage=stage)
         for stage, p in enumerate(OUTLINE)
-        for model in sorted(MEASURED_MODELS, key=cost)
-        if p in SETTINGS[scale].corruptions[model]
+        for model in sorted(names, key=cost)
+        if p in SETTINGS[scale].corruptions.get(model, ALL_TENTHS)
     ]
     return seeded(entries, seeds, staged=True)
 
 
-def race(model: str, scale: Scale, variant: Variant, seeds: int) -> Plan:
-    """The ends of the model's curve in Figure 1b, true labels and random ones."""
-    return seeded([_until_fitted(model, scale, variant, p) for p in (0.0, 1.0)], seeds)
+def race(subject: Subject, scale: Scale, variant: Variant, seeds: int) -> Plan:
+    """The ends of the curve in Figure 1b, true labels and random ones."""
+    return seeded([_until_fitted(subject, scale, variant, p) for p in (0.0, 1.0)], seeds)
 
 
-def _until_fitted(model: str, scale: Scale, variant: Variant, p: float) -> Planned:
-    """Label corruption p until the model's own criterion holds."""
-    labels: Fields = {"randomization": "corrupted_labels", "corruption": p}
-    spec = _spec(model, scale, variant, **labels)
+def _until_fitted(subject: Subject, scale: Scale, variant: Variant, p: float) -> Planned:
+    """Level p of the randomization until the model's own criterion holds."""
+    model = subject.model or models.default
+    fields: Fields = {"randomization": subject.randomization or UNIFORM_NOISE, "corruption": p}
+    if "corruption" not in randomizations[fields["randomization"]].uses:
+        able = ", ".join(r.name for r in randomizations.values() if "corruption" in r.uses)
+        raise InvalidInput(
+            f"randomization {subject.randomization} is not allowed: it has no levels, use {able}"
+        )
+    if subject.dataset is not None:
+        info = datasets[subject.dataset]
+        sizes = {"n_train": info.train_size, "n_test": info.test_size}
+        few = {k: min(v, sizes[k]) for k, v in fields_of(model, scale).items() if k in sizes}
+        fields |= {"dataset": subject.dataset} | few
+    spec = _spec(model, scale, variant, **fields)
     stop = default_criterion(model).stop_rule
     demand = Demand(epochs=SETTINGS[scale].horizons["1bc"], stop=stop)
     return planned(spec, demand, "1bc", model, corruption=p)
+
+
+UNIFORM_NOISE = "corrupted_labels"
 
 
 def figure_2a(scale: Scale, variant: Variant, seeds: int) -> Plan:
@@ -217,17 +244,19 @@ def plan(
     seeds: int = 1,
     precision: Precision = Precision.FP32,
     criterion: Criterion | None = None,
-    model: str = models.default,
+    subject: Subject = PAPERS,
 ) -> Plan:
     """The plan of a study of the catalogue, in the order in which it is to be run.
 
     With a `criterion` the runs of Figures 1b and 1c go on until it holds, in place of each
-    model's own: one stricter than that extends them. `model` is the race's.
+    model's own: one stricter than that extends them. They and the race may have a `subject`.
     """
     if not 1 <= seeds <= MAX_SEEDS:
         raise InvalidInput(f"seeds {seeds} is not allowed: use 1 to {MAX_SEEDS}")
     if name is StudyName.RACE:
-        entries = race(model, scale, variant, seeds)
+        entries = race(subject, scale, variant, seeds)
+    elif name is StudyName.FIGURE_1BC:
+        entries = figure_1bc(scale, variant, seeds, subject)
     else:
         entries = CATALOGUE[name](scale, variant, seeds)
     if criterion is not None:

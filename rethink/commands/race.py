@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from core.catalogue import models
 from core.domain.criteria import CriterionName
 from core.domain.scales import Scale
 from core.domain.spec import Precision, Variant
@@ -12,7 +11,8 @@ from core.domain.studies import StudyName
 
 
 def race(
-    model: Annotated[str, typer.Option(help="The network.")] = models.default,
+    model: Annotated[str | None, typer.Option(help="The network.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="In place of CIFAR-10.")] = None,
     scale: Annotated[
         Scale, typer.Option(help="full: the paper's setting; smoke and quick: fewer images.")
     ] = Scale.FULL,
@@ -34,6 +34,7 @@ def race(
 
     request = {
         "model": model,
+        "dataset": dataset,
         "scale": scale,
         "variant": variant,
         "precision": precision,

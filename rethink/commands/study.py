@@ -35,7 +35,15 @@ CriterionOption = Annotated[
 FreshOption = Annotated[
     bool, typer.Option("--fresh", help="Train anew what only an earlier engine has trained.")
 ]
-ModelOption = Annotated[str | None, typer.Option(help="race: the network.")]
+ModelOption = Annotated[
+    str | None, typer.Option(help="race, figure-1bc: a network in place of the paper's.")
+]
+DatasetOption = Annotated[
+    str | None, typer.Option(help="race, figure-1bc: a dataset in place of CIFAR-10.")
+]
+RandomizationOption = Annotated[
+    str | None, typer.Option(help="race, figure-1bc: what is replaced with probability p.")
+]
 Base = Annotated[
     list[str], typer.Option("--set", metavar="FIELD=VALUE", help="custom: a field of all runs.")
 ]
@@ -61,6 +69,8 @@ def plan(
     scale: ScaleOption = None,
     variant: VariantOption = None,
     model: ModelOption = None,
+    dataset: DatasetOption = None,
+    randomization: RandomizationOption = None,
     seeds: Seeds = 1,
     precision: PrecisionOption = None,
     criterion: CriterionOption = "default",
@@ -79,6 +89,8 @@ def plan(
         name,
         shared={
             "model": model,
+            "dataset": dataset,
+            "randomization": randomization,
             "seeds": seeds,
             "precision": precision,
             "criterion": criterion,
@@ -104,6 +116,8 @@ def run(
     scale: ScaleOption = None,
     variant: VariantOption = None,
     model: ModelOption = None,
+    dataset: DatasetOption = None,
+    randomization: RandomizationOption = None,
     seeds: Seeds = 1,
     precision: PrecisionOption = None,
     criterion: CriterionOption = "default",
@@ -127,6 +141,8 @@ def run(
         name,
         shared={
             "model": model,
+            "dataset": dataset,
+            "randomization": randomization,
             "seeds": seeds,
             "precision": precision,
             "criterion": criterion,

@@ -11,7 +11,7 @@ from core.domain.metrics import Epoch
 from core.domain.race import Lane, Race, paper_ratio, sentence
 from core.domain.scales import SETTINGS, Scale
 from core.domain.spec import Variant
-from core.domain.studies import StudyName, plan
+from core.domain.studies import StudyName, Subject, plan
 from tests.core.storage.test_runs import epoch
 
 TRUE, RANDOM = plan(StudyName.RACE, Scale.FULL)
@@ -47,7 +47,7 @@ def test_its_runs_are_the_ends_of_figure_1b(scale: Scale, model: str) -> None:
         for e in plan(StudyName.FIGURE_1BC, scale)
         if e.spec.model == model and e.role.corruption in (0, 1)
     }
-    race = plan(StudyName.RACE, scale, model=model)
+    race = plan(StudyName.RACE, scale, subject=Subject(model))
     assert {(e.spec.hash(), e.demand) for e in race} == ends
     assert [e.spec.label_corruption for e in race] == [0, 1]
 
@@ -131,7 +131,7 @@ def test_until_then_it_says_how_far_each_is(random: Lane, words: str) -> None:
 
 
 def test_the_criterion_is_the_demands() -> None:
-    inception = plan(StudyName.RACE, Scale.FULL, model="inception")[0]
+    inception = plan(StudyName.RACE, Scale.FULL, subject=Subject("inception"))[0]
     assert lane(inception).criterion.title == "training loss below 0.05"
     strict = plan(StudyName.RACE, Scale.FULL, criterion=CRITERIA["accuracy-99.9"])[0]
     found = lane(strict, RUNNING, curve=curve(24))

@@ -36,6 +36,9 @@ class Options:
     """None for a custom grid."""
     variant: Variant = Variant.PAPER
     seeds: int = 1
+    own: bool = False
+    """Whether a network, a dataset or a randomization of the user's own is in the place of the
+    paper's."""
     criterion: Criterion | None = None
     """None: each model's own."""
     x: XKind = XKind.AUTO
@@ -63,7 +66,7 @@ class Options:
     def comparable(self) -> bool:
         """Whether the panel may be held against the paper's numbers."""
         paper = self.scale is Scale.FULL and self.variant is Variant.PAPER
-        return paper and self.criterion is None
+        return paper and self.criterion is None and not self.own
 
 
 X_AXES = {
