@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from core import credentials, home
+from core.catalogue import plugins
 from core.domain.errors import RethinkError
 from core.settings import Settings
 from rethink import broker
@@ -43,6 +44,7 @@ def diagnose(settings: Settings) -> list[Finding]:
     findings += _worker()
     side_by_side = f"`rethink up` starts {capacity(settings).sentence}"
     findings.append(Finding(subject="workers", state="ok", detail=side_by_side))
+    findings += [_plugin(plugin) for plugin in plugins.load(settings.root)]
     findings += [_database(settings), _broker(settings), _server(settings), _browser()]
     return findings
 
@@ -51,6 +53,11 @@ def table(findings: list[Finding]) -> str:
     marks = {"ok": "ok", "note": "--", "broken": "BROKEN"}
     width = max(len(f.subject) for f in findings)
     return "\n".join(f"{marks[f.state]:>6}  {f.subject:{width}}  {f.detail}" for f in findings)
+
+
+def _plugin(plugin: plugins.Plugin) -> Finding:
+    told = f"{plugin.source}: {plugin.fault or 'adds ' + (', '.join(plugin.adds) or 'nothing')}"
+    return Finding(subject="plugin", state="note" if plugin.fault else "ok", detail=told)
 
 
 def _home(settings: Settings) -> Finding:

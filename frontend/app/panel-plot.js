@@ -124,6 +124,7 @@ export function panelLayout(panel, view) {
       title: { text: titleOf(y), font: { color: soft, size: 12.5 }, standoff: 8 },
       type: log ? "log" : "linear",
       autorange: true,
+      automargin: y.unit !== "fraction",
       rangemode: "tozero",
       hoverformat: y.unit === "fraction" ? ".1%" : ".4~g",
       ...(y.unit === "fraction"

@@ -101,6 +101,7 @@ export function layout(chart, view) {
         ? { range: [0, 1.02], autorange: false, tickformat: ".0%", dtick: zoom.y ? undefined : 0.2 }
         : {
             autorange: true,
+            automargin: true,
             rangemode: "tozero",
             dtick: view.log ? decades(chart, view.curve) : undefined,
           }),

@@ -64,9 +64,10 @@ class StoredRun:
 
 
 def numerics(provenance: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """What must be equal for trajectories to be: device kind, CPU features, threads, versions."""
+    """What must be equal for trajectories to be: device kind, CPU features, threads, versions, and
+    the plugins that had a part in them."""
     found = provenance.get("numerics") or {k: provenance.get(k) for k in ("device", "threads")}
-    return sorted(found.items())
+    return sorted({**found, **provenance.get("plugins", {})}.items())
 
 
 @dataclass(frozen=True, slots=True)
