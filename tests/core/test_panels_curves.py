@@ -401,7 +401,7 @@ def test_seeds_of_clean_and_corrupted_accuracy_are_averaged() -> None:
 def test_the_atlas_has_every_condition_of_the_study() -> None:
     found = panel(PanelName.ATLAS, falling, scale=Scale.SMOKE)
     conditions = {s.label for s in found.series}
-    assert "1a: gaussian" in conditions
+    assert "1a: Gaussian" in conditions
     assert "1bc: MLP 1×512, p = 0.3" in conditions
     assert len(found.series) == 2 * len(conditions)
 
