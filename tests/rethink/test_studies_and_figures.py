@@ -137,7 +137,7 @@ def test_the_client_gives_panels_and_rows(settings: Settings) -> None:  # noqa: 
         panel = client.figures.get("1c", scale="full")
         rows = client.figures.rows("1c", scale="full")
         assert panel["status"] == "empty"
-        assert len(rows) == 33
+        assert len(rows) == 33 + 30, "published, and computed back to true test labels"
         assert {row["source"] for row in rows} == {"paper"}
 
 
