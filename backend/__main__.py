@@ -15,7 +15,7 @@ import uvicorn
 from backend import connections
 from backend.app import LOOPBACK, create_app
 from core import address, descriptors, home
-from core.domain.errors import Conflict, InvalidInput, RethinkError
+from core.run.errors import Conflict, InvalidInput, RethinkError
 from core.settings import Settings, get_settings
 from core.storage.database import refuse_newer
 

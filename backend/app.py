@@ -24,8 +24,8 @@ from backend.studies import routes as studies
 from core import __version__
 from core.catalogue import added, plugins
 from core.disk import Disk
-from core.domain.errors import InvalidInput
 from core.messages import Hints
+from core.run.errors import InvalidInput
 from core.settings import Settings, get_settings
 from core.storage.database import Database
 from core.token import read_or_create

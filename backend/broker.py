@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import redis
 
 from core import failpoints, messages
-from core.domain.errors import BrokerUnavailable
+from core.run.errors import BrokerUnavailable
 
 if TYPE_CHECKING:
     from celery import Celery

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
 
-from core.domain.spec import Precision
+from core.run.spec import Precision
 from core.settings import Settings
 from core.storage import workers
 from core.storage.database import Database

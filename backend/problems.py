@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from core.domain.errors import InvalidInput, RethinkError, describe
+from core.run.errors import InvalidInput, RethinkError, describe
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"

@@ -10,8 +10,8 @@ import threading
 
 from backend.broker import Broker
 from core import failpoints
-from core.domain.errors import DatabaseUnavailable
-from core.domain.lifecycle import RunState
+from core.run.errors import DatabaseUnavailable
+from core.run.lifecycle import RunState
 from core.settings import Settings
 from core.storage import events, leases, runs, workers
 from core.storage.clock import now

@@ -22,7 +22,7 @@ from sse_starlette import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from core import messages
-from core.domain.errors import DatabaseUnavailable
+from core.run.errors import DatabaseUnavailable
 from core.storage import events
 from core.storage.database import Database
 

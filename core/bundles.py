@@ -17,11 +17,11 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from core import __version__
-from core.domain.demands import Demand
-from core.domain.errors import DataCorrupt, InvalidInput
-from core.domain.metrics import EpochMetrics
-from core.domain.plans import Plan, Role
-from core.domain.spec import RunSpec
+from core.paper.plans import Plan, Role
+from core.run.demands import Demand
+from core.run.errors import DataCorrupt, InvalidInput
+from core.run.metrics import EpochMetrics
+from core.run.spec import RunSpec
 
 FORMAT = 1
 """Raised whenever a file is written that older code cannot read."""

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.domain.errors import DiskFull
+from core.run.errors import DiskFull
 from core.settings import Settings
 
 REMEMBERED_SECONDS = 5.0

@@ -8,7 +8,7 @@ import os
 import secrets
 from pathlib import Path
 
-from core.domain.errors import HomeUnavailable
+from core.run.errors import HomeUnavailable
 from core.settings import Settings
 
 

@@ -12,8 +12,8 @@ from typing import Any, Self
 import redis
 from pydantic import BaseModel, Field, ValidationError, model_validator
 
-from core.domain.errors import InvalidInput
-from core.domain.metrics import Progress
+from core.run.errors import InvalidInput
+from core.run.metrics import Progress
 
 TASK = "rethink.work"
 """Celery task that means: claim the best waiting run. It has no arguments."""

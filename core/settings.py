@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from core import credentials
-from core.domain.errors import InvalidInput, invalid_input
+from core.run.errors import InvalidInput, invalid_input
 
 
 class Settings(BaseSettings):

@@ -4,7 +4,7 @@ import secrets
 from pathlib import Path
 
 from core import credentials, home
-from core.domain.errors import HomeUnavailable
+from core.run.errors import HomeUnavailable
 from core.settings import Settings
 
 BYTES = 32

@@ -18,7 +18,7 @@ from urllib.parse import quote
 import redis
 
 from core import home, messages
-from core.domain.errors import BrokerUnavailable
+from core.run.errors import BrokerUnavailable
 from core.settings import Settings
 from rethink.processes import Child
 

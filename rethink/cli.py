@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from core import __version__
-from core.domain.errors import InvalidInput, RethinkError
+from core.run.errors import InvalidInput, RethinkError
 from rethink.commands import bundle, figure, launch, machine, race, runs, serve, study
 
 app = typer.Typer(

@@ -16,9 +16,9 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict
 
-from core.domain.lifecycle import TERMINAL, RunState
-from core.domain.metrics import EpochMetrics, EpochRow
-from core.domain.spec import RunSpec
+from core.run.lifecycle import TERMINAL, RunState
+from core.run.metrics import EpochMetrics, EpochRow
+from core.run.spec import RunSpec
 from core.settings import Settings, get_settings
 from rethink import discovery
 from rethink.figures import Figures, data_frame

@@ -7,9 +7,9 @@ that a restart has interrupted goes on, and is shown again.
 import threading
 from collections.abc import Callable
 
-from core.domain.errors import RethinkError
-from core.domain.scales import Scale
-from core.domain.studies import StudyName
+from core.paper.scales import Scale
+from core.paper.studies import StudyName
+from core.run.errors import RethinkError
 from rethink import race
 from rethink.client import Client
 from rethink.studies import Study

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
 from core import address, credentials, token
-from core.domain.errors import InvalidInput, RethinkError
+from core.run.errors import InvalidInput, RethinkError
 from core.settings import Settings
 
 

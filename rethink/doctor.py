@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from core import credentials, home
 from core.catalogue import plugins
-from core.domain.errors import RethinkError
+from core.run.errors import RethinkError
 from core.settings import Settings
 from rethink import broker
 from rethink.capacity import capacity

@@ -5,7 +5,7 @@ import io
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from core.domain.errors import InvalidInput
+from core.run.errors import InvalidInput
 from rethink.transport import Transport
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from core.domain import metrics as epochs
-from core.domain.errors import RethinkError
-from core.domain.metrics import EpochMetrics, Progress
+from core.run import metrics as epochs
+from core.run.errors import RethinkError
+from core.run.metrics import EpochMetrics, Progress
 from rethink.client import Client, Run
 from rethink.patience import Patience
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from core import home
-from core.domain.errors import Conflict
+from core.run.errors import Conflict
 from core.settings import Settings
 from rethink import discovery
 

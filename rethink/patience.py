@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from core.domain.errors import NotFound, RethinkError
+from core.run.errors import NotFound, RethinkError
 
 GIVE_UP_AFTER = 60
 """Questions in a row that the server did not answer."""

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 
-from core.domain.metrics import Progress
+from core.run.metrics import Progress
 from rethink.client import Client
 from rethink.follow import prepares
 from rethink.patience import Patience

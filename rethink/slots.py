@@ -12,7 +12,7 @@ import re
 import socket
 
 from core import home
-from core.domain.errors import Conflict, InvalidInput
+from core.run.errors import Conflict, InvalidInput
 from core.settings import Settings
 
 NAME = re.compile(r"[A-Za-z0-9_]{1,40}")

@@ -1,6 +1,6 @@
 """A run's curve as a table for the terminal, a line an epoch."""
 
-from core.domain.metrics import Epoch
+from core.run.metrics import Epoch
 from rethink.text import loss
 
 HEADER = "  epoch   train loss   train acc   test acc   images/s"

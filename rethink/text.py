@@ -3,7 +3,7 @@
 import contextlib
 from typing import TYPE_CHECKING
 
-from core.domain.lifecycle import Outcome
+from core.run.lifecycle import Outcome
 
 if TYPE_CHECKING:
     from rethink.client import Run

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 
 from core import credentials
-from core.domain import errors
+from core.run import errors
 from core.settings import Settings
 from rethink import discovery, sse
 

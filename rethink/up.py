@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core import __version__, credentials, descriptors, home, token
-from core.domain.errors import BrokerUnavailable, RethinkError
+from core.run.errors import BrokerUnavailable, RethinkError
 from core.settings import Settings
 from core.storage import database, upgrades
 from rethink import broker

@@ -7,10 +7,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from core.catalogue import panels
-from core.domain.demands import Demand, all_met
-from core.domain.lifecycle import Outcome, RunState
-from core.domain.metrics import Epoch
-from core.domain.stored import read_demand
+from core.run.demands import Demand, all_met
+from core.run.lifecycle import Outcome, RunState
+from core.run.metrics import Epoch
+from core.run.stored import read_demand
 from rethink.client import Client, Run
 from rethink.follow import Epoch as NewEpoch
 from rethink.follow import State, Step, follow, prepares

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from core.domain.errors import Conflict, InvalidInput
+from core.run.errors import Conflict, InvalidInput
 from core.settings import Settings
 from rethink import slots
 from rethink.capacity import Capacity, capacity

@@ -19,9 +19,9 @@ from backend.figures import publication, service, tables
 from backend.figures.schemas import FigureQuery
 from core import bundles
 from core.catalogue import panels
-from core.domain.panel import Panel
-from core.domain.scales import Scale
-from core.domain.studies import MAX_SEEDS
+from core.paper.panel import Panel
+from core.paper.scales import Scale
+from core.paper.studies import MAX_SEEDS
 from core.settings import Settings
 from core.storage import imports
 from core.storage.artifacts import Folder

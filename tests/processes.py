@@ -14,11 +14,11 @@ from typing import Any
 import httpx
 import sqlalchemy as sa
 
-from core.domain.demands import Demand
-from core.domain.lifecycle import RunState
-from core.domain.metrics import TIMINGS
-from core.domain.spec import RunSpec
 from core.failpoints import VARIABLE
+from core.run.demands import Demand
+from core.run.lifecycle import RunState
+from core.run.metrics import TIMINGS
+from core.run.spec import RunSpec
 from core.settings import Settings
 from core.storage import runs
 from core.storage.database import Database, migrate

@@ -3,10 +3,10 @@
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.domain.plans import Planned
-from core.domain.scales import Scale
-from core.domain.spec import Variant
-from core.domain.studies import StudyName, plan
+from core.paper.plans import Planned
+from core.paper.scales import Scale
+from core.paper.studies import StudyName, plan
+from core.run.spec import Variant
 from core.settings import Settings
 from core.storage import runs, studies
 from core.storage.database import Database

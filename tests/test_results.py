@@ -8,9 +8,9 @@ import pytest
 
 from backend.figures import tables
 from core import bundles
-from core.domain.panel import Panel
-from core.domain.scales import Scale
-from core.domain.studies import StudyName, plan
+from core.paper.panel import Panel
+from core.paper.scales import Scale
+from core.paper.studies import StudyName, plan
 from scripts import results
 from tests.core.hand_made import fits_at
 from tests.core.test_bundles import result

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from core.catalogue import Dataset, added, datasets, models, plugins
-from core.domain.errors import BrokerUnavailable, InvalidInput, RethinkError
-from core.domain.metrics import Progress
+from core.run.errors import BrokerUnavailable, InvalidInput, RethinkError
+from core.run.metrics import Progress
 from core.settings import Settings, get_settings
 
 
@@ -214,7 +214,7 @@ def _show_progress(progress: Progress) -> None:
 
 
 def _models(_: Settings, given: argparse.Namespace) -> int:
-    from core.domain.spec import RunSpec
+    from core.run.spec import RunSpec
     from worker.training.models import parameter_count
 
     counts = {name: parameter_count(RunSpec(model=name)) for name in models}

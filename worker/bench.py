@@ -33,7 +33,7 @@ from torch.utils.data import DataLoader, Dataset
 from torch.utils.flop_counter import FlopCounterMode
 
 from core.catalogue import models
-from core.domain.spec import Precision, RunSpec
+from core.run.spec import Precision, RunSpec
 from core.settings import get_settings
 from worker import child
 from worker.datasets import store

@@ -24,11 +24,11 @@ from pydantic import BaseModel, ValidationError
 
 from core import bundles, home
 from core.bundles import AttemptRecord, Metrics, Result, SavedWeights, Work
-from core.domain.demands import all_met
-from core.domain.errors import Conflict, InvalidInput
-from core.domain.lifecycle import MAX_LOST_ATTEMPTS, Interrupt, Outcome
-from core.domain.metrics import EpochMetrics
-from core.domain.spec import ENGINE
+from core.run.demands import all_met
+from core.run.errors import Conflict, InvalidInput
+from core.run.lifecycle import MAX_LOST_ATTEMPTS, Interrupt, Outcome
+from core.run.metrics import EpochMetrics
+from core.run.spec import ENGINE
 from worker import wire
 from worker.child import Child, TrainerDied
 

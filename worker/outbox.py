@@ -13,8 +13,8 @@ from collections.abc import Callable
 from sqlalchemy.orm import Session
 
 from core import failpoints
-from core.domain.errors import DatabaseUnavailable
-from core.domain.lifecycle import RunState
+from core.run.errors import DatabaseUnavailable
+from core.run.lifecycle import RunState
 from core.storage import leases
 from core.storage.artifacts import Folder
 from core.storage.database import Database

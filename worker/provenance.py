@@ -10,7 +10,7 @@ from typing import Any
 
 from core import __version__
 from core.catalogue import models, plugins, randomizations
-from core.domain.spec import RunSpec
+from core.run.spec import RunSpec
 from worker.datasets.images import ImageDataset
 
 

@@ -17,10 +17,10 @@ from sqlalchemy.orm import Session
 from core import address, failpoints
 from core.catalogue import datasets
 from core.catalogue.registry import UNKNOWN_NAME
-from core.domain.errors import DatabaseUnavailable
-from core.domain.lifecycle import Outcome
-from core.domain.spec import RunSpec
 from core.messages import Hints
+from core.run.errors import DatabaseUnavailable
+from core.run.lifecycle import Outcome
+from core.run.spec import RunSpec
 from core.settings import Settings
 from core.storage import leases, runs, workers
 from core.storage.artifacts import Folder

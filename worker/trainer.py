@@ -24,11 +24,11 @@ from pydantic import ValidationError
 
 from core import failpoints
 from core.catalogue import added, plugins
-from core.domain.demands import Demand, all_met
-from core.domain.errors import RethinkError
-from core.domain.lifecycle import Interrupt, Outcome
-from core.domain.metrics import EpochMetrics, Progress
-from core.domain.spec import RunSpec
+from core.run.demands import Demand, all_met
+from core.run.errors import RethinkError
+from core.run.lifecycle import Interrupt, Outcome
+from core.run.metrics import EpochMetrics, Progress
+from core.run.spec import RunSpec
 from core.settings import Settings, get_settings
 from core.storage.artifacts import Folder
 from worker import provenance, wire

@@ -9,11 +9,11 @@ import logging
 import time
 from collections.abc import Callable
 
-from core.domain.demands import Demand
-from core.domain.errors import DatabaseUnavailable
-from core.domain.estimates import remaining
-from core.domain.lifecycle import Interrupt, Outcome
-from core.domain.metrics import EpochMetrics, Progress
+from core.run.demands import Demand
+from core.run.errors import DatabaseUnavailable
+from core.run.estimates import remaining
+from core.run.lifecycle import Interrupt, Outcome
+from core.run.metrics import EpochMetrics, Progress
 from core.storage import leases
 from worker import wire
 from worker.child import Child, TrainerDied

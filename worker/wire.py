@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from core.domain.demands import Demand
-from core.domain.lifecycle import Interrupt, Outcome
-from core.domain.metrics import EpochMetrics, Progress
-from core.domain.spec import RunSpec
+from core.run.demands import Demand
+from core.run.lifecycle import Interrupt, Outcome
+from core.run.metrics import EpochMetrics, Progress
+from core.run.spec import RunSpec
 
 
 class SavedState(BaseModel):

@@ -11,7 +11,7 @@ import json
 import sqlalchemy as sa
 from alembic import op
 
-from core.domain.questions import question
+from core.run.questions import question
 
 revision = '0005'
 down_revision = '0004'

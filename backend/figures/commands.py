@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from shlex import quote
 from typing import Any
 
-from core.domain.criteria import Criterion
-from core.domain.panels.entries import Entry
-from core.domain.spec import RunSpec
-from core.domain.studies import StudyName
+from core.paper.criteria import Criterion
+from core.paper.panels.entries import Entry
+from core.paper.studies import StudyName
+from core.run.spec import RunSpec
 
 
 def of_catalogue(study: str, request: dict[str, Any], entries: list[Entry]) -> str:

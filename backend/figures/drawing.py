@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
 from backend.figures.style import PAPER_GREY, Style, style_of
-from core.domain.panel import Flag, Panel, Series
-from core.domain.panels.spread import kept
+from core.paper.panel import Flag, Panel, Series
+from core.paper.panels.spread import kept
 
 MAX_POINTS = 500
 """Points of a curve; of longer ones the extremes are kept."""

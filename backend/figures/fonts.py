@@ -7,7 +7,7 @@ import unicodedata
 from matplotlib import font_manager
 from matplotlib.ft2font import FT2Font
 
-from core.domain.panel import Panel, Series
+from core.paper.panel import Panel, Series
 
 USUAL = "DejaVu Sans"
 """Comes with matplotlib, so that pictures look alike everywhere."""

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from backend.figures.style import PAPER_GREY, Style, style_of
-from core.domain.panel import Axis, Flag, Panel, Series
-from core.domain.panels.spread import kept
+from core.paper.panel import Axis, Flag, Panel, Series
+from core.paper.panels.spread import kept
 
 MAX_POINTS = 500
 """Points of a curve that reach the browser; of longer ones the extremes are kept."""

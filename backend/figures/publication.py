@@ -34,7 +34,7 @@ from backend.figures.drawing import (
     shade_early_stopping,
 )
 from backend.figures.style import style_of
-from core.domain.panel import Axis, Flag, Panel, TableRow
+from core.paper.panel import Axis, Flag, Panel, TableRow
 
 COLUMN = 3.5
 """Inches: the width of a column in a two-column paper."""

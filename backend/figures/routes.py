@@ -19,7 +19,7 @@ from backend.figures.schemas import (
     Selection,
 )
 from core.catalogue import PanelName, panels
-from core.domain.panel import Panel
+from core.paper.panel import Panel
 
 router = APIRouter(tags=["figures"])
 

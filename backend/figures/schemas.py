@@ -1,4 +1,4 @@
-"""What the figures' routes take and give. Panels themselves are in `core.domain.panel`."""
+"""What the figures' routes take and give. Panels themselves are in `core.paper.panel`."""
 
 from enum import StrEnum
 from typing import Annotated, Any, Self
@@ -6,8 +6,8 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from core.catalogue import PanelName
-from core.domain.criteria import CRITERIA, Criterion, CriterionName
-from core.domain.panel import (
+from core.paper.criteria import CRITERIA, Criterion, CriterionName
+from core.paper.panel import (
     Counts,
     LogAxes,
     MeasureKind,
@@ -15,9 +15,9 @@ from core.domain.panel import (
     Verdict,
     XKind,
 )
-from core.domain.scales import Scale
-from core.domain.spec import Variant
-from core.domain.studies import MAX_SEEDS
+from core.paper.scales import Scale
+from core.paper.studies import MAX_SEEDS
+from core.run.spec import Variant
 
 MAX_COMPARED = 10
 """Runs beside each other: more cannot be told apart."""

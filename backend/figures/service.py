@@ -4,7 +4,7 @@ Notable choices:
 - A panel is looked up by the versions of its runs (attempt, epochs, state), which one query gives.
   Only when one changed is the panel computed anew, and only that run's new epochs are read.
 - A figure of the catalogue asks questions and takes the runs that answer them best, whatever their
-  engine and precision (`core.domain.answers`). Which runs a study has is settled when it is
+  engine and precision (`core.paper.answers`). Which runs a study has is settled when it is
   submitted.
 """
 
@@ -19,27 +19,27 @@ from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
 
-import core.domain
+import core
 from backend.figures import commands
 from backend.figures.schemas import FigureQuery
 from backend.kept import Kept
 from core.catalogue import panels
-from core.domain.answers import answered
-from core.domain.comparison import told_apart
-from core.domain.criteria import CRITERIA
-from core.domain.demands import Demand
-from core.domain.errors import InvalidInput
-from core.domain.lifecycle import Outcome, RunState
-from core.domain.panel import Panel
-from core.domain.panels import build
-from core.domain.panels.entries import Entry, StoredRun, match
-from core.domain.panels.frame import Options, plural
-from core.domain.plans import Plan, planned
-from core.domain.questions import question_of
-from core.domain.scales import Scale
-from core.domain.spec import RunSpec, Variant
-from core.domain.stored import UnknownSpec, read_spec
-from core.domain.studies import StudyName, Subject, plan, unavailable
+from core.paper.answers import answered
+from core.paper.criteria import CRITERIA
+from core.paper.panel import Panel
+from core.paper.panels import build
+from core.paper.panels.entries import Entry, StoredRun, match
+from core.paper.panels.frame import Options, plural
+from core.paper.plans import Plan, planned
+from core.paper.scales import Scale
+from core.paper.studies import StudyName, Subject, plan, unavailable
+from core.run.comparison import told_apart
+from core.run.demands import Demand
+from core.run.errors import InvalidInput
+from core.run.lifecycle import Outcome, RunState
+from core.run.questions import question_of
+from core.run.spec import RunSpec, Variant
+from core.run.stored import UnknownSpec, read_spec
 from core.storage import curves, runs, studies
 from core.storage.database import Database
 from core.storage.tables import DemandRow, Run
@@ -203,7 +203,7 @@ def _etag(
 def _code() -> str:
     """Changes with the code that draws panels, as the number of a version need not."""
     digest = hashlib.sha256()
-    for folder in (Path(core.domain.__file__).parent, Path(__file__).parent):
+    for folder in (Path(core.__file__).parent, Path(__file__).parent):
         for file in sorted(folder.rglob("*.py")):
             digest.update(file.read_bytes())
     return digest.hexdigest()

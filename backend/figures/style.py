@@ -3,7 +3,7 @@ marks so that a grey print can be read too. A series says its place in it."""
 
 from dataclasses import dataclass
 
-from core.domain.panel import Series
+from core.paper.panel import Series
 
 PAPER_GREY = "#767676"
 

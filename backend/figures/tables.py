@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from core.domain.panel import Panel, Series
+from core.paper.panel import Panel, Series
 
 COLUMNS: dict[str, str] = {
     "figure": "string",

@@ -30,15 +30,15 @@ from backend.security import MAX_FAILURES
 from core import __version__
 from core.catalogue import datasets, models, panels, plugins, randomizations
 from core.disk import Space
-from core.domain.errors import (
+from core.paper.presets import all_presets
+from core.paper.scales import Scale
+from core.paper.studies import CATALOGUE, TITLES, unavailable
+from core.run.errors import (
     BrokerUnavailable,
     DatabaseUnavailable,
     TooManyAttempts,
     Unauthorized,
 )
-from core.domain.presets import all_presets
-from core.domain.scales import Scale
-from core.domain.studies import CATALOGUE, TITLES, unavailable
 from core.storage import events, runs, workers
 from core.storage.clock import now
 

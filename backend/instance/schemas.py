@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.runs.schemas import Time
-from core.domain.scales import Scale
+from core.paper.scales import Scale
 
 
 class Check(BaseModel):

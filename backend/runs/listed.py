@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from backend.kept import Kept
 from backend.runs import service
 from backend.runs.schemas import RunWorker
-from core.domain.lifecycle import RunState
+from core.run.lifecycle import RunState
 from core.storage import listing, runs, workers
 from core.storage.database import Database
 from core.storage.listing import Listed

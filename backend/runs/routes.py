@@ -25,9 +25,9 @@ from backend.runs.schemas import (
 )
 from backend.texts import ShortText
 from core.catalogue import ModelName, RandomizationName
-from core.domain.lifecycle import RunState
-from core.domain.metrics import EpochMetrics
-from core.domain.panels.entries import wrong_labels
+from core.paper.panels.entries import wrong_labels
+from core.run.lifecycle import RunState
+from core.run.metrics import EpochMetrics
 from core.storage import artifacts, listing, runs
 from core.storage.tables import Run
 

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from backend.texts import ShortText
-from core.domain.demands import Demand, StopRule
-from core.domain.lifecycle import RunState
-from core.domain.metrics import EpochMetrics, Progress
-from core.domain.spec import RunSpec, SpecRequest
+from core.run.demands import Demand, StopRule
+from core.run.lifecycle import RunState
+from core.run.metrics import EpochMetrics, Progress
+from core.run.spec import RunSpec, SpecRequest
 
 Time = Annotated[
     float,

@@ -15,16 +15,16 @@ from backend.runs.schemas import (
     RunView,
     RunWorker,
 )
-from core.domain.answers import answered
-from core.domain.demands import Demand, StopRule
-from core.domain.estimates import MeasuredEpoch, estimate, remaining
-from core.domain.lifecycle import RunState
-from core.domain.metrics import EpochMetrics, Progress
-from core.domain.panels.entries import StoredRun
-from core.domain.plans import planned
-from core.domain.questions import question_of
-from core.domain.spec import Precision, RunSpec, SpecRequest
-from core.domain.stored import UnknownSpec, read_demand, read_spec, read_stop
+from core.paper.answers import answered
+from core.paper.panels.entries import StoredRun
+from core.paper.plans import planned
+from core.run.demands import Demand, StopRule
+from core.run.estimates import MeasuredEpoch, estimate, remaining
+from core.run.lifecycle import RunState
+from core.run.metrics import EpochMetrics, Progress
+from core.run.questions import question_of
+from core.run.spec import Precision, RunSpec, SpecRequest
+from core.run.stored import UnknownSpec, read_demand, read_spec, read_stop
 from core.settings import Settings
 from core.storage import curves, runs, workers
 from core.storage.tables import DemandRow, Run, Worker

@@ -22,15 +22,15 @@ from backend.runs import service as run_service
 from backend.studies.queue import Earlier, before
 from backend.studies.schemas import Grid, PlannedRunView, PlanView, Sharing, StudyRequest
 from core.catalogue import models
-from core.domain.answers import settled
-from core.domain.demands import StopRule
-from core.domain.deviations import deviations
-from core.domain.estimates import MeasuredEpoch, estimate
-from core.domain.lifecycle import RunState
-from core.domain.plans import Plan, Planned, expected_epochs
-from core.domain.questions import question_of
-from core.domain.spec import Precision, RunSpec, SpecRequest
-from core.domain.studies import TITLES, StudyName, grid, plan
+from core.paper.answers import settled
+from core.paper.deviations import deviations
+from core.paper.plans import Plan, Planned, expected_epochs
+from core.paper.studies import TITLES, StudyName, grid, plan
+from core.run.demands import StopRule
+from core.run.estimates import MeasuredEpoch, estimate
+from core.run.lifecycle import RunState
+from core.run.questions import question_of
+from core.run.spec import Precision, RunSpec, SpecRequest
 from core.settings import Settings
 from core.storage import curves, runs, workers
 from core.storage.tables import Worker

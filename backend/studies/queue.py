@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from core.domain.lifecycle import RunState
-from core.domain.plans import expected_epochs, planned
-from core.domain.spec import RunSpec
-from core.domain.stored import read_spec
+from core.paper.plans import expected_epochs, planned
+from core.run.lifecycle import RunState
+from core.run.spec import RunSpec
+from core.run.stored import read_spec
 from core.storage import listing, runs
 from core.storage.listing import Listed
 from core.storage.runs import Best

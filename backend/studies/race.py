@@ -5,13 +5,13 @@ from sqlalchemy.orm import Session
 from backend.studies import service
 from backend.studies.schemas import LaneView, RaceView
 from core.catalogue import models
-from core.domain.criteria import CRITERIA
-from core.domain.errors import InvalidInput
-from core.domain.plans import Planned
-from core.domain.race import Lane, Race, paper_ratio, sentence
-from core.domain.scales import MEASURED_MODELS, Scale
-from core.domain.spec import Variant
-from core.domain.studies import StudyName
+from core.paper.criteria import CRITERIA
+from core.paper.plans import Planned
+from core.paper.race import Lane, Race, paper_ratio, sentence
+from core.paper.scales import MEASURED_MODELS, Scale
+from core.paper.studies import StudyName
+from core.run.errors import InvalidInput
+from core.run.spec import Variant
 from core.storage import curves, runs, studies
 
 

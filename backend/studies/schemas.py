@@ -7,12 +7,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from backend.runs.schemas import Time
 from backend.texts import ShortText
 from core.catalogue import DatasetName, ModelName, RandomizationName
-from core.domain.criteria import CRITERIA, Criterion, CriterionName, FitState
-from core.domain.demands import Demand, StopRule
-from core.domain.lifecycle import RunState
-from core.domain.scales import Scale
-from core.domain.spec import ENGINE, Precision, Variant, rounded
-from core.domain.studies import FITTED, MAX_SEEDS, StudyName, Subject, unavailable
+from core.paper.criteria import CRITERIA, Criterion, CriterionName, FitState
+from core.paper.scales import Scale
+from core.paper.studies import FITTED, MAX_SEEDS, StudyName, Subject, unavailable
+from core.run.demands import Demand, StopRule
+from core.run.lifecycle import RunState
+from core.run.spec import ENGINE, Precision, Variant, rounded
 
 Value = Annotated[str | int | float | bool | None, AfterValidator(rounded)]
 FieldName = Annotated[str, Field(max_length=40, pattern="^[a-z][a-z0-9_]*$")]

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from backend.studies import planner
 from backend.studies.schemas import PanelProgress, StudyRequest, StudyState, StudyView
-from core.domain.lifecycle import RunState
-from core.domain.studies import TITLES
+from core.paper.studies import TITLES
+from core.run.lifecycle import RunState
 from core.settings import Settings
 from core.storage import studies
 from core.storage.studies import DemandState

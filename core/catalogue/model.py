@@ -26,7 +26,7 @@ class Model:
     """Training time in fp32 on a CPU core, an order of magnitude: the order of the queue, and
     estimates until epochs were measured."""
     criterion: str = "accuracy-98"
-    """When a run counts as fitted, a name in `core.domain.criteria.CRITERIA`."""
+    """When a run counts as fitted, a name in `core.paper.criteria.CRITERIA`."""
     reduced: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Fields of the spec at a reduced scale, by the scale's name; else those common to all."""
     color: int | None = None

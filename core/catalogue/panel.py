@@ -15,7 +15,7 @@ class PanelType:
     title: str
     """For people, as in a menu."""
     build: Function
-    """`f(entries, options) -> core.domain.panel.Panel`, of planned runs with what is stored."""
+    """`f(entries, options) -> core.paper.panel.Panel`, of planned runs with what is stored."""
     kind: Literal["curves", "points", "rows"] = "curves"
     """Curves over time, points over p from 0 to 1, or the rows of a table."""
     study: str = "everything"

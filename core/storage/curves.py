@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.domain.lifecycle import RunState
-from core.domain.metrics import EpochRow
-from core.domain.panels.entries import Part, StoredRun
-from core.domain.questions import HOW
+from core.paper.panels.entries import Part, StoredRun
+from core.run.lifecycle import RunState
+from core.run.metrics import EpochRow
+from core.run.questions import HOW
 from core.storage.runs import METRIC_FIELDS
 from core.storage.tables import Attempt, Metric, Run
 

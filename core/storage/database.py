@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from core import credentials, home
-from core.domain.errors import DatabaseUnavailable, DiskFull, InvalidInput
+from core.run.errors import DatabaseUnavailable, DiskFull, InvalidInput
 from core.settings import Settings
 from core.storage import events
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from core.bundles import Result
-from core.domain.lifecycle import Outcome, RunState
+from core.run.lifecycle import Outcome, RunState
 from core.storage import leases, runs
 from core.storage.artifacts import Folder
 from core.storage.tables import Attempt, Run

@@ -10,10 +10,10 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.domain.demands import Demand, all_met
-from core.domain.lifecycle import MAX_LOST_ATTEMPTS, NEXT_STATE, Interrupt, Outcome, RunState
-from core.domain.metrics import EpochMetrics, Progress
-from core.domain.spec import ENGINE
+from core.run.demands import Demand, all_met
+from core.run.lifecycle import MAX_LOST_ATTEMPTS, NEXT_STATE, Interrupt, Outcome, RunState
+from core.run.metrics import EpochMetrics, Progress
+from core.run.spec import ENGINE
 from core.storage import events, runs, segments
 from core.storage.clock import Now, now
 from core.storage.tables import Attempt, Checkpoint, Metric, Run

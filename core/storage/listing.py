@@ -14,7 +14,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.domain.lifecycle import RunState
+from core.run.lifecycle import RunState
 from core.storage.tables import DemandRow, Run
 
 Sort = Literal["created_at", "finished_at", "epochs_done", "name", "model", "state"]

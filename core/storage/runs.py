@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from core.domain.demands import LAUNCH, Demand, all_met, of_studies, still_wanted
-from core.domain.errors import Conflict, NotFound, TooManyRuns
-from core.domain.lifecycle import RunState
-from core.domain.metrics import EpochMetrics
-from core.domain.questions import question_of
-from core.domain.spec import ENGINE, RunSpec
-from core.domain.stored import read_demand, read_stop
+from core.run.demands import LAUNCH, Demand, all_met, of_studies, still_wanted
+from core.run.errors import Conflict, NotFound, TooManyRuns
+from core.run.lifecycle import RunState
+from core.run.metrics import EpochMetrics
+from core.run.questions import question_of
+from core.run.spec import ENGINE, RunSpec
+from core.run.stored import read_demand, read_stop
 from core.storage import events
 from core.storage.clock import now
 from core.storage.tables import Attempt, DemandRow, Event, Metric, Run, Worker

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.domain.metrics import TIMINGS, EpochMetrics
+from core.run.metrics import TIMINGS, EpochMetrics
 from core.storage.tables import Attempt, Metric
 
 COMPARED = tuple(field for field in EpochMetrics.model_fields if field not in TIMINGS)

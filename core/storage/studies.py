@@ -9,11 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, defer
 
-from core.domain.errors import NotFound
-from core.domain.lifecycle import RunState
-from core.domain.plans import Plan, Planned, Role
-from core.domain.spec import RunSpec
-from core.domain.stored import UnknownSpec, read_demand, read_spec, read_stop
+from core.paper.plans import Plan, Planned, Role
+from core.run.errors import NotFound
+from core.run.lifecycle import RunState
+from core.run.spec import RunSpec
+from core.run.stored import UnknownSpec, read_demand, read_spec, read_stop
 from core.storage import events, runs
 from core.storage.clock import now
 from core.storage.tables import DemandRow, Run, Study, StudyRun

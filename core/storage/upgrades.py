@@ -4,8 +4,8 @@ from collections import Counter
 
 import sqlalchemy as sa
 
-from core.domain.lifecycle import RunState
-from core.domain.spec import ENGINE
+from core.run.lifecycle import RunState
+from core.run.spec import ENGINE
 from core.storage.database import Database
 
 RUN = sa.table("run", sa.column("state"), sa.column("spec", sa.JSON), sa.column("error", sa.JSON))

@@ -6,7 +6,7 @@ Plugins are loaded before any of them, since options list the names of what can 
 import contextlib
 
 from core.catalogue import plugins
-from core.domain.errors import RethinkError
+from core.run.errors import RethinkError
 from core.settings import get_settings
 
 with contextlib.suppress(RethinkError):  # a setting that is not allowed is told by the command

@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from core.domain.criteria import CRITERIA
-from core.domain.errors import InvalidInput
-from core.domain.scales import Scale
-from core.domain.spec import Precision, Variant
-from core.domain.studies import TITLES, StudyName
+from core.paper.criteria import CRITERIA
+from core.paper.scales import Scale
+from core.paper.studies import TITLES, StudyName
+from core.run.errors import InvalidInput
+from core.run.spec import Precision, Variant
 from core.settings import get_settings
 from rethink.commands.study import (
     Axes,
@@ -51,8 +51,8 @@ def make(
 ) -> None:
     """Write the runs of a study to a file that `python -m worker bundle` trains anywhere."""
     from core import bundles
-    from core.domain.demands import Demand, StopRule
-    from core.domain.studies import grid, plan
+    from core.paper.studies import grid, plan
+    from core.run.demands import Demand, StopRule
 
     if name is StudyName.CUSTOM:
         refuse({"scale": scale, "variant": variant}, f"{name}: use --set and --axis")

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from core.domain.errors import InvalidInput
-from core.domain.panel import MeasureKind, SpreadKind, XKind
-from core.domain.scales import Scale
-from core.domain.spec import Variant
+from core.paper.panel import MeasureKind, SpreadKind, XKind
+from core.paper.scales import Scale
+from core.run.errors import InvalidInput
+from core.run.spec import Variant
 
 app = typer.Typer(no_args_is_help=True, help="Fetch figures, and the verdicts on the claims.")
 

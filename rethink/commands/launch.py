@@ -11,9 +11,9 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from core.catalogue.registry import UNKNOWN_NAME, NameIn
-from core.domain.demands import Demand, StopRule
-from core.domain.errors import InvalidInput, invalid_input
-from core.domain.spec import Precision, SpecRequest
+from core.run.demands import Demand, StopRule
+from core.run.errors import InvalidInput, invalid_input
+from core.run.spec import Precision, SpecRequest
 
 FIRST = (
     *("model", "n_train", "n_test", "randomization", "corruption"),

@@ -106,7 +106,7 @@ def token(
 ) -> None:
     """Print the access token of this home."""
     from core import token as tokens
-    from core.domain.errors import InvalidInput
+    from core.run.errors import InvalidInput
 
     settings = get_settings()
     if new and settings.token:

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
-from core.domain.criteria import CriterionName
-from core.domain.scales import Scale
-from core.domain.spec import Precision, Variant
-from core.domain.studies import StudyName
+from core.paper.criteria import CriterionName
+from core.paper.scales import Scale
+from core.paper.studies import StudyName
+from core.run.spec import Precision, Variant
 
 
 def race(

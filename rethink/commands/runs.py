@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from core.domain.demands import still_wanted
-from core.domain.errors import Conflict, InvalidInput
-from core.domain.lifecycle import Outcome, RunState
+from core.run.demands import still_wanted
+from core.run.errors import Conflict, InvalidInput
+from core.run.lifecycle import Outcome, RunState
 
 if TYPE_CHECKING:
     from rethink.client import Run

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from core.domain.criteria import CriterionName
-from core.domain.errors import InvalidInput
-from core.domain.scales import Scale
-from core.domain.spec import ENGINE, Precision, Variant
-from core.domain.studies import StudyName
+from core.paper.criteria import CriterionName
+from core.paper.scales import Scale
+from core.paper.studies import StudyName
+from core.run.errors import InvalidInput
+from core.run.spec import ENGINE, Precision, Variant
 
 if TYPE_CHECKING:
     from rethink.client import Client

@@ -6,7 +6,7 @@ from pathlib import Path
 from fastapi.testclient import TestClient
 
 from backend.figures.tables import COLUMNS
-from core.domain.metrics import EpochMetrics
+from core.run.metrics import EpochMetrics
 
 DOCS = Path(__file__).parents[2] / "docs"
 TEXT = "\n".join((DOCS / name).read_text() for name in ("api.md", "figures.md"))

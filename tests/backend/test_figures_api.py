@@ -25,10 +25,10 @@ from backend.app import create_app
 from backend.figures import commands, publication, service
 from backend.figures.tables import COLUMNS
 from core.catalogue import panels
-from core.domain.panel import Panel
-from core.domain.scales import Scale
-from core.domain.spec import Precision, SpecRequest, Variant
-from core.domain.studies import StudyName, plan
+from core.paper.panel import Panel
+from core.paper.scales import Scale
+from core.paper.studies import StudyName, plan
+from core.run.spec import Precision, SpecRequest, Variant
 from core.settings import Settings
 from core.storage import leases, runs, studies
 from core.storage.database import Database, migrate

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from backend.figures import publication
-from core.domain.metrics import EpochMetrics
-from core.domain.plans import Planned
-from core.domain.scales import Scale
+from core.paper.plans import Planned
+from core.paper.scales import Scale
+from core.run.metrics import EpochMetrics
 from tests.core.hand_made import fits_at, panel
 
 DOCUMENT = r"""\documentclass{article}

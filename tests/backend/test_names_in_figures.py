@@ -14,12 +14,12 @@ from matplotlib.text import Text
 
 from backend.figures import fonts, plotly, publication
 from core.catalogue import panels
-from core.domain.demands import Demand
-from core.domain.metrics import EpochMetrics
-from core.domain.panel import Panel
-from core.domain.scales import Scale
-from core.domain.spec import RunSpec
-from core.domain.studies import StudyName
+from core.paper.panel import Panel
+from core.paper.scales import Scale
+from core.paper.studies import StudyName
+from core.run.demands import Demand
+from core.run.metrics import EpochMetrics
+from core.run.spec import RunSpec
 from core.settings import Settings
 from core.storage import runs
 from core.storage.database import Database

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from core.domain.demands import Demand
-from core.domain.lifecycle import Outcome
-from core.domain.spec import ENGINE, RunSpec
-from core.domain.stored import UnknownSpec, read_demand, read_spec
-from core.domain.studies import grid
+from core.paper.studies import grid
+from core.run.demands import Demand
+from core.run.lifecycle import Outcome
+from core.run.spec import ENGINE, RunSpec
+from core.run.stored import UnknownSpec, read_demand, read_spec
 from core.settings import Settings
 from core.storage import leases, runs, studies
 from core.storage.database import Database

@@ -3,10 +3,10 @@
 import pytest
 
 from backend.studies.queue import before
-from core.domain.demands import Demand, StopRule
-from core.domain.plans import Plan, expected_epochs
-from core.domain.scales import Scale
-from core.domain.studies import StudyName, grid, plan
+from core.paper.plans import Plan, expected_epochs
+from core.paper.scales import Scale
+from core.paper.studies import StudyName, grid, plan
+from core.run.demands import Demand, StopRule
 from core.storage import leases, runs, studies
 from core.storage.database import Database
 from tests.core.storage.test_runs import epoch

@@ -11,8 +11,8 @@ from backend import reaper
 from backend.broker import Broker
 from backend.reaper import Reaper
 from core import messages
-from core.domain.errors import DatabaseUnavailable
-from core.domain.lifecycle import RunState
+from core.run.errors import DatabaseUnavailable
+from core.run.lifecycle import RunState
 from core.settings import Settings
 from core.storage import leases
 from core.storage.database import Database

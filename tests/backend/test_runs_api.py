@@ -11,11 +11,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from backend.app import create_app
-from core.domain.demands import Demand, StopRule
-from core.domain.lifecycle import Outcome
-from core.domain.metrics import EpochMetrics
-from core.domain.presets import all_presets
-from core.domain.spec import RunSpec
+from core.paper.presets import all_presets
+from core.run.demands import Demand, StopRule
+from core.run.lifecycle import Outcome
+from core.run.metrics import EpochMetrics
+from core.run.spec import RunSpec
 from core.settings import Settings
 from core.storage import leases, runs, workers
 from core.storage.database import Database

@@ -11,11 +11,11 @@ from fastapi.testclient import TestClient
 from backend.app import create_app
 from backend.runs import service
 from backend.runs.schemas import RunPage
-from core.domain.demands import Demand
-from core.domain.lifecycle import Outcome
-from core.domain.metrics import Progress
-from core.domain.spec import RunSpec
-from core.domain.studies import grid
+from core.paper.studies import grid
+from core.run.demands import Demand
+from core.run.lifecycle import Outcome
+from core.run.metrics import Progress
+from core.run.spec import RunSpec
 from core.settings import Settings
 from core.storage import leases, runs, studies, workers
 from core.storage.database import Database

@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from backend import security
 from backend.__main__ import serve
 from backend.app import create_app
-from core.domain.errors import InvalidInput
+from core.run.errors import InvalidInput
 from core.settings import Settings
 from core.storage.database import Database
 from tests.backend.conftest import TOKEN

@@ -17,9 +17,9 @@ import httpx
 import pytest
 
 from core import messages
-from core.domain.lifecycle import Outcome
-from core.domain.metrics import Progress
 from core.messages import Hints
+from core.run.lifecycle import Outcome
+from core.run.metrics import Progress
 from core.settings import Settings
 from core.storage import events, leases
 from core.storage.database import Database

@@ -7,9 +7,9 @@ import pytest
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
-from core.domain.lifecycle import Outcome
-from core.domain.scales import Scale
-from core.domain.studies import StudyName
+from core.paper.scales import Scale
+from core.paper.studies import StudyName
+from core.run.lifecycle import Outcome
 from core.settings import Settings
 from core.storage import leases, workers
 from core.storage.database import Database

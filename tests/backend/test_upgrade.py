@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from core.domain.lifecycle import Outcome
-from core.domain.scales import Scale
-from core.domain.spec import ENGINE
-from core.domain.studies import StudyName
+from core.paper.scales import Scale
+from core.paper.studies import StudyName
+from core.run.lifecycle import Outcome
+from core.run.spec import ENGINE
 from core.settings import Settings
 from core.storage import leases, runs
 from core.storage.database import Database
@@ -43,7 +43,7 @@ import json, sys
 from pathlib import Path
 from fastapi.testclient import TestClient
 from backend.app import create_app
-from core.domain.spec import ENGINE
+from core.run.spec import ENGINE
 from core.settings import Settings
 from core.storage import leases, upgrades
 from core.storage.database import Database
@@ -76,7 +76,7 @@ class Upgraded:
     def __init__(self, tree: Path) -> None:
         for folder in ("core", "backend", "alembic", "frontend"):
             shutil.copytree(ROOT / folder, tree / folder)
-        spec = tree / "core/domain/spec.py"
+        spec = tree / "core/run/spec.py"
         before, after = f"\nENGINE = {ENGINE}\n", f"\nENGINE = {NEXT}\n"
         assert spec.read_text().count(before) == 1
         spec.write_text(spec.read_text().replace(before, after))

@@ -21,10 +21,10 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.domain.demands import Demand
-from core.domain.plans import Plan
-from core.domain.scales import Scale
-from core.domain.studies import StudyName, grid, plan
+from core.paper.plans import Plan
+from core.paper.scales import Scale
+from core.paper.studies import StudyName, grid, plan
+from core.run.demands import Demand
 from core.storage import runs, studies
 from core.storage.database import Database
 from core.storage.tables import Metric, Run

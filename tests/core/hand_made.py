@@ -3,17 +3,17 @@
 from collections.abc import Callable, Sequence
 
 from core.catalogue import panels
-from core.domain.criteria import Criterion
-from core.domain.lifecycle import RunState
-from core.domain.metrics import EpochMetrics
-from core.domain.panel import Panel
-from core.domain.panels import build
-from core.domain.panels.entries import Entry, Part, StoredRun
-from core.domain.panels.frame import Options
-from core.domain.plans import Planned
-from core.domain.scales import Scale
-from core.domain.spec import Variant
-from core.domain.studies import StudyName, plan
+from core.paper.criteria import Criterion
+from core.paper.panel import Panel
+from core.paper.panels import build
+from core.paper.panels.entries import Entry, Part, StoredRun
+from core.paper.panels.frame import Options
+from core.paper.plans import Planned
+from core.paper.scales import Scale
+from core.paper.studies import StudyName, plan
+from core.run.lifecycle import RunState
+from core.run.metrics import EpochMetrics
+from core.run.spec import Variant
 
 ONLINE_LOSS = 9.0
 """Nothing may be judged on online values: by these, no run would ever fit."""

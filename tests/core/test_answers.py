@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from core.domain.answers import answered, settled
-from core.domain.demands import Demand
-from core.domain.lifecycle import RunState
-from core.domain.panels.entries import StoredRun, provenance
-from core.domain.plans import Plan, Planned, planned
-from core.domain.questions import HOW, question, question_of
-from core.domain.scales import Scale
-from core.domain.spec import ENGINE, RunSpec
-from core.domain.studies import StudyName, plan
+from core.paper.answers import answered, settled
+from core.paper.panels.entries import StoredRun, provenance
+from core.paper.plans import Plan, Planned, planned
+from core.paper.scales import Scale
+from core.paper.studies import StudyName, plan
+from core.run.demands import Demand
+from core.run.lifecycle import RunState
+from core.run.questions import HOW, question, question_of
+from core.run.spec import ENGINE, RunSpec
 from tests.core.hand_made import metrics, stored
 
 RESULTS = Path(__file__).parents[2] / "results"

@@ -8,11 +8,11 @@ import pytest
 
 from core import bundles
 from core.bundles import AttemptRecord, Result, Work
-from core.domain.errors import DataCorrupt, InvalidInput
-from core.domain.metrics import EpochMetrics
-from core.domain.scales import Scale
-from core.domain.spec import RunSpec
-from core.domain.studies import StudyName, plan
+from core.paper.scales import Scale
+from core.paper.studies import StudyName, plan
+from core.run.errors import DataCorrupt, InvalidInput
+from core.run.metrics import EpochMetrics
+from core.run.spec import RunSpec
 from tests.core.hand_made import metrics
 
 

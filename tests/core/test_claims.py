@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from core.catalogue import panels
-from core.domain.panel import Check, Verdict, VerdictState
-from core.domain.panels.entries import StoredRun
-from core.domain.plans import Planned
-from core.domain.reference import paper
-from core.domain.scales import Scale
-from core.domain.spec import Variant
-from core.domain.studies import row_key
+from core.paper.panel import Check, Verdict, VerdictState
+from core.paper.panels.entries import StoredRun
+from core.paper.plans import Planned
+from core.paper.reference import paper
+from core.paper.scales import Scale
+from core.paper.studies import row_key
+from core.run.spec import Variant
 from tests.core.hand_made import diverged, fits_at, metrics, panel, stored
 
 

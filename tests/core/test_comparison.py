@@ -1,7 +1,7 @@
 """What tells runs apart."""
 
-from core.domain.comparison import differing, told_apart
-from core.domain.spec import RunSpec
+from core.run.comparison import differing, told_apart
+from core.run.spec import RunSpec
 
 RANDOM = "random_labels"
 

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from core.catalogue import models
-from core.domain.criteria import (
+from core.paper.criteria import (
     CRITERIA,
     CriterionName,
     Fit,
@@ -14,8 +14,8 @@ from core.domain.criteria import (
     default_criterion,
     epochs_to_fit,
 )
-from core.domain.metrics import EpochMetrics
-from core.domain.reference import report
+from core.paper.reference import report
+from core.run.metrics import EpochMetrics
 
 
 def curve(losses: Sequence[float], accuracies: Sequence[float] = ()) -> list[EpochMetrics]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from core.domain.demands import Demand, StopRule
-from core.domain.metrics import EpochMetrics
+from core.run.demands import Demand, StopRule
+from core.run.metrics import EpochMetrics
 
 
 def curve(*losses: float) -> list[EpochMetrics]:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from core.domain.estimates import START_SECONDS, MeasuredEpoch, estimate, remaining
-from core.domain.metrics import EpochMetrics
-from core.domain.spec import RunSpec
+from core.run.estimates import START_SECONDS, MeasuredEpoch, estimate, remaining
+from core.run.metrics import EpochMetrics
+from core.run.spec import RunSpec
 
 
 def measured(spec: RunSpec, train_seconds: float, evaluation_seconds: float = 0) -> MeasuredEpoch:

@@ -4,13 +4,13 @@ import math
 
 import pytest
 
-from core.domain.criteria import CRITERIA, Criterion
-from core.domain.demands import StopRule
-from core.domain.extrapolation import depth, epochs_until
-from core.domain.metrics import EpochMetrics
-from core.domain.plans import Planned, expected_epochs
-from core.domain.scales import Scale
-from core.domain.studies import StudyName, plan
+from core.paper.criteria import CRITERIA, Criterion
+from core.paper.extrapolation import depth, epochs_until
+from core.paper.plans import Planned, expected_epochs
+from core.paper.scales import Scale
+from core.paper.studies import StudyName, plan
+from core.run.demands import StopRule
+from core.run.metrics import EpochMetrics
 from tests.core.hand_made import metrics
 
 IMAGES = 2000

@@ -2,11 +2,11 @@
 
 import pytest
 
-from core.domain.criteria import CRITERIA
-from core.domain.metrics import EpochMetrics
-from core.domain.panels.entries import StoredRun
-from core.domain.plans import Planned
-from core.domain.scales import Scale
+from core.paper.criteria import CRITERIA
+from core.paper.panels.entries import StoredRun
+from core.paper.plans import Planned
+from core.paper.scales import Scale
+from core.run.metrics import EpochMetrics
 from tests.core.hand_made import diverged, metrics, panel, stored
 
 RANDOM = "random_labels"

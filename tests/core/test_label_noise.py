@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.domain.label_noise import noisy_error, true_error
-from core.domain.reference import paper
+from core.paper.label_noise import noisy_error, true_error
+from core.paper.reference import paper
 
 
 @given(st.floats(0, 1), st.floats(0, 0.99), st.integers(2, 100))

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from core.catalogue import panels
-from core.domain.lifecycle import RunState
-from core.domain.metrics import EpochMetrics
-from core.domain.panel import Panel, VerdictState
-from core.domain.panels.entries import StoredRun
-from core.domain.plans import Planned
-from core.domain.scales import Scale
+from core.paper.panel import Panel, VerdictState
+from core.paper.panels.entries import StoredRun
+from core.paper.plans import Planned
+from core.paper.scales import Scale
+from core.run.lifecycle import RunState
+from core.run.metrics import EpochMetrics
 from tests.core.hand_made import NUMERICS, SEGMENT, diverged, metrics, panel, stored
 
 OTHER = SEGMENT | {"numerics": NUMERICS | {"device": "cuda"}, "device": "cuda"}

@@ -2,12 +2,12 @@
 
 import pytest
 
-from core.domain.criteria import CRITERIA
-from core.domain.lifecycle import RunState
-from core.domain.panel import Flag, Panel, Series, SpreadKind
-from core.domain.panels.entries import StoredRun
-from core.domain.plans import Planned
-from core.domain.scales import Scale
+from core.paper.criteria import CRITERIA
+from core.paper.panel import Flag, Panel, Series, SpreadKind
+from core.paper.panels.entries import StoredRun
+from core.paper.plans import Planned
+from core.paper.scales import Scale
+from core.run.lifecycle import RunState
 from tests.core.hand_made import diverged, fits_at, metrics, panel, stored
 
 

@@ -5,19 +5,19 @@ from dataclasses import replace
 import pytest
 
 from core.catalogue import panels
-from core.domain.demands import Demand
-from core.domain.lifecycle import RunState
-from core.domain.metrics import EpochMetrics, EpochRow
-from core.domain.panel import Panel, Series, SpreadKind, VerdictState, XKind
-from core.domain.panels import build
-from core.domain.panels.entries import Entry, Part, StoredRun
-from core.domain.panels.frame import Options
-from core.domain.panels.spread import kept, summarise
-from core.domain.plans import Planned
-from core.domain.reference import report
-from core.domain.scales import Scale
-from core.domain.spec import Variant
-from core.domain.studies import StudyName, grid
+from core.paper.panel import Panel, Series, SpreadKind, VerdictState, XKind
+from core.paper.panels import build
+from core.paper.panels.entries import Entry, Part, StoredRun
+from core.paper.panels.frame import Options
+from core.paper.panels.spread import kept, summarise
+from core.paper.plans import Planned
+from core.paper.reference import report
+from core.paper.scales import Scale
+from core.paper.studies import StudyName, grid
+from core.run.demands import Demand
+from core.run.lifecycle import RunState
+from core.run.metrics import EpochMetrics, EpochRow
+from core.run.spec import Variant
 from tests.core.hand_made import SEGMENT, diverged, metrics, panel, stored
 
 CURVES = ["1a", "2a", "2b", "atlas"]

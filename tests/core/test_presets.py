@@ -2,11 +2,11 @@
 
 import pytest
 
-from core.domain.choices import unstated
-from core.domain.presets import Preset, all_presets
-from core.domain.scales import WITHOUT_BN, Scale
-from core.domain.spec import BatchNorm, RunSpec, Variant
-from core.domain.studies import StudyName, plan
+from core.paper.choices import unstated
+from core.paper.presets import Preset, all_presets
+from core.paper.scales import WITHOUT_BN, Scale
+from core.paper.studies import StudyName, plan
+from core.run.spec import BatchNorm, RunSpec, Variant
 
 PRESETS = {preset.name: preset for preset in all_presets()}
 

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from core.domain.criteria import CRITERIA, FitState
-from core.domain.lifecycle import Outcome, RunState
-from core.domain.metrics import Epoch
-from core.domain.race import Lane, Race, paper_ratio, sentence
-from core.domain.scales import SETTINGS, Scale
-from core.domain.spec import Variant
-from core.domain.studies import StudyName, Subject, plan
+from core.paper.criteria import CRITERIA, FitState
+from core.paper.race import Lane, Race, paper_ratio, sentence
+from core.paper.scales import SETTINGS, Scale
+from core.paper.studies import StudyName, Subject, plan
+from core.run.lifecycle import Outcome, RunState
+from core.run.metrics import Epoch
+from core.run.spec import Variant
 from tests.core.storage.test_runs import epoch
 
 TRUE, RANDOM = plan(StudyName.RACE, Scale.FULL)

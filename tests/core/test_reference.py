@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.domain.reference import paper, report
+from core.paper.reference import paper, report
 
 
 @pytest.mark.parametrize(

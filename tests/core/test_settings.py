@@ -7,7 +7,7 @@ import pytest
 from pydantic import BaseModel, Field, ValidationError
 
 from core import credentials
-from core.domain.errors import InvalidInput, invalid_input
+from core.run.errors import InvalidInput, invalid_input
 from core.settings import Settings, get_settings
 
 

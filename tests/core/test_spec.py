@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from core.catalogue import models, randomizations
-from core.domain.errors import invalid_input
-from core.domain.spec import ENGINE, Precision, RunSpec, SpecRequest
+from core.run.errors import invalid_input
+from core.run.spec import ENGINE, Precision, RunSpec, SpecRequest
 
 
 def test_corruption_at_its_ends_has_the_name_of_the_end() -> None:

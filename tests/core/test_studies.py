@@ -2,14 +2,14 @@
 
 import pytest
 
-from core.domain.criteria import CRITERIA
-from core.domain.demands import Demand, StopRule
-from core.domain.deviations import deviations
-from core.domain.errors import InvalidInput
-from core.domain.plans import expected_epochs, planned, scale_of
-from core.domain.scales import SETTINGS, Scale
-from core.domain.spec import BatchNorm, Precision, RunSpec, Variant
-from core.domain.studies import CATALOGUE, MAX_GRID, StudyName, grid, plan
+from core.paper.criteria import CRITERIA
+from core.paper.deviations import deviations
+from core.paper.plans import expected_epochs, planned, scale_of
+from core.paper.scales import SETTINGS, Scale
+from core.paper.studies import CATALOGUE, MAX_GRID, StudyName, grid, plan
+from core.run.demands import Demand, StopRule
+from core.run.errors import InvalidInput
+from core.run.spec import BatchNorm, Precision, RunSpec, Variant
 
 ALL_CHOICES = [(scale, variant) for scale in Scale for variant in Variant]
 

@@ -8,7 +8,7 @@ import pytest
 
 from core import home as homes
 from core import token
-from core.domain.errors import HomeUnavailable
+from core.run.errors import HomeUnavailable
 from core.settings import Settings
 
 

@@ -64,8 +64,10 @@ def rethink(server: Server, *arguments: str) -> str:
     """What the command line says in this server's home."""
     environment = {"RETHINK_HOME": str(server.home), "PATH": "/usr/bin:/bin"}
     command = [sys.executable, "-m", "rethink", *arguments]
-    answer = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    return answer.stdout + answer.stderr
+    answer = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    return answer.stdout
 
 
 def test_a_model_is_in_form_command_line_plan_figure_and_pdf(

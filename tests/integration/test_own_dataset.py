@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from core.domain.lifecycle import RunState
+from core.run.lifecycle import RunState
 from tests.processes import ROOT, TOKEN, System
 from tests.worker.datasets import own
 

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from backend.broker import Broker
-from core.domain.lifecycle import RunState
+from core.run.lifecycle import RunState
 from core.storage import segments
 from tests.integration.conftest import Servers
 from tests.processes import ENDLESS, Program, System, eventually, is_running, slowness, stop, tiny

@@ -8,9 +8,9 @@ import pandas
 import pytest
 
 from core import address
-from core.domain.errors import Conflict, InvalidInput, NotFound, RethinkError, Unauthorized
-from core.domain.metrics import EpochMetrics
-from core.domain.spec import RunSpec
+from core.run.errors import Conflict, InvalidInput, NotFound, RethinkError, Unauthorized
+from core.run.metrics import EpochMetrics
+from core.run.spec import RunSpec
 from core.settings import Settings
 from rethink import Client, discovery
 from rethink.follow import Epoch, State, Step, follow

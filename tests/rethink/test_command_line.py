@@ -14,9 +14,9 @@ import pytest
 from typer.testing import CliRunner
 
 from core import __version__, bundles
-from core.domain.demands import StopRule
-from core.domain.errors import BrokerUnavailable, Conflict, InvalidInput, RethinkError
-from core.domain.spec import SpecRequest
+from core.run.demands import StopRule
+from core.run.errors import BrokerUnavailable, Conflict, InvalidInput, RethinkError
+from core.run.spec import SpecRequest
 from core.settings import Settings
 from rethink import broker, slots
 from rethink.cli import app

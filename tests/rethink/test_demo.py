@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from core.domain.lifecycle import Outcome
-from core.domain.metrics import EpochMetrics
+from core.run.lifecycle import Outcome
+from core.run.metrics import EpochMetrics
 from core.settings import Settings
 from core.storage import leases, workers
 from core.storage.database import Database

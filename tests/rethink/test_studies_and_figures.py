@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from backend.figures.tables import COLUMNS
-from core.domain.errors import Conflict, InvalidInput, NotFound
-from core.domain.lifecycle import Outcome
+from core.run.errors import Conflict, InvalidInput, NotFound
+from core.run.lifecycle import Outcome
 from core.settings import Settings
 from core.storage import leases
 from core.storage.database import Database

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from core.domain.demands import Demand, StopRule
-from core.domain.errors import NotFound
+from core.run.demands import Demand, StopRule
+from core.run.errors import NotFound
 from core.settings import get_settings
 from rethink import Client
 from rethink.cli import app

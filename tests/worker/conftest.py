@@ -14,10 +14,10 @@ import pytest
 import sqlalchemy as sa
 import torch
 
-from core.domain.demands import Demand
-from core.domain.lifecycle import RunState
-from core.domain.metrics import TIMINGS
-from core.domain.spec import RunSpec
+from core.run.demands import Demand
+from core.run.lifecycle import RunState
+from core.run.metrics import TIMINGS
+from core.run.spec import RunSpec
 from core.settings import Settings, get_settings
 from core.storage import leases, runs
 from core.storage.database import Database, migrate

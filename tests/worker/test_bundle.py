@@ -12,10 +12,10 @@ import pytest
 
 from core import bundles
 from core.bundles import Result, Work
-from core.domain.demands import Demand, StopRule
-from core.domain.errors import Conflict, InvalidInput
-from core.domain.metrics import TIMINGS
-from core.domain.spec import RunSpec
+from core.run.demands import Demand, StopRule
+from core.run.errors import Conflict, InvalidInput
+from core.run.metrics import TIMINGS
+from core.run.spec import RunSpec
 from tests.processes import ENDLESS, ROOT, eventually, tiny
 from tests.worker.conftest import Bench
 from worker import bundle

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from core import __version__
-from core.domain.demands import Demand
-from core.domain.lifecycle import Outcome
-from core.domain.spec import RunSpec
+from core.run.demands import Demand
+from core.run.lifecycle import Outcome
+from core.run.spec import RunSpec
 from core.settings import get_settings
 from core.storage.artifacts import Folder
 from worker import wire

@@ -16,11 +16,11 @@ from typing import ClassVar
 import pytest
 import sqlalchemy as sa
 
-from core.domain.demands import Demand, StopRule
-from core.domain.errors import Conflict
-from core.domain.lifecycle import Outcome, RunState
-from core.domain.spec import ENGINE, RunSpec
 from core.failpoints import VARIABLE
+from core.run.demands import Demand, StopRule
+from core.run.errors import Conflict
+from core.run.lifecycle import Outcome, RunState
+from core.run.spec import ENGINE, RunSpec
 from core.settings import Settings
 from core.storage import leases, runs, segments, workers
 from core.storage.database import migrate

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from core.domain.demands import Demand
-from core.domain.lifecycle import Interrupt, Outcome
-from core.domain.spec import RunSpec
+from core.run.demands import Demand
+from core.run.lifecycle import Interrupt, Outcome
+from core.run.spec import RunSpec
 from core.settings import get_settings
 from tests.processes import slowness
 from worker import wire

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 from pydantic import ValidationError
 
 from core import failpoints
-from core.domain.demands import Demand
-from core.domain.errors import DatabaseUnavailable
-from core.domain.lifecycle import Interrupt, Outcome, RunState
-from core.domain.metrics import EpochMetrics, Progress
-from core.domain.spec import RunSpec
+from core.run.demands import Demand
+from core.run.errors import DatabaseUnavailable
+from core.run.lifecycle import Interrupt, Outcome, RunState
+from core.run.metrics import EpochMetrics, Progress
+from core.run.spec import RunSpec
 from core.settings import Settings
 from core.storage import leases, runs
 from core.storage.artifacts import Folder

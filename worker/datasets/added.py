@@ -23,8 +23,8 @@ from typing import Any
 
 from core.catalogue import Dataset, datasets
 from core.catalogue.added import Added, Manifest
-from core.domain.errors import DataCorrupt, DataUnavailable, InvalidInput
-from core.domain.metrics import Progress
+from core.run.errors import DataCorrupt, DataUnavailable, InvalidInput
+from core.run.metrics import Progress
 from worker.datasets import cache, filling, formats
 from worker.datasets.formats.found import Options
 from worker.datasets.images import ImageDataset

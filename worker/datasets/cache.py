@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from core.catalogue import Dataset
 from core.catalogue.added import MANIFEST, Manifest
-from core.domain.errors import DataCorrupt
+from core.run.errors import DataCorrupt
 from worker.datasets.images import ImageDataset
 from worker.datasets.sources import Arrays
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from core.domain.errors import DataCorrupt
+from core.run.errors import DataCorrupt
 from worker.datasets.sources import Arrays
 
 BATCH_SHA256 = {

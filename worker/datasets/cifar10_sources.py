@@ -11,7 +11,7 @@ from pathlib import Path
 
 from core.catalogue import Dataset
 from core.catalogue.builtin.cifar10 import CIFAR10
-from core.domain.errors import DataUnavailable
+from core.run.errors import DataUnavailable
 from worker.datasets import cifar10, npm
 from worker.datasets.download import download
 from worker.datasets.files import check_archive, read_archive, read_folder

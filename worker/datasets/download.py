@@ -8,7 +8,7 @@ import urllib.parse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.domain.errors import DataCorrupt, DataUnavailable
+from core.run.errors import DataCorrupt, DataUnavailable
 from worker.datasets.sources import Report, fetching
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
-from core.domain.errors import DataCorrupt
+from core.run.errors import DataCorrupt
 
 BATCH_LIMIT = 64_000_000
 """Bytes. No file of interest is half as long: anything longer is refused unread."""

@@ -14,7 +14,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from core.domain.errors import DataUnavailable
+from core.run.errors import DataUnavailable
 from worker.datasets.sources import Report, fetching
 
 ANSWER_SECONDS = 12.0

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.catalogue import Dataset
-from core.domain.metrics import Progress
+from core.run.metrics import Progress
 
 Report = Callable[[Progress], None]
 """Receives progress. May raise, to stop the work: whatever was begun is then cleaned up."""

@@ -25,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 from core.catalogue.added import MANIFEST
-from core.domain.errors import DataCorrupt, DataUnavailable
-from core.domain.metrics import Progress
+from core.run.errors import DataCorrupt, DataUnavailable
+from core.run.metrics import Progress
 from worker.datasets import added, cache
 from worker.datasets.cifar10_sources import Cifar10
 from worker.datasets.images import ImageDataset

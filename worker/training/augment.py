@@ -1,6 +1,6 @@
 """Augmentation of a whole batch on the device: crop, flip, brightness, contrast, saturation, hue.
 
-A regulariser of the paper's section 3, which does not state the amounts: see `core.domain.scales`.
+A regulariser of the paper's section 3, which does not state the amounts: see `core.paper.scales`.
 
 Notable choices:
 - Each is switched on by its own field of the spec. Each image has its own draws, seven an epoch
@@ -14,7 +14,7 @@ Notable choices:
 import torch
 from torch import Tensor
 
-from core.domain.spec import RunSpec
+from core.run.spec import RunSpec
 from worker.training.data import standardise_
 from worker.training.draws import Stream, raw, uniform
 

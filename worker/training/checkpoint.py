@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from core.domain.errors import Conflict, DataCorrupt
-from core.domain.spec import RunSpec
+from core.run.errors import Conflict, DataCorrupt
+from core.run.spec import RunSpec
 from worker.training import memory
 from worker.training.state import TrainingState
 

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.domain.errors import InvalidInput
-from core.domain.spec import Precision, RunSpec
+from core.run.errors import InvalidInput
+from core.run.spec import Precision, RunSpec
 from worker.datasets.images import ImageDataset
 from worker.training.draws import Ints, Stream, permutations, raw
 from worker.training.randomize import (

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from core.domain.spec import Precision
+from core.run.spec import Precision
 
 
 def choose_device() -> torch.device:

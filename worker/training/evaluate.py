@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.domain.metrics import EpochMetrics
+from core.run.metrics import EpochMetrics
 from worker.training.data import TrainingData, as_images
 from worker.training.state import TrainingState, learning_rate
 

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.domain.errors import Conflict
-from core.domain.metrics import EpochMetrics, Progress
-from core.domain.spec import RunSpec
+from core.run.errors import Conflict
+from core.run.metrics import EpochMetrics, Progress
+from core.run.spec import RunSpec
 from worker.datasets.images import ImageDataset
 from worker.training.augment import augment, epoch_draws
 from worker.training.data import TrainingData, as_images, epoch_order, prepare

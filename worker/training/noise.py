@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from core.domain.errors import DataCorrupt
-from core.domain.spec import RunSpec
+from core.run.errors import DataCorrupt
+from core.run.spec import RunSpec
 from worker.training.draws import Floats, Ints, Stream, permutations, raw, uniform
 from worker.training.randomize import Batch, Labels, Pixels
 

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from core.catalogue import randomizations
 from core.catalogue.registry import resolve
-from core.domain.spec import RunSpec, Variant
+from core.run.spec import RunSpec, Variant
 from worker.training.draws import (
     Bools,
     Floats,

@@ -6,8 +6,8 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from core.domain.errors import DataCorrupt
-from core.domain.spec import Precision, RunSpec
+from core.run.errors import DataCorrupt
+from core.run.spec import Precision, RunSpec
 from worker.training.models import build
 from worker.training.models.mlp import Perceptron
 from worker.training.parameters import Parameters

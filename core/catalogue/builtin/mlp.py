@@ -1,6 +1,6 @@
 """The paper's fully connected networks (appendix A).
 
-Their batch size is not stated in the paper; it was inferred from Figure 1b (`core.domain.choices`).
+Their batch size is not stated in the paper; it was inferred from Figure 1b (`core.paper.choices`).
 """
 
 from core.catalogue import Model, models

@@ -2,7 +2,7 @@
 
 from core.catalogue import PanelType, panels
 
-BUILD, JUDGE = "core.domain.panels", "core.domain.conditions"
+BUILD, JUDGE = "core.paper.panels", "core.paper.conditions"
 
 panels.add(
     PanelType(

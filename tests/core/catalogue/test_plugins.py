@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from core.catalogue import models, plugins
-from core.domain.spec import RunSpec
+from core.run.spec import RunSpec
 
 LINEAR = """
 from core.catalogue import Model, models

@@ -16,12 +16,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
-from core.domain.demands import Demand
-from core.domain.errors import DatabaseUnavailable, HomeUnavailable
-from core.domain.questions import question_of
-from core.domain.scales import Scale
-from core.domain.spec import Precision, RunSpec
-from core.domain.studies import StudyName, plan
+from core.paper.scales import Scale
+from core.paper.studies import StudyName, plan
+from core.run.demands import Demand
+from core.run.errors import DatabaseUnavailable, HomeUnavailable
+from core.run.questions import question_of
+from core.run.spec import Precision, RunSpec
 from core.settings import Settings
 from core.storage import clock, runs, studies
 from core.storage.database import Database, migrate, refuse_newer, wal_is_safe

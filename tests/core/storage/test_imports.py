@@ -6,9 +6,9 @@ import sqlalchemy as sa
 
 from core import bundles
 from core.bundles import AttemptRecord, Result, SavedWeights
-from core.domain.demands import Demand
-from core.domain.lifecycle import RunState
-from core.domain.spec import RunSpec
+from core.run.demands import Demand
+from core.run.lifecycle import RunState
+from core.run.spec import RunSpec
 from core.storage import events, imports, leases, runs, segments, studies
 from core.storage.artifacts import Folder
 from core.storage.database import Database
@@ -134,7 +134,7 @@ def test_weights_become_a_checkpoint_to_go_on_from(database: Database, home: Pat
 
 
 def test_a_study_counts_imported_runs_as_its_own(database: Database, home: Path) -> None:
-    from core.domain.plans import planned
+    from core.paper.plans import planned
 
     add(database, home, result())
     entry = planned(RunSpec(), Demand(epochs=5), "custom", "one")

@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy.orm import Session
 
-from core.domain.demands import Demand
-from core.domain.lifecycle import Interrupt, Outcome, RunState
-from core.domain.metrics import Progress
+from core.run.demands import Demand
+from core.run.lifecycle import Interrupt, Outcome, RunState
+from core.run.metrics import Progress
 from core.storage import leases, runs, segments
 from core.storage.database import Database
 from core.storage.tables import Run

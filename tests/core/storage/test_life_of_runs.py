@@ -17,10 +17,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from core.domain.demands import Demand
-from core.domain.errors import Conflict
-from core.domain.lifecycle import TERMINAL, Outcome, RunState
-from core.domain.spec import RunSpec
+from core.run.demands import Demand
+from core.run.errors import Conflict
+from core.run.lifecycle import TERMINAL, Outcome, RunState
+from core.run.spec import RunSpec
 from core.storage import events, leases, runs
 from core.storage.database import Database
 from core.storage.tables import Base, Event, EventHead, Metric, Run

@@ -6,11 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from core.domain.demands import Demand, StopRule
-from core.domain.errors import Conflict, NotFound, TooManyRuns
-from core.domain.lifecycle import Outcome, RunState
-from core.domain.metrics import EpochMetrics
-from core.domain.spec import RunSpec
+from core.run.demands import Demand, StopRule
+from core.run.errors import Conflict, NotFound, TooManyRuns
+from core.run.lifecycle import Outcome, RunState
+from core.run.metrics import EpochMetrics
+from core.run.spec import RunSpec
 from core.storage import leases, listing, runs, workers
 from core.storage.database import Database
 from core.storage.tables import Metric, Worker

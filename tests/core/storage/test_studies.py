@@ -7,14 +7,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from core.domain.demands import Demand, StopRule
-from core.domain.errors import NotFound, TooManyRuns
-from core.domain.lifecycle import Outcome, RunState
-from core.domain.panels.entries import StoredRun
-from core.domain.plans import Plan
-from core.domain.scales import Scale
-from core.domain.spec import Variant
-from core.domain.studies import StudyName, grid, plan
+from core.paper.panels.entries import StoredRun
+from core.paper.plans import Plan
+from core.paper.scales import Scale
+from core.paper.studies import StudyName, grid, plan
+from core.run.demands import Demand, StopRule
+from core.run.errors import NotFound, TooManyRuns
+from core.run.lifecycle import Outcome, RunState
+from core.run.spec import Variant
 from core.storage import curves, leases, listing, runs, studies
 from core.storage.database import Database
 from core.storage.tables import Run

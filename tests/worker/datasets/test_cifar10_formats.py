@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.domain.errors import DataCorrupt
+from core.run.errors import DataCorrupt
 from worker.datasets import cifar10, cifar10_sources
 from worker.datasets.sources import Arrays
 

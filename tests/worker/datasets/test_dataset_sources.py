@@ -18,8 +18,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.domain.errors import DataCorrupt, DataUnavailable
-from core.domain.metrics import Progress
+from core.run.errors import DataCorrupt, DataUnavailable
+from core.run.metrics import Progress
 from worker.datasets import cifar10 as formats
 from worker.datasets import cifar10_sources, download, npm, store
 from worker.datasets.images import ImageDataset

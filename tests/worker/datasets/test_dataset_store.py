@@ -17,11 +17,11 @@ import numpy as np
 import pytest
 
 from core.catalogue import Dataset
-from core.domain.demands import Demand
-from core.domain.errors import DataCorrupt, DataUnavailable, InvalidInput
-from core.domain.lifecycle import Outcome
-from core.domain.metrics import Progress
-from core.domain.spec import RunSpec
+from core.run.demands import Demand
+from core.run.errors import DataCorrupt, DataUnavailable, InvalidInput
+from core.run.lifecycle import Outcome
+from core.run.metrics import Progress
+from core.run.spec import RunSpec
 from core.settings import get_settings
 from worker import wire
 from worker.datasets import cache, store

@@ -14,8 +14,8 @@ from PIL import Image
 
 from core.catalogue import added as catalogue
 from core.catalogue import datasets
-from core.domain.errors import DataCorrupt, DataUnavailable, InvalidInput
-from core.domain.spec import RunSpec, SpecRequest
+from core.run.errors import DataCorrupt, DataUnavailable, InvalidInput
+from core.run.spec import RunSpec, SpecRequest
 from tests.worker.datasets import own
 from tests.worker.training.small_runs import epochs
 from worker.datasets import added, store

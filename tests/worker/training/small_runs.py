@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import torch
 
-from core.domain.metrics import TIMINGS, EpochMetrics, Progress
-from core.domain.spec import RunSpec
+from core.run.metrics import TIMINGS, EpochMetrics, Progress
+from core.run.spec import RunSpec
 from worker.datasets.images import ImageDataset
 from worker.training.loop import train
 from worker.training.state import TrainingState

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from core.catalogue import datasets
-from core.domain.spec import RunSpec
+from core.run.spec import RunSpec
 from tests.conftest import Add
 from tests.worker.training.small_runs import CPU, small
 from worker.datasets.images import ImageDataset

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import OutOfMemoryError
 
-from core.domain.errors import Conflict, DataCorrupt
-from core.domain.metrics import EpochMetrics
-from core.domain.spec import RunSpec
+from core.run.errors import Conflict, DataCorrupt
+from core.run.metrics import EpochMetrics
+from core.run.spec import RunSpec
 from tests.worker.training.small_runs import (
     CPU,
     FAMILIES,

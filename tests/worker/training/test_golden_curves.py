@@ -10,7 +10,7 @@ from itertools import combinations
 import pytest
 import torch
 
-from core.domain.spec import RunSpec
+from core.run.spec import RunSpec
 from tests.worker.training.golden.record import (
     BF16,
     CASES,

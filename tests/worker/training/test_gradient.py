@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.domain.spec import RunSpec
+from core.run.spec import RunSpec
 from tests.worker.training.small_runs import CPU, FAMILIES, small
 from worker.datasets.images import ImageDataset
 from worker.training import loop

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from core.domain.metrics import EpochMetrics
-from core.domain.spec import Precision, RunSpec
+from core.run.metrics import EpochMetrics
+from core.run.spec import Precision, RunSpec
 from tests.worker.training.small_runs import CPU, FAMILIES, REGULARISED, epochs, results, small
 from worker.datasets.images import ImageDataset
 from worker.training.checkpoint import weights_hash
@@ -26,8 +26,8 @@ from worker.training.state import TrainingState
 
 TRAINER = """
 import json, pathlib, sys, torch
-from core.domain.metrics import EpochMetrics
-from core.domain.spec import Precision, RunSpec
+from core.run.metrics import EpochMetrics
+from core.run.spec import Precision, RunSpec
 from worker.datasets import store
 from worker.training import device
 from worker.training.checkpoint import load, save, weights_hash

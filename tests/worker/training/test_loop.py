@@ -11,9 +11,9 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from core.domain.errors import Conflict
-from core.domain.metrics import EpochMetrics, Progress
-from core.domain.spec import Precision, RunSpec
+from core.run.errors import Conflict
+from core.run.metrics import EpochMetrics, Progress
+from core.run.spec import Precision, RunSpec
 from tests.worker.training.small_runs import (
     CPU,
     FAMILIES,
@@ -153,8 +153,8 @@ def test_reporting_at_every_step_changes_nothing(model: str, cifar10: ImageDatas
 
 COLD = """
 import pathlib, sys, torch
-from core.domain.metrics import EpochMetrics
-from core.domain.spec import Precision, RunSpec
+from core.run.metrics import EpochMetrics
+from core.run.spec import Precision, RunSpec
 from worker.datasets import store
 from worker.training import device
 from worker.training.checkpoint import weights_hash

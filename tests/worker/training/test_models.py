@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from core.catalogue import Dataset, Model, datasets, models
-from core.domain.spec import RunSpec
+from core.run.spec import RunSpec
 from tests.conftest import Add
 from tests.worker.training.small_runs import CPU, FAMILIES, small
 from worker.training.models import build, parameter_count

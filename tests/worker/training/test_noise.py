@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.domain.errors import DataCorrupt
-from core.domain.spec import RunSpec
+from core.run.errors import DataCorrupt
+from core.run.spec import RunSpec
 from worker.training import noise
 from worker.training.draws import Ints, Stream
 from worker.training.randomize import Batch, Labels, randomize_labels, randomize_pixels

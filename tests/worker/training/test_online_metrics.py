@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.domain.metrics import EpochMetrics
+from core.run.metrics import EpochMetrics
 from tests.worker.training.small_runs import CPU, at_every_step, small
 from worker.datasets.images import ImageDataset
 from worker.training.data import as_images, epoch_order, prepare

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from core.domain.metrics import EpochMetrics
+from core.run.metrics import EpochMetrics
 from tests.worker.training.small_runs import CPU, FAMILIES, results, small
 from worker.datasets.images import ImageDataset
 from worker.training.kernels import SgdBf16

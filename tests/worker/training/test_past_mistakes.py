@@ -8,8 +8,8 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
-from core.domain.metrics import EpochMetrics
-from core.domain.spec import RunSpec
+from core.run.metrics import EpochMetrics
+from core.run.spec import RunSpec
 from tests.worker.training.small_runs import CPU, epochs, losses, results, small
 from worker.datasets.images import ImageDataset
 from worker.training import data as preparation

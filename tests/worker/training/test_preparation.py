@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.catalogue import Dataset, datasets
-from core.domain.errors import InvalidInput
-from core.domain.spec import RunSpec
+from core.run.errors import InvalidInput
+from core.run.spec import RunSpec
 from tests.conftest import Add
 from tests.worker.training.small_runs import CPU, epochs, small
 from worker.datasets.images import ImageDataset

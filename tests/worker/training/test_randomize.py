@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.domain.spec import RunSpec
+from core.run.spec import RunSpec
 from tests.worker.training.small_runs import CPU, small
 from worker.datasets.images import ImageDataset
 from worker.training.data import centre_crop, noisy_test_fingerprint, prepare, subset

@@ -6,7 +6,7 @@ written, and then gives the images a few at a time: a dataset need not fit into 
 
 from pathlib import Path
 
-from core.domain.errors import InvalidInput
+from core.run.errors import InvalidInput
 from worker.datasets.formats import folders, known, npz, parquet
 from worker.datasets.formats.found import Found, Options
 from worker.datasets.sources import Report

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from core.domain.errors import InvalidInput
+from core.run.errors import InvalidInput
 from worker.datasets.formats.found import Found, Options, Part, Pixels
 from worker.datasets.formats.pictures import SUFFIXES, Survey
 from worker.datasets.sources import Report, preparing

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from core.domain.errors import InvalidInput
+from core.run.errors import InvalidInput
 
 Labels = npt.NDArray[np.int64]
 Pixels = npt.NDArray[np.uint8]

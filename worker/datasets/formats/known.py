@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from core.domain.errors import DataCorrupt, DataUnavailable, InvalidInput
+from core.run.errors import DataCorrupt, DataUnavailable, InvalidInput
 from worker.datasets.formats.found import Found, Part, Pixels
 from worker.datasets.sources import Report, preparing
 

@@ -11,7 +11,7 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from core.domain.errors import DataCorrupt, InvalidInput
+from core.run.errors import DataCorrupt, InvalidInput
 from worker.datasets.formats.found import Found, Labels, Part, Pixels, numbered
 
 NAMES = (

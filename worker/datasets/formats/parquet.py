@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from core.domain.errors import DataCorrupt, InvalidInput
+from core.run.errors import DataCorrupt, InvalidInput
 from worker.datasets.formats.found import Found, Labels, Options, Part, Pixels, numbered
 from worker.datasets.formats.pictures import Survey
 from worker.datasets.sources import Report, preparing

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from core.domain.errors import DataCorrupt, InvalidInput, RethinkError
+from core.run.errors import DataCorrupt, InvalidInput, RethinkError
 from worker.datasets.formats.found import Pixels
 
 if TYPE_CHECKING:

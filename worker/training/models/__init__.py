@@ -10,7 +10,7 @@ from torch import nn
 
 from core.catalogue import models
 from core.catalogue.registry import resolve
-from core.domain.spec import RunSpec
+from core.run.spec import RunSpec
 from worker.training.models.initialise import initialise
 
 

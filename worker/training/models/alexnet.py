@@ -10,7 +10,7 @@ Notable choices:
 
 from torch import nn
 
-from core.domain.spec import RunSpec
+from core.run.spec import RunSpec
 from worker.training.models.convolution import SameConv2d
 from worker.training.models.layers import LocalResponseNorm, MaxPoolSame, scaled
 

@@ -11,7 +11,7 @@ the norm a shift only; without, the convolution has a bias: the parameter count 
 import torch
 from torch import Tensor, nn
 
-from core.domain.spec import BatchNorm, RunSpec
+from core.run.spec import BatchNorm, RunSpec
 from worker.training.models.convolution import SameConv2d
 from worker.training.models.layers import BatchNormShift, MaxPoolSame, pad_same, scaled
 

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from core.domain.spec import Initialisation, RunSpec
+from core.run.spec import Initialisation, RunSpec
 
 
 @torch.no_grad()

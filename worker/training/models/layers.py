@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.domain.spec import RunSpec
+from core.run.spec import RunSpec
 
 
 def scaled(width: int, spec: RunSpec) -> int:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.domain.spec import Precision, RunSpec
+from core.run.spec import Precision, RunSpec
 from worker.training.models.layers import scaled
 
 HIDDEN_LAYERS = {"mlp-1x512": 1, "mlp-3x512": 3}

@@ -1,13 +1,13 @@
 """`python -m tests.worker.training.golden.record`: write the golden curves anew.
 
-Only after a change that is meant to change trajectories, together with `core.domain.spec.ENGINE`.
+Only after a change that is meant to change trajectories, together with `core.run.spec.ENGINE`.
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
-from core.domain.spec import RunSpec
+from core.run.spec import RunSpec
 from tests.worker.training.small_runs import REGULARISED, epochs, losses, results, small
 from worker.datasets.images import ImageDataset
 from worker.training import device
