@@ -33,7 +33,7 @@ def digest(name: StudyName) -> str:
                             demand = e.demand.model_dump(mode="json")
                             role = [e.role.panel, e.role.series, e.role.corruption, e.role.seed]
                             row = [e.spec.hash(), demand, *role, e.stage]
-                            found.update(json.dumps(row).encode())
+                            found.update(json.dumps(row, sort_keys=True).encode())
     return found.hexdigest()[:16]
 
 
