@@ -64,7 +64,7 @@ def _is_bound(panel: Panel, key: str, name: str) -> bool:
 def _order_1b(panel: Panel) -> Found:
     return [
         (key, f"{label} fitted random labels in {y:.2g} of the time of true labels")
-        for key, label, ys in _ends(panel)
+        for key, label, ys in _ends(panel, "relative_time")
         if (y := ys[1]) < 1
     ]
 
@@ -72,19 +72,19 @@ def _order_1b(panel: Panel) -> Found:
 def _order_1c(panel: Panel) -> Found:
     return [
         (key, f"{label} errs less after random labels ({random:.1%}) than true ones ({true:.1%})")
-        for key, label, (true, random) in _ends(panel)
+        for key, label, (true, random) in _ends(panel, "test_error")
         if random < true
     ]
 
 
-def _ends(panel: Panel) -> list[tuple[str, str, tuple[float, float]]]:
+def _ends(panel: Panel, measure: str) -> list[tuple[str, str, tuple[float, float]]]:
     """Key, label and the values at p = 0 and 1 of the models that have both, of all seeds."""
     found = []
     for series in panel.series:
         ends = [i for i, x in enumerate(series.x) if x in (0.0, 1.0)]
         known = all(series.flag[i] is Flag.VALUE and series.n[i] >= panel.seeds for i in ends)
-        if series.kind == "mean" and len(ends) == 2 and known:
-            found.append((series.key, series.label, (series.y[ends[0]], series.y[ends[1]])))
+        if (series.kind, series.measure) == ("mean", measure) and len(ends) == 2 and known:
+            found.append((series.key, label_of(series.key), (series.y[ends[0]], series.y[ends[1]])))
     return found
 
 

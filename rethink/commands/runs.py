@@ -99,13 +99,14 @@ def cancel(
 ) -> None:
     """End a run at its next step; what it has measured stays. Exit code: 1 if it goes on."""
     from rethink.client import Client
+    from rethink.text import state
 
     with Client() as client:
         run = client.runs.cancel(run_id, everywhere=everywhere)
     owners = [demand["owner"] for demand in run.demands if not demand["withdrawn"]]
     if owners:
         raise Conflict(still_wanted(run.id, owners))
-    typer.echo(f"Run {run.id}: {run.state if run.ended else 'ends at its next step'}")
+    typer.echo(f"Run {run.id}: {state(run) if run.ended else 'ends at its next step'}")
 
 
 @app.command()

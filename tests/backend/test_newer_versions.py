@@ -96,7 +96,7 @@ def test_it_costs_no_plan_and_no_study(api: TestClient, lab: Lab) -> None:
     spec = {"model": "mlp-1x512", "n_train": 1000}
     assert api.post("/api/v1/runs/estimate", json={"spec": spec}).status_code == 200
     assert api.post("/api/v1/runs", json={"spec": spec}).status_code == 201
-    assert api.post(f"/api/v1/runs/{lab.foreign}/cancel").status_code == 200
+    assert api.post(f"/api/v1/runs/{lab.foreign}/cancel?everywhere=true").status_code == 200
 
 
 def test_a_figure_is_drawn_without_it_and_says_so(api: TestClient, lab: Lab) -> None:

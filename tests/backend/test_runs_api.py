@@ -200,7 +200,7 @@ def test_an_estimate_is_unknown_until_a_run_was_measured(
 @pytest.mark.parametrize(
     ("body", "field", "words"),
     [
-        ({"spec": {"model": "resnet"}}, "spec.model", "'inception', 'alexnet'"),
+        ({"spec": {"model": "resnet"}}, "spec.model", "inception, alexnet"),
         (
             {"spec": {"randomization": "corrupted_labels", "corruption": 1.5}},
             "spec.corruption",

@@ -535,7 +535,7 @@ def test_1a_says_where_random_labels_came_first_at_a_reduced_scale() -> None:
         in_steps({"true_labels": 99, "gaussian": 40, "random_labels": 60, "shuffled_pixels": 60}),
         scale=Scale.QUICK,
     )
-    assert "random pixels (570 steps) and gaussian (760 steps)" in never.sentence
+    assert "random pixels (570 steps) and Gaussian (760 steps)" in never.sentence
     assert "before true labels (more than" in never.sentence
     assert "full scale has more" in never.sentence
 
