@@ -22,8 +22,8 @@ class Randomization:
     `f(spec, batch) -> images`, of a `Batch` there, uint8 as its `pixels`."""
     uses: frozenset[str] = frozenset({"data_seed"})
     """Which of `corruption`, `variant` and `data_seed` it reads; the others have no effect."""
-    replaced: float | None = 0.0
-    """Probability that a training label is replaced; None: the spec's `corruption`."""
+    replaced: float = 0.0
+    """Probability that a training label is replaced, if that is not the spec's `corruption`."""
     ends: Mapping[float | None, str] = field(default_factory=dict)
     """Levels of `corruption` at which it is another randomization, such as 0: true labels."""
     color: int | None = None

@@ -265,8 +265,10 @@ class RunSpec(BaseModel):
     @property
     def label_corruption(self) -> float:
         """Probability p that a training label is replaced, 0 to 1."""
-        replaced = randomizations[self.randomization].replaced
-        return (self.corruption or 0.0) if replaced is None else replaced
+        randomization = randomizations[self.randomization]
+        if randomization.touches == "labels" and "corruption" in randomization.uses:
+            return self.corruption or 0.0
+        return randomization.replaced
 
     @property
     def keeps_pixels(self) -> bool:

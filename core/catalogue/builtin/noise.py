@@ -16,7 +16,6 @@ for name, title, function in (
             touches="labels",
             apply=f"worker.training.noise:{function}",
             uses=CORRUPTED,
-            replaced=None,
             ends={0.0: "true_labels"},
         )
     )
