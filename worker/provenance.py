@@ -100,7 +100,9 @@ def of_attempt(
         **device.describe(),
         "versions": versions(),
         "engine": spec.engine,
-        "plugins": plugins.origins(spec.model, spec.randomization, spec.dataset),
+        "plugins": plugins.origins(
+            model=spec.model, randomization=spec.randomization, dataset=spec.dataset
+        ),
         "first_step": step,
         **({"passed_over": list(passed_over)} if passed_over else {}),
         "data_fingerprint": dataset.fingerprint,

@@ -359,6 +359,11 @@ def _check_dataset(spec: RunSpec) -> None:
             raise ValueError(
                 f"{field} {asked} is not allowed: {info.title} has {whole} such images"
             )
+    only = randomizations[spec.randomization].dataset
+    if only not in (None, spec.dataset):
+        raise ValueError(
+            f"randomization {spec.randomization} is not allowed with {info.title}: it is for {only}"
+        )
     if spec.crop > min(info.height, info.width):
         raise ValueError(
             f"crop {spec.crop} is not allowed: {info.title} images are "

@@ -17,6 +17,7 @@ for name, title, function in (
             apply=f"worker.training.noise:{function}",
             uses=CORRUPTED,
             ends={0.0: "true_labels"},
+            dataset="cifar10" if name == "asymmetric_noise" else None,
         )
     )
 

@@ -1,4 +1,4 @@
-"""Networks and randomizations of a user's own: as exact as the built-in ones, or a clear sentence."""
+"""A user's own networks and randomizations: as exact as the built-in ones, or a clear sentence."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -1,0 +1,69 @@
+"""Studies of a user's own model, dataset or randomization."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from backend.studies.schemas import StudyRequest
+from core.catalogue import Dataset, Model, datasets, models
+from core.paper.plans import Plan
+from core.paper.scales import Scale
+from core.paper.studies import StudyName, Subject, plan, race
+from core.run.errors import InvalidInput
+from core.run.spec import RunSpec, Variant
+
+
+@pytest.fixture
+def add() -> Iterator[Callable[..., str]]:
+    def small(train: int, test: int, **fields: Any) -> str:
+        shape = {"channels": 3, "height": 32, "width": 32}
+        sizes = {"train_size": train, "test_size": test}
+        named = {"name": "small@1", "title": "Small", "class_names": ("a", "b")}
+        return datasets.add(Dataset(**named | shape | sizes | fields)).name
+
+    yield small
+    datasets.remove("small@1")
+
+
+@pytest.mark.parametrize("scale", [Scale.SMOKE, Scale.QUICK])
+@pytest.mark.parametrize("model", ["mlp-1x512", "alexnet"])
+def test_a_race_on_a_few_images_takes_them_all(
+    add: Callable[..., str], model: str, scale: Scale
+) -> None:
+    entries = race(Subject(model, add(12, 5)), scale, Variant.PAPER, 1)
+    for spec in (entry.spec for entry in entries):
+        assert (spec.n_train, spec.n_test, spec.batch_size) == (None, None, 12)
+
+
+def test_on_many_images_a_scale_takes_as_many_as_of_cifar10(add: Callable[..., str]) -> None:
+    entries = race(Subject("mlp-1x512", add(9000, 500)), Scale.SMOKE, Variant.PAPER, 1)
+    assert {(e.spec.n_train, e.spec.n_test) for e in entries} == {(2000, None)}
+
+
+def plan_of(**subject: Any) -> Plan:
+    return plan(StudyName.RACE, Scale.FULL, subject=Subject(**subject))
+
+
+def test_what_cannot_be_trained_is_refused_in_a_sentence(add: Callable[..., str]) -> None:
+    name = add(100, 50, channels=1, height=10, width=10)
+    odd = {"learning_rate": 0.1, "batch_size": 10, "hue": 0.1}
+    models.add(Model(name="odd", title="Odd", network="a:b", defaults=odd))
+    try:
+        with pytest.raises(InvalidInput, match="hue is not allowed with Small"):
+            plan_of(model="odd", dataset=name)
+    finally:
+        models.remove("odd")
+
+
+def test_noise_of_one_dataset_is_refused_for_another(add: Callable[..., str]) -> None:
+    assert plan_of(randomization="asymmetric_noise")
+    with pytest.raises(ValidationError, match="asymmetric_noise is not allowed with Small"):
+        RunSpec(dataset=add(100, 50), randomization="asymmetric_noise", corruption=0.4)
+
+
+def test_no_study_begins_on_images_that_are_gone(add: Callable[..., str]) -> None:
+    name = add(100, 50, removed=True)
+    with pytest.raises(ValidationError, match="dataset small@1 is not allowed: it was removed"):
+        StudyRequest(study=StudyName.RACE, dataset=name)
