@@ -190,7 +190,7 @@ def _longest(rows: Sequence[DemandRow], stopped: Container[tuple[str, str]]) -> 
     return max(demands, key=lambda demand: demand.epochs, default=None)
 
 
-SPECS = Kept[tuple[RunSpec | UnknownSpec, dict[str, Any]]](5000)
+SPECS = Kept[tuple[RunSpec, dict[str, Any]]](5000)
 """Specs and their changes by hash: the hash is their identity, and to check one takes long."""
 
 
@@ -198,7 +198,9 @@ def _spec(run: Run) -> tuple[RunSpec | UnknownSpec, dict[str, Any]]:
     known = SPECS.get(run.spec_hash)
     if known is None:
         spec = read_spec(run.spec)
-        known = spec, spec.changes() if isinstance(spec, RunSpec) else {}
+        if isinstance(spec, UnknownSpec):
+            return spec, {}
+        known = spec, spec.changes()
         SPECS.put(run.spec_hash, known)
     return known
 

@@ -118,7 +118,17 @@ def figure_1bc(scale: Scale, variant: Variant, seeds: int, subject: Subject = PA
 
 
 def race(subject: Subject, scale: Scale, variant: Variant, seeds: int) -> Plan:
-    """The ends of the curve in Figure 1b, true labels and random ones."""
+    """The ends of the curve in Figure 1b, true labels and random ones.
+
+    Raises:
+        InvalidInput: the subject's randomization leaves all labels true, or cannot be trained on.
+    """
+    given = subject.randomization
+    if given is not None and randomizations[given].touches != "labels":
+        raise InvalidInput(
+            f"randomization {given} is not allowed with study race: it leaves all labels true, use "
+            "figure-1bc"
+        )
     return seeded([_until_fitted(subject, scale, variant, p) for p in (0.0, 1.0)], seeds)
 
 

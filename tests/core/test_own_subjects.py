@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from backend.studies.schemas import StudyRequest
 from core.catalogue import Dataset, Model, datasets, models
 from core.paper.plans import Plan
+from core.paper.race import Lane
 from core.paper.scales import Scale
 from core.paper.studies import StudyName, Subject, plan, race
 from core.run.errors import InvalidInput
@@ -67,3 +68,13 @@ def test_no_study_begins_on_images_that_are_gone(add: Callable[..., str]) -> Non
     name = add(100, 50, removed=True)
     with pytest.raises(ValidationError, match="dataset small@1 is not allowed: it was removed"):
         StudyRequest(study=StudyName.RACE, dataset=name)
+
+
+def test_a_race_is_of_labels() -> None:
+    with pytest.raises(InvalidInput, match="leaves all labels true, use figure-1bc"):
+        plan_of(randomization="partly_shuffled_pixels")
+
+
+def test_a_lane_is_called_by_its_own_noise() -> None:
+    _, noisy = plan_of(randomization="symmetric_noise")
+    assert Lane(planned=noisy).labels == "labels with symmetric noise"
