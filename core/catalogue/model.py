@@ -30,6 +30,6 @@ class Model:
     criterion: str = "accuracy-98"
     """When a run counts as fitted, a name in `core.paper.criteria.CRITERIA`."""
     reduced: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Fields of the spec at a reduced scale, by the scale's name; else those common to all."""
+    """Fields of the spec at a reduced scale, by the scale's name, on top of those common to all."""
     color: Place | None = None
     """Place in the palette, from 0; by its place in the figure where it has none."""

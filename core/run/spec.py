@@ -227,7 +227,8 @@ class RunSpec(BaseModel):
         defaults["crop"] = min(cls.model_fields["crop"].default, dataset.height, dataset.width)
         defaults["batch_size"] = min(defaults["batch_size"], dataset.train_size)
         if values.get("batch_norm", defaults.get("batch_norm", "none")) != "none":
-            defaults |= BN_DEFAULTS
+            read = models[model].understands
+            defaults |= {field: value for field, value in BN_DEFAULTS.items() if field in read}
         try:
             batch_size = WHOLE.validate_python(values.get("batch_size", defaults["batch_size"]))
             defaults["decay_steps"] = math.ceil(dataset.train_size / batch_size)

@@ -1,6 +1,7 @@
 """Studies of a user's own model, dataset or randomization."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,12 +9,17 @@ from pydantic import ValidationError
 
 from backend.studies.schemas import StudyRequest
 from core.catalogue import Dataset, Model, datasets, models
+from core.paper.panel import Provenance, Series
+from core.paper.panels.entries import Entry, Part, StoredRun, provenance
+from core.paper.panels.frame import _give_colors
 from core.paper.plans import Plan
 from core.paper.race import Lane
-from core.paper.scales import Scale
+from core.paper.scales import SMOKE, Scale, fields_of
 from core.paper.studies import StudyName, Subject, plan, race
 from core.run.errors import InvalidInput
+from core.run.lifecycle import RunState
 from core.run.spec import RunSpec, Variant
+from tests.core.storage.test_runs import epoch
 
 
 @pytest.fixture
@@ -78,3 +84,55 @@ def test_a_race_is_of_labels() -> None:
 def test_a_lane_is_called_by_its_own_noise() -> None:
     _, noisy = plan_of(randomization="symmetric_noise")
     assert Lane(planned=noisy).labels == "labels with symmetric noise"
+
+
+def test_what_a_model_says_of_a_scale_lies_on_top_of_what_all_have() -> None:
+    reduced = {"smoke": {"n_train": 500}}
+    defaults = {"learning_rate": 0.1, "batch_size": 10}
+    models.add(Model(name="odd", title="Odd", network="a:b", defaults=defaults, reduced=reduced))
+    try:
+        assert fields_of("odd", Scale.SMOKE) == SMOKE.others | {"n_train": 500}
+    finally:
+        models.remove("odd")
+
+
+def test_a_model_is_given_what_it_understands_of_batch_norm_alone() -> None:
+    defaults = {"learning_rate": 0.1, "batch_size": 10, "batch_norm": "all"}
+    read = frozenset({"batch_norm"})
+    models.add(Model(name="odd", title="Odd", network="a:b", defaults=defaults, understands=read))
+    try:
+        assert RunSpec(model="odd").bn_momentum is None
+    finally:
+        models.remove("odd")
+
+
+def trained_with(*plugins: dict[str, str]) -> Provenance:
+    """What a figure of one run each tells."""
+    entries = []
+    for seed, each in enumerate(plugins):
+        entry = replace(plan_of()[0], spec=RunSpec(n_train=1000, seed=seed))
+        run = StoredRun(
+            id=str(seed),
+            spec_hash=entry.spec.hash(),
+            state=RunState.SUCCEEDED,
+            outcome=None,
+            curve=[epoch(1)],
+            parts=[Part({"device": "cpu", "plugins": each})],
+        )
+        entries.append(Entry(entry, run))
+    return provenance(entries, "")
+
+
+def test_runs_of_a_plugin_and_of_none_are_of_one_kind_but_not_those_of_two_versions() -> None:
+    first, second = {"model a": "1"}, {"model a": "2"}
+    assert not trained_with({}, first, {"model b": "2"}).mixed
+    assert trained_with(first, second).mixed
+
+
+def test_a_condition_without_a_colour_takes_one_that_no_other_has() -> None:
+    found = [
+        Series(key=key, label=key, measure="m", x=[0], y=[0])
+        for key in ("own", "inception", "alexnet")
+    ]
+    _give_colors(found, named=False)
+    assert [series.color for series in found] == [2, 0, 1]
