@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from backend.studies.schemas import StudyRequest
 from core.catalogue import Dataset, Model, datasets, models
+from core.paper.deviations import deviations
 from core.paper.panel import Provenance, Series
 from core.paper.panels.entries import Entry, Part, StoredRun, provenance
 from core.paper.panels.frame import _give_colors
@@ -136,3 +137,16 @@ def test_a_condition_without_a_colour_takes_one_that_no_other_has() -> None:
     ]
     _give_colors(found, named=False)
     assert [series.color for series in found] == [2, 0, 1]
+
+
+def test_a_network_of_ones_own_is_not_told_what_the_paper_lacks_of_its_own() -> None:
+    defaults = {"learning_rate": 0.1, "batch_size": 10}
+    models.add(Model(name="odd", title="Odd", network="a:b", defaults=defaults))
+    try:
+        subject = Subject("odd", randomization="symmetric_noise")
+        entries = plan(StudyName.FIGURE_1BC, Scale.FULL, subject=subject)
+        assert deviations(entries, Scale.FULL, Variant.PAPER) == (
+            "Odd: symmetric noise in place of random labels.",
+        )
+    finally:
+        models.remove("odd")
