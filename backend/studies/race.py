@@ -9,7 +9,7 @@ from backend.studies.schemas import LaneView, RaceView
 from core.catalogue import models
 from core.paper.criteria import CRITERIA
 from core.paper.plans import Planned
-from core.paper.race import Lane, Race, paper_ratio, sentence
+from core.paper.race import Lane, Race, on_the_papers_data, paper_ratio, sentence
 from core.paper.scales import MEASURED_MODELS, Scale
 from core.paper.studies import StudyName
 from core.run.errors import InvalidInput
@@ -51,7 +51,7 @@ def _race(session: Session, study: Study) -> RaceView:
             "at it"
         ) from error
     spec, criterion = true.planned.spec, CRITERIA.get(request.get("criterion", "default"))
-    papers = (spec.dataset, random.planned.spec.randomization) == ("cifar10", "random_labels")
+    papers = on_the_papers_data(random.planned.spec)
     ratio = paper_ratio(spec.model, *setting, criterion) if papers else None
     race = Race(true=true, random=random, paper_ratio=ratio)
     return RaceView(

@@ -14,7 +14,7 @@ from core.paper.reference.paper import series as paper_series
 from core.paper.scales import Scale
 from core.run.lifecycle import Outcome, RunState
 from core.run.metrics import Epoch
-from core.run.spec import Variant
+from core.run.spec import RunSpec, Variant
 
 GUESSING = 0.02
 """How far from chance an accuracy still counts as guessing, at least."""
@@ -87,6 +87,11 @@ class Race:
     @property
     def guessing(self) -> float:
         return 1 / self.true.planned.spec.dataset_info.classes
+
+
+def on_the_papers_data(random: RunSpec) -> bool:
+    """Whether a race to random labels is on the paper's images and labels."""
+    return (random.dataset, random.randomization) == ("cifar10", "random_labels")
 
 
 def paper_ratio(
