@@ -1,6 +1,7 @@
 """What this machine offers, and what could explain a difference between two attempts' results."""
 
 import functools
+import logging
 import platform
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -13,21 +14,28 @@ from core.catalogue import models, plugins, randomizations
 from core.run.spec import RunSpec
 from worker.datasets.images import ImageDataset
 
+logger = logging.getLogger(__name__)
+
 
 def capabilities() -> dict[str, Any]:
-    """What this machine offers, and the parameters of each model."""
+    """What this machine offers, and the parameters of each model that can be built on it."""
     from worker.training import device
     from worker.training.models import parameter_count
 
-    found = device.describe()
+    found, counted = device.describe(), dict[str, int]()
+    for name in models:
+        try:
+            counted[name] = parameter_count(RunSpec(model=name))
+        except Exception as error:  # whatever a plugin's network raises
+            logger.warning("model %s cannot be built here: %r", name, error)
     return {
         **found,
         "device_reason": "torch finds no CUDA device"
         if found["device"] == "cpu"
         else "torch finds this CUDA device",
         "threads": found["numerics"]["threads"],
-        "models": {name: parameter_count(RunSpec(model=name)) for name in models},
-        "able": {"model": list(models), "randomization": list(randomizations)},
+        "models": counted,
+        "able": {"model": list(counted), "randomization": list(randomizations)},
         "versions": versions(),
     }
 
@@ -92,7 +100,9 @@ def of_attempt(
         **device.describe(),
         "versions": versions(),
         "engine": spec.engine,
-        "plugins": plugins.origins(spec.model, spec.randomization, spec.dataset),
+        "plugins": plugins.origins(
+            model=spec.model, randomization=spec.randomization, dataset=spec.dataset
+        ),
         "first_step": step,
         **({"passed_over": list(passed_over)} if passed_over else {}),
         "data_fingerprint": dataset.fingerprint,

@@ -18,7 +18,7 @@ from backend.figures.schemas import (
     PlotlyFigure,
     Selection,
 )
-from core.catalogue import PanelName, panels
+from core.catalogue import PanelName, panels, plugins
 from core.paper.panel import Panel
 
 router = APIRouter(tags=["figures"])
@@ -56,7 +56,11 @@ def claims(
 ) -> Response:
     """The paper's claims with their verdicts, judged by the stored runs."""
     asked = FigureQuery(**query.model_dump())
-    drawn = [service.draw(parts.database, name, asked) for name in panels if panels[name].judge]
+    drawn = [
+        service.draw(parts.database, name, asked)
+        for name in panels
+        if panels[name].judge and not plugins.origins(panel=name)
+    ]
     etag = hashlib.sha256("".join(d.etag for d in drawn).encode()).hexdigest()[:32]
 
     def body() -> bytes:

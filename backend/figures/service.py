@@ -23,7 +23,7 @@ import core
 from backend.figures import commands
 from backend.figures.schemas import FigureQuery
 from backend.kept import Kept
-from core.catalogue import panels
+from core.catalogue import panels, plugins
 from core.paper.answers import answered
 from core.paper.criteria import CRITERIA
 from core.paper.panel import Panel
@@ -35,7 +35,7 @@ from core.paper.scales import Scale
 from core.paper.studies import StudyName, Subject, plan, unavailable
 from core.run.comparison import told_apart
 from core.run.demands import Demand
-from core.run.errors import InvalidInput
+from core.run.errors import InvalidInput, RethinkError
 from core.run.lifecycle import Outcome, RunState
 from core.run.questions import question_of
 from core.run.spec import RunSpec, Variant
@@ -147,12 +147,24 @@ def draw(database: Database, name: str, query: FigureQuery) -> Drawn:
         options = source.options
         if entries and not options.command:  # of the catalogue: the runs tell their precision
             options = replace(options, command=_command_of(name, query, entries))
-        panel = build(name, entries, options)
+        panel = _built(name, entries, options)
         if source.notes:
             panel = _without_unknown(panel, source.notes)
         drawn = Drawn(panel if entries else _without_runs(panel, options), etag)
         cache.panels.put(etag, drawn)
     return drawn
+
+
+def _built(name: str, entries: list[Entry], options: Options) -> Panel:
+    """The panel; what a plugin raises is that plugin's fault, and no error of the server."""
+    try:
+        return build(name, entries, options)
+    except Exception as error:
+        if isinstance(error, RethinkError) or not plugins.origins(panel=name):
+            raise
+        raise InvalidInput(
+            f"figure {name} cannot be drawn: its plugin raised {type(error).__name__}: {error}"
+        ) from error
 
 
 def _without_runs(panel: Panel, options: Options) -> Panel:

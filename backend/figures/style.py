@@ -1,5 +1,5 @@
-"""The palette: Okabe and Ito's colours, which colour-blind readers can tell apart, with dashes and
-marks so that a grey print can be read too. A series says its place in it."""
+"""The palette: Okabe and Ito's colours, which colour-blind readers can tell apart, and a violet,
+with dashes and marks so that a grey print can be read too. A series says its place in it."""
 
 from dataclasses import dataclass
 
@@ -28,6 +28,7 @@ PALETTE = (
     Style("#CC79A7", "#CC79A7", "dot", (0, (1, 1.2)), "diamond", "D"),
     Style("#E69F00", "#A66F00", "longdash", (0, (8, 2)), "triangle-down", "v"),
     Style("#56B4E9", "#2A7FB0", "dot", (0, (1, 1.2)), "diamond", "D"),
+    Style("#7A4F9D", "#7A4F9D", "longdashdot", (0, (8, 2, 1, 2)), "circle", "o"),
 )
 
 

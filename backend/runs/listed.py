@@ -32,6 +32,8 @@ class Shown:
     worker: RunWorker | None
     head: str
     tail: str
+    understood: bool
+    """Whether its spec is; else it may be once a dataset was added."""
 
 
 SHOWN: WeakKeyDictionary[Database, Kept[Shown]] = WeakKeyDictionary()
@@ -61,7 +63,8 @@ def page(
         else:
             changed.append((run, worker))
     for shown in _shown(session, changed) if changed else ():
-        kept.put(shown.listed.id, shown)
+        if shown.understood:
+            kept.put(shown.listed.id, shown)
         known[shown.listed.id] = shown
     items = ",".join(
         f"{shown.head}{positions.get(run.id, 'null')}{shown.tail}"
@@ -83,4 +86,4 @@ def _shown(session: Session, changed: Sequence[tuple[Listed, RunWorker | None]])
             text = view.model_dump_json()
             # Within a string the quotes of PLACE would be escaped.
             head, _, tail = text.partition(PLACE + "null")
-            yield Shown(listed, worker, head + PLACE, tail)
+            yield Shown(listed, worker, head + PLACE, tail, view.unknown_spec is None)

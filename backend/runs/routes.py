@@ -57,7 +57,7 @@ def create(request: RunRequest, response: Response, parts: PartsDep) -> RunView:
     with parts.database.write() as session:
         run, is_new = service.submit(session, request, parts.settings)
         session.flush()
-        view = service.views(session, [run])[0]
+        view = service.views(session, [run], parts.settings)[0]
     if view.state == RunState.QUEUED:
         parts.broker.wake_a_worker()
     response.status_code = 201 if is_new else 200
@@ -105,7 +105,7 @@ def index(
 def show(run_id: RunId, parts: PartsDep) -> RunView:
     """One run, with every turn a worker took at it."""
     with parts.database.read() as session:
-        return service.views(session, [runs.get(session, run_id)], attempts=True)[0]
+        return service.views(session, [runs.get(session, run_id)], parts.settings, attempts=True)[0]
 
 
 @router.get(
@@ -199,7 +199,7 @@ def _changed(parts: PartsDep, run_id: str, change: Change) -> RunView:
     with parts.database.write() as session:
         run = change(session, run_id)
         session.flush()
-        view = service.views(session, [run], attempts=True)[0]
+        view = service.views(session, [run], parts.settings, attempts=True)[0]
     if view.state == RunState.QUEUED:
         parts.broker.wake_a_worker()
     return view

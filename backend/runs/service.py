@@ -97,7 +97,9 @@ def measured(session: Session, model: str, present: Sequence[Worker]) -> list[Me
     ]
 
 
-def views(session: Session, found: Sequence[Run], *, attempts: bool = False) -> list[RunView]:
+def views(
+    session: Session, found: Sequence[Run], settings: Settings, *, attempts: bool = False
+) -> list[RunView]:
     """Runs as the API shows them, with a fixed number of queries however many they are."""
     ids = [run.id for run in found]
     demands = runs.demand_rows(session, ids)
@@ -114,7 +116,7 @@ def views(session: Session, found: Sequence[Run], *, attempts: bool = False) -> 
         of_run = view(run, demands[run.id], latest.get(run.id), worker, stopped)
         of_run.queue_position = positions.get(run.id)
         if run.state == RunState.QUEUED:
-            of_run.obstacle = _obstacle(run, listed)
+            of_run.obstacle = _obstacle(run, workers.live(session, settings.lease_seconds))
         if attempts:
             of_run.attempts = [
                 AttemptView.model_validate(a, from_attributes=True)
@@ -131,7 +133,7 @@ def _obstacle(run: Run, known: Sequence[Worker]) -> str | None:
         able = dict(worker.capabilities.get("able", {}))
         if "datasets" in worker.status:
             able["dataset"] = worker.status["datasets"]
-        lacking.append({field for field, names in able.items() if run.spec[field] not in names})
+        lacking.append({field for field, names in able.items() if run.spec.get(field) not in names})
     if not lacking or not all(lacking):
         return None
     field = min(sorted(fields)[0] for fields in lacking)
@@ -190,7 +192,7 @@ def _longest(rows: Sequence[DemandRow], stopped: Container[tuple[str, str]]) -> 
     return max(demands, key=lambda demand: demand.epochs, default=None)
 
 
-SPECS = Kept[tuple[RunSpec | UnknownSpec, dict[str, Any]]](5000)
+SPECS = Kept[tuple[RunSpec, dict[str, Any]]](5000)
 """Specs and their changes by hash: the hash is their identity, and to check one takes long."""
 
 
@@ -198,7 +200,9 @@ def _spec(run: Run) -> tuple[RunSpec | UnknownSpec, dict[str, Any]]:
     known = SPECS.get(run.spec_hash)
     if known is None:
         spec = read_spec(run.spec)
-        known = spec, spec.changes() if isinstance(spec, RunSpec) else {}
+        if isinstance(spec, UnknownSpec):
+            return spec, {}
+        known = spec, spec.changes()
         SPECS.put(run.spec_hash, known)
     return known
 

@@ -6,7 +6,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from backend.runs.schemas import Time
 from backend.texts import ShortText
-from core.catalogue import DatasetName, ModelName, RandomizationName
+from core.catalogue import DatasetName, ModelName, RandomizationName, datasets
 from core.paper.criteria import CRITERIA, Criterion, CriterionName, FitState
 from core.paper.scales import Scale
 from core.paper.studies import FITTED, MAX_SEEDS, StudyName, Subject, unavailable
@@ -120,6 +120,11 @@ class StudyRequest(BaseModel):
         if given and self.study not in (StudyName.RACE, StudyName.FIGURE_1BC):
             raise ValueError(
                 f"{given[0]} is not allowed with study {self.study}: use race or figure-1bc"
+            )
+        if self.dataset is not None and datasets[self.dataset].removed:
+            raise ValueError(
+                f"dataset {self.dataset} is not allowed: it was removed, and `rethink data add` "
+                "brings it back"
             )
         if self.study is StudyName.RACE and self.seeds != 1:
             raise ValueError(f"seeds {self.seeds} is not allowed with study race: use figure-1bc")

@@ -1,9 +1,11 @@
 """A labelled image dataset: the facts a spec is checked against and a model is built from."""
 
-from dataclasses import dataclass
+from pydantic.dataclasses import dataclass
+
+from core.catalogue.registry import CHECKED
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, config=CHECKED)
 class Dataset:
     """Shape and size of a labelled image dataset. Images are uint8, height × width × channels."""
 

@@ -1,17 +1,19 @@
 """A network that can be trained."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
-from core.catalogue.registry import Function
+from pydantic.dataclasses import dataclass
+
+from core.catalogue.registry import CHECKED, Function, Name, Place
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, config=CHECKED)
 class Model:
     """Describes a network: the spec, the form, plans and estimates learn from it."""
 
-    name: str
+    name: Name
     """In specs, on the command line and in addresses."""
     title: str
     """For people."""
@@ -28,6 +30,6 @@ class Model:
     criterion: str = "accuracy-98"
     """When a run counts as fitted, a name in `core.paper.criteria.CRITERIA`."""
     reduced: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """Fields of the spec at a reduced scale, by the scale's name; else those common to all."""
-    color: int | None = None
+    """Fields of the spec at a reduced scale, by the scale's name, on top of those common to all."""
+    color: Place | None = None
     """Place in the palette, from 0; by its place in the figure where it has none."""

@@ -1,16 +1,17 @@
 """A panel: a figure or table that is computed from stored runs."""
 
-from dataclasses import dataclass
 from typing import Literal
 
-from core.catalogue.registry import Function
+from pydantic.dataclasses import dataclass
+
+from core.catalogue.registry import CHECKED, Function, Name
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, config=CHECKED)
 class PanelType:
     """Describes a panel: the API, the page, the command line and renderers learn from it."""
 
-    name: str
+    name: Name
     """In addresses and on the command line."""
     title: str
     """For people, as in a menu."""

@@ -3,25 +3,30 @@ packages with an entry point `rethink.plugins`.
 
 A plugin adds descriptors to the registries when it is imported, as the built-ins do. It is read
 once a process: after a change, start the server and its workers again. One that fails costs itself
-alone, and its fault is told by `rethink doctor`, the page and the logs.
+alone: what it added is taken out, and its fault is told by `rethink doctor`, the page and the logs.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
+
 from core.catalogue import datasets, models, panels, randomizations
-from core.catalogue.registry import Registry
+from core.catalogue.registry import Registry, resolve
 
 logger = logging.getLogger(__name__)
 GROUP = "rethink.plugins"
 FOLDER = "plugins"
+CHECK = "core.paper.admission:check"
+"""What a descriptor must be for specs and studies to take it; they build on the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +50,9 @@ def load(root: Path) -> list[Plugin]:
     for entry in metadata.entry_points(group=GROUP):
         version = entry.dist.version if entry.dist else ""
         source = f"{entry.value} {version}".strip()
-        _load(source, hashlib.sha256(source.encode()).hexdigest(), entry.load)
+        _load(source, source.encode, entry.load)
     for path in sorted((root / FOLDER).glob("*.py")):
-        _load(str(path), hashlib.sha256(path.read_bytes()).hexdigest(), _importer(path))
+        _load(str(path), path.read_bytes, _importer(path))
     return loaded()
 
 
@@ -58,39 +63,61 @@ def loaded() -> list[Plugin]:
 def forget(root: Path) -> None:
     """Take out what the home's plugins added: for tests, and for nothing else."""
     for source in [s for s in _loaded if s.startswith(str(root))]:
-        for added in _loaded.pop(source).adds:
-            kind, name = added.split()
-            next(r for r in REGISTRIES if r.kind == kind).remove(name)
+        _take_out(_loaded.pop(source).adds)
 
 
-def origins(*names: str) -> dict[str, str]:
-    """The SHA-256 of the plugins that added any of these names, by what they added."""
+def origins(**names: str) -> dict[str, str]:
+    """The SHA-256 of the plugins that added any of these, such as `model="resnet18"`."""
+    asked = {f"{kind} {name}" for kind, name in names.items()}
     return {
         added: plugin.sha256
         for plugin in _loaded.values()
         for added in plugin.adds
-        if added.split()[1] in names
+        if added in asked
     }
 
 
-REGISTRIES: tuple[Registry[Any], ...] = (models, datasets, randomizations, panels)
+REGISTRIES: dict[str, Registry[Any]] = {
+    registry.kind: registry for registry in (models, datasets, randomizations, panels)
+}
 
 
 def _known() -> set[str]:
-    return {f"{registry.kind} {name}" for registry in REGISTRIES for name in registry}
+    return {f"{kind} {name}" for kind, registry in REGISTRIES.items() for name in registry}
 
 
-def _load(source: str, sha256: str, run: Callable[[], object]) -> None:
+def _load(source: str, content: Callable[[], bytes], run: Callable[[], object]) -> None:
     if source in _loaded:
         return
-    before = _known()
-    fault = ""
+    before, sha256, fault = _known(), "", ""
     try:
-        run()
-    except Exception as error:  # whatever a user's code raises
-        fault = f"{type(error).__name__}: {error}"
+        sha256 = hashlib.sha256(content()).hexdigest()
+        with contextlib.redirect_stdout(sys.stderr):  # a command's output may be read by a program
+            run()
+        for added in sorted(_known() - before):
+            kind, name = added.split()
+            resolve(CHECK)(REGISTRIES[kind][name])
+    except (Exception, SystemExit) as error:  # whatever a user's code raises
+        fault = _told(error)
         logger.warning("plugin %s was not loaded: %s", source, fault)
+        _take_out(_known() - before)
     _loaded[source] = Plugin(source, sha256, tuple(sorted(_known() - before)), fault)
+
+
+def _take_out(adds: Iterable[str]) -> None:
+    for added in adds:
+        kind, name = added.split()
+        REGISTRIES[kind].remove(name)
+
+
+def _told(error: BaseException) -> str:
+    if not isinstance(error, ValidationError):
+        return f"{type(error).__name__}: {error}"
+    faults = (
+        f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"
+        for detail in error.errors(include_url=False)
+    )
+    return f"{error.title}: {'; '.join(faults)}"
 
 
 def _importer(path: Path) -> Callable[[], object]:

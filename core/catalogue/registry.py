@@ -2,9 +2,9 @@
 
 import importlib
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar
 
-from pydantic import GetJsonSchemaHandler
+from pydantic import ConfigDict, Field, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -12,8 +12,13 @@ UNKNOWN_NAME = "unknown_name"
 """Type of the validation error where no descriptor has a name."""
 BUILTIN = "core.catalogue.builtin"
 
-Function = str | Callable[..., Any]
+CHECKED = ConfigDict(extra="forbid")
+"""Descriptors are checked as they are made, so that a typo is found where it was written."""
+Function = Annotated[str, Field(pattern=r"^[\w.]+:\w+$")] | Callable[..., Any]
 """A function, or where to import it from when it is needed: "package.module:name"."""
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+Place = Annotated[int, Field(ge=0, le=6)]
+"""In the palette."""
 
 
 class Descriptor(Protocol):
@@ -33,7 +38,6 @@ class Registry(Generic[D]):
     def __init__(self, kind: str, default: str) -> None:
         self.kind, self.default = kind, default
         self._found: dict[str, D] = {}
-        self._builtin = False
         self._others: Callable[[], Mapping[str, D]] = dict
 
     def add(self, descriptor: D) -> D:
@@ -42,6 +46,7 @@ class Registry(Generic[D]):
         Raises:
             ValueError: another one has its name.
         """
+        importlib.import_module(BUILTIN)  # does nothing while it is being imported
         name = descriptor.name
         if self._found.get(name, descriptor) != descriptor:
             raise ValueError(f"{self.kind} {name!r} is there already: choose another name")
@@ -76,9 +81,7 @@ class Registry(Generic[D]):
         return [found for found in self._all().values() if not getattr(found, "removed", False)]
 
     def _all(self) -> Mapping[str, D]:
-        if not self._builtin:
-            self._builtin = True
-            importlib.import_module(BUILTIN)
+        importlib.import_module(BUILTIN)  # another thread waits until all are there
         return {**self._found, **self._others()}
 
 

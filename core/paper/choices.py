@@ -68,6 +68,8 @@ def unstated(spec: RunSpec) -> list[str]:
     A value that the spec has by somebody's own choice, such as another batch size, is left out.
     """
     said = []
+    if spec.model not in BATCH_SIZES:  # the paper says nothing at all of other networks
+        return []
     if spec.initialisation is Initialisation.TORCH and spec.batch_norm in (None, BatchNorm.ALL):
         said.append(WEIGHTS)
     if spec.initialisation is Initialisation.HE_NORMAL and spec.batch_norm in HE_NORMAL:

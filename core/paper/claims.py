@@ -66,8 +66,8 @@ def _sentence(panel: Panel, state: VerdictState, checks: Sequence[Check]) -> str
                 return f"Incomplete: {runs}."
             open_ = [check.label for check in checks if check.passed is None]
             return f"Incomplete: all runs are there, but not known: {'; '.join(open_[:3])}."
-    said = f"Not comparable: {_why(panel)}. {runs} complete; {score}. {reversals(panel)}"
-    return said.rstrip()
+    told = f"{runs} complete; {score}" if checks else f"{runs} complete"
+    return f"Not comparable: {_why(panel)}. {told}. {reversals(panel)}".rstrip()
 
 
 def _why(panel: Panel) -> str:

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from core.catalogue import models
-from core.paper.choices import unstated
+from core.catalogue import datasets, models, randomizations
+from core.paper.choices import BATCH_SIZES, unstated
 from core.paper.criteria import Criterion
 from core.paper.labels import label_in
 from core.paper.plans import Plan, Planned, Role
@@ -23,6 +23,9 @@ from core.run.spec import RunSpec, Variant
 
 PANELS = {"1bc": "1b and 1c", "table-1": "Table 1"}
 """Panels of a plan whose name is not the figure's number."""
+
+PAPER_MODELS = frozenset(BATCH_SIZES)
+PAPER_LABELS = ("true_labels", "random_labels", "corrupted_labels")
 
 IGNORED = frozenset({"seed", "data_seed", "subset_seed", "replicate", "engine"})
 
@@ -63,6 +66,7 @@ ALWAYS: dict[str, tuple[str, ...]] = {
 
 WORDS: dict[str, Callable[[Any, RunSpec], str]] = {
     "dataset": lambda _, s: f"{s.dataset_info.title} in place of CIFAR-10",
+    "randomization": lambda v, _: f"{randomizations[v].title} in place of random labels",
     "bn_momentum": lambda v, _: f"batch normalisation's momentum {v:g}",
     "n_train": lambda v, s: (
         f"{v or s.train_size:,} of {s.dataset_info.train_size:,} training images"
@@ -103,7 +107,8 @@ def deviations(
     if scale is None:
         return tuple(_of_ones_own(entries))
     panels = {entry.role.panel for entry in entries}
-    said = [sentence for panel in sorted(panels) for sentence in ALWAYS.get(panel, ())]
+    papers = {e.role.panel for e in entries if e.spec.model in PAPER_MODELS}
+    said = [sentence for panel in sorted(papers) for sentence in ALWAYS.get(panel, ())]
     if criterion is not None and "1bc" in panels:
         said.append(f"Criterion: {criterion.title}, in place of each model's own.")
     if variant is Variant.REPORT:
@@ -137,7 +142,12 @@ def _differences(
     horizons: dict[str, Words] = {}
     for entry in entries:
         original = originals.get(_place(entry.role))
-        if original is None:
+        if original is None:  # a network of one's own: there is nothing else to compare with
+            foreign = {f: v for f, v in _foreign(entry.spec).items() if v}
+            if foreign:
+                curve = Curve(entry.role.panel, entry.role.series)
+                found.setdefault(entry.spec.model, {})[curve] = _words(entry.spec, foreign)
+                horizons.setdefault(entry.spec.model, {})
             continue
         model, curve = entry.spec.model, Curve(entry.role.panel, entry.role.series)
         ours, theirs = entry.spec.model_dump(mode="json"), original.spec.model_dump(mode="json")
@@ -149,6 +159,15 @@ def _differences(
         for model, curves in found.items()
         if (sentence := _sentence(model, curves, horizons[model].values()))
     ]
+
+
+def _foreign(spec: RunSpec) -> dict[str, Any]:
+    """Data and randomization that are not the paper's."""
+    randomization = None if spec.randomization in PAPER_LABELS else spec.randomization
+    return {
+        "dataset": None if spec.dataset == datasets.default else spec.dataset,
+        "randomization": randomization,
+    }
 
 
 def _of_ones_own(entries: Iterable[Planned]) -> list[str]:
@@ -255,5 +274,5 @@ def _thinned(
     return [
         f"{models[model].title}: corruption p = {', '.join(f'{p:g}' for p in sorted(levels))} only."
         for model, levels in ours.items()
-        if levels != theirs.get(model)
+        if levels != theirs.get(model, levels)
     ]

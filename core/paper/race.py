@@ -7,15 +7,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from core.catalogue import randomizations
 from core.paper.criteria import CRITERIA, Criterion, Fit, FitState, epochs_to_fit
 from core.paper.plans import Planned
 from core.paper.reference.paper import series as paper_series
 from core.paper.scales import Scale
 from core.run.lifecycle import Outcome, RunState
 from core.run.metrics import Epoch
-from core.run.spec import Variant
+from core.run.spec import RunSpec, Variant
 
-LABELS = ("true labels", "random labels")
 GUESSING = 0.02
 """How far from chance an accuracy still counts as guessing, at least."""
 
@@ -35,12 +35,20 @@ class Lane:
 
     @property
     def labels(self) -> str:
-        return LABELS[self.planned.spec.label_corruption > 0]
+        title = randomizations[self.planned.spec.randomization].title
+        return title if title.endswith("labels") else f"labels with {title}"
 
     @property
     def criterion(self) -> Criterion:
+        """
+        Raises:
+            ValueError: it ends by another rule.
+        """
         stop = self.planned.demand.stop
-        return next(found for found in CRITERIA.values() if found.stop_rule == stop)
+        for found in CRITERIA.values():
+            if found.stop_rule == stop:
+                return found
+        raise ValueError("a stop rule that is not known")
 
     @property
     def fit(self) -> Fit:
@@ -81,6 +89,11 @@ class Race:
         return 1 / self.true.planned.spec.dataset_info.classes
 
 
+def on_the_papers_data(random: RunSpec) -> bool:
+    """Whether a race to random labels is on the paper's images and labels."""
+    return (random.dataset, random.randomization) == ("cifar10", "random_labels")
+
+
 def paper_ratio(
     model: str, scale: Scale, variant: Variant, criterion: Criterion | None
 ) -> float | None:
@@ -108,8 +121,8 @@ def sentence(race: Race) -> str:
 
 def _memorised(race: Race, ratio: float) -> str:
     took = (
-        f"It memorised: random labels took {_epochs(race.random)}, "
-        f"true labels {race.true.fit.epochs}"
+        f"It memorised: {race.random.labels} took {_epochs(race.random)}, "
+        f"{race.true.labels} {race.true.fit.epochs}"
     )
     paper = "" if race.paper_ratio is None else f" (the paper: {race.paper_ratio:.2f})"
     return f"{took}: {ratio:.2f} times as long{paper}."

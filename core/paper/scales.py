@@ -38,7 +38,7 @@ class Setting:
     fields: dict[str, Fields]
     """Fields of each model's spec that differ from the paper's setting."""
     others: Fields
-    """The same for a model that is not the paper's and says nothing itself."""
+    """The same for a model that is not the paper's, beneath what it says itself."""
     without_bn: Fields
     """Fields of an Inception without batch normalisation; see `WITHOUT_BN`."""
     bn_down: Fields
@@ -171,4 +171,4 @@ SETTINGS: dict[Scale, Setting] = {Scale.SMOKE: SMOKE, Scale.QUICK: QUICK, Scale.
 def fields_of(model: str, scale: Scale) -> Fields:
     """Fields of the model's spec that differ from its full scale."""
     setting = SETTINGS[scale]
-    return setting.fields.get(model) or dict(models[model].reduced.get(scale, setting.others))
+    return setting.fields.get(model) or setting.others | dict(models[model].reduced.get(scale, {}))

@@ -118,7 +118,17 @@ def figure_1bc(scale: Scale, variant: Variant, seeds: int, subject: Subject = PA
 
 
 def race(subject: Subject, scale: Scale, variant: Variant, seeds: int) -> Plan:
-    """The ends of the curve in Figure 1b, true labels and random ones."""
+    """The ends of the curve in Figure 1b, true labels and random ones.
+
+    Raises:
+        InvalidInput: the subject's randomization leaves all labels true, or cannot be trained on.
+    """
+    given = subject.randomization
+    if given is not None and randomizations[given].touches != "labels":
+        raise InvalidInput(
+            f"randomization {given} is not allowed with study race: it leaves all labels true, use "
+            "figure-1bc"
+        )
     return seeded([_until_fitted(subject, scale, variant, p) for p in (0.0, 1.0)], seeds)
 
 
@@ -132,10 +142,7 @@ def _until_fitted(subject: Subject, scale: Scale, variant: Variant, p: float) ->
             f"randomization {subject.randomization} is not allowed: it has no levels, use {able}"
         )
     if subject.dataset is not None:
-        info = datasets[subject.dataset]
-        sizes = {"n_train": info.train_size, "n_test": info.test_size}
-        few = {k: min(v, sizes[k]) for k, v in fields_of(model, scale).items() if k in sizes}
-        fields |= {"dataset": subject.dataset} | few
+        fields["dataset"] = subject.dataset
     spec = _spec(model, scale, variant, **fields)
     stop = default_criterion(model).stop_rule
     demand = Demand(epochs=SETTINGS[scale].horizons["1bc"], stop=stop)
@@ -335,4 +342,14 @@ def _spec(model: str, scale: Scale, variant: Variant, **fields: Any) -> RunSpec:
     chosen: Fields = {"model": model, "variant": variant}
     if variant is Variant.REPORT:
         chosen["batch_size"] = report.BATCH_SIZE
-    return RunSpec.model_validate(chosen | fields_of(model, scale) | fields)
+    chosen |= fields_of(model, scale) | fields
+    info = datasets[chosen.get("dataset", datasets.default)]
+    for size, whole in (("n_train", info.train_size), ("n_test", info.test_size)):
+        if chosen.get(size, 0) >= whole:
+            del chosen[size]
+    batch_size = chosen.get("batch_size", models[model].defaults["batch_size"])
+    chosen["batch_size"] = min(batch_size, chosen.get("n_train", info.train_size))
+    try:
+        return RunSpec.model_validate(chosen)
+    except ValidationError as error:
+        raise invalid_input(error) from error

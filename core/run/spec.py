@@ -227,7 +227,8 @@ class RunSpec(BaseModel):
         defaults["crop"] = min(cls.model_fields["crop"].default, dataset.height, dataset.width)
         defaults["batch_size"] = min(defaults["batch_size"], dataset.train_size)
         if values.get("batch_norm", defaults.get("batch_norm", "none")) != "none":
-            defaults |= BN_DEFAULTS
+            read = models[model].understands
+            defaults |= {field: value for field, value in BN_DEFAULTS.items() if field in read}
         try:
             batch_size = WHOLE.validate_python(values.get("batch_size", defaults["batch_size"]))
             defaults["decay_steps"] = math.ceil(dataset.train_size / batch_size)
@@ -265,8 +266,10 @@ class RunSpec(BaseModel):
     @property
     def label_corruption(self) -> float:
         """Probability p that a training label is replaced, 0 to 1."""
-        replaced = randomizations[self.randomization].replaced
-        return (self.corruption or 0.0) if replaced is None else replaced
+        randomization = randomizations[self.randomization]
+        if randomization.touches == "labels" and "corruption" in randomization.uses:
+            return self.corruption or 0.0
+        return randomization.replaced
 
     @property
     def keeps_pixels(self) -> bool:
@@ -357,6 +360,11 @@ def _check_dataset(spec: RunSpec) -> None:
             raise ValueError(
                 f"{field} {asked} is not allowed: {info.title} has {whole} such images"
             )
+    only = randomizations[spec.randomization].dataset
+    if only not in (None, spec.dataset):
+        raise ValueError(
+            f"randomization {spec.randomization} is not allowed with {info.title}: it is for {only}"
+        )
     if spec.crop > min(info.height, info.width):
         raise ValueError(
             f"crop {spec.crop} is not allowed: {info.title} images are "

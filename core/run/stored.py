@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from core.catalogue.registry import UNKNOWN_NAME
 from core.run.demands import Demand, StopRule
 from core.run.spec import ENGINE, RunSpec
 
@@ -27,14 +28,9 @@ class UnknownSpec:
 
 def read_spec(stored: str | Mapping[str, Any]) -> RunSpec | UnknownSpec:
     """A stored spec, given as JSON or as its values."""
-    return _read_spec(stored if isinstance(stored, str) else json.dumps(stored))
-
-
-@functools.lru_cache(maxsize=5000)
-def _read_spec(text: str) -> RunSpec | UnknownSpec:
-    """By its text: it never changes, and to check one takes long."""
+    text = stored if isinstance(stored, str) else json.dumps(stored)
     try:
-        return RunSpec.model_validate_json(text)
+        return _understood(text)
     except ValidationError as error:
         values = json.loads(text)
         engine = values.get("engine") if isinstance(values, dict) else None
@@ -43,11 +39,26 @@ def _read_spec(text: str) -> RunSpec | UnknownSpec:
             return UnknownSpec(reason, str(error))
         first = error.errors(include_url=False)[0]
         field = ".".join(map(str, first["loc"])) or "spec"
+        if first["type"] == UNKNOWN_NAME:
+            how = (
+                "`rethink data add` it" if field == "dataset" else "add its plugin and start again"
+            )
+            reason = (
+                f"of {field} {first['input']}, which is not there: {how}, or update to look at it"
+            )
+            return UnknownSpec(reason, str(error))
         reason = (
             f"stored by another version of Rethink, which this server cannot read ({field}: "
             f"{first['msg']}): update to look at it"
         )
         return UnknownSpec(reason, str(error))
+
+
+@functools.lru_cache(maxsize=5000)
+def _understood(text: str) -> RunSpec:
+    """By its text: it never changes, and to check one takes long. What is not understood may be
+    once a dataset was added."""
+    return RunSpec.model_validate_json(text)
 
 
 def read_demand(epochs: int, stop: Mapping[str, Any]) -> Demand:

@@ -150,10 +150,10 @@ def page(session: Session, *, limit: int = 50, offset: int = 0) -> tuple[Sequenc
     return rows, session.scalar(sa.select(sa.func.count()).select_from(Study)) or 0
 
 
-def newest(session: Session, name: str) -> Study | None:
-    """The newest study of this name in the catalogue, if there is one."""
+def newest(session: Session, name: str) -> Iterator[Study]:
+    """The studies of this name in the catalogue, the newest first."""
     order = (Study.created_at.desc(), Study.id)
-    return session.scalars(sa.select(Study).where(Study.name == name).order_by(*order)).first()
+    yield from session.scalars(sa.select(Study).where(Study.name == name).order_by(*order))
 
 
 def plan_of(session: Session, study_id: str) -> Plan:

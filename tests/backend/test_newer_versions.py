@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from core.catalogue import Dataset, datasets
 from core.paper.studies import grid
 from core.run.demands import Demand
 from core.run.lifecycle import Outcome
@@ -146,3 +147,50 @@ def test_what_is_understood_is_read_as_ever() -> None:
     )
     assert isinstance(read_spec("[]"), UnknownSpec)
     assert isinstance(read_spec('{"engine": "six"}'), UnknownSpec)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"spec": {"engine": ENGINE + 1}}, NEWER),
+        ({"spec": {"model": "resnet"}}, "of model resnet, which is not there: add its plugin"),
+        ({"stop": {"test_accuracy": 0.5}}, "another version of Rethink (a stop rule"),
+        ({"scale": "vast"}, "another version of Rethink ('vast'"),
+    ],
+)
+def test_a_race_that_is_not_understood_is_passed_over(
+    api: TestClient, settings: Settings, change: dict[str, Any], told: str
+) -> None:
+    bodies = [
+        {"study": "race", "scale": scale, "precision": "fp32"} for scale in ("quick", "smoke")
+    ]
+    older, newer = (api.post("/api/v1/studies", json=body).json()["id"] for body in bodies)
+    database = Database(settings.database)
+    with database.write() as session:
+        study = session.get_one(Study, newer)
+        study.created_at += 60
+        study.request = study.request | {k: v for k, v in change.items() if k == "scale"}
+        for row in session.query(StudyRun).filter_by(study_id=newer):
+            row.spec = row.spec | change.get("spec", {})
+            row.stop = change.get("stop", row.stop)
+    assert get(api, "studies/race")["study"]["id"] == older
+    refused = api.get("/api/v1/studies/race", params={"study": newer})
+    assert refused.status_code == 422
+    assert told in refused.json()["detail"]
+
+
+def test_a_spec_is_understood_once_its_dataset_is_there(
+    api: TestClient, settings: Settings
+) -> None:
+    lab = Lab(settings, {"dataset": "mine@00000000"})
+    told = get(api, f"runs/{lab.foreign}")["unknown_spec"]
+    assert told.startswith("of dataset mine@00000000, which is not there: `rethink data add` it")
+    assert get(api, "runs")["total"] == 2
+    sizes = {"channels": 3, "height": 32, "width": 32, "train_size": 50_000, "test_size": 10_000}
+    named = {"name": "mine@00000000", "title": "Mine", "class_names": ("a", "b")}
+    datasets.add(Dataset(**named | sizes))
+    try:
+        assert get(api, f"runs/{lab.foreign}")["unknown_spec"] is None
+        assert {run["unknown_spec"] for run in get(api, "runs")["items"]} == {None}
+    finally:
+        datasets.remove("mine@00000000")

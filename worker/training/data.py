@@ -189,7 +189,9 @@ def _images(
     key = (
         (dataset.fingerprint, str(device), number_format),
         (spec.n_train, spec.n_test, spec.subset_seed, spec.crop),
-        (None,) if spec.keeps_pixels else (spec.randomization, spec.variant, spec.data_seed),
+        (None,)
+        if spec.keeps_pixels
+        else (spec.randomization, spec.corruption, spec.variant, spec.data_seed),
     )
     if key not in _last_images:
         _last_images.clear()

@@ -88,8 +88,8 @@ def epoch_metrics(
     """The row of the epoch in progress, all of whose steps are done."""
     spec = state.spec
     split: dict[str, float | None] = {}
-    if spec.label_corruption > 0:
-        wrong = data.train_labels != data.true_labels
+    wrong = data.train_labels != data.true_labels
+    if spec.label_corruption > 0 or wrong.any():  # those of a file have no p
         split = {
             "clean_accuracy": train.accuracy(data.train_labels, ~wrong),
             "corrupted_accuracy": train.accuracy(data.train_labels, wrong),

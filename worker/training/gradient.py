@@ -5,6 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from core.run.errors import InvalidInput
 from worker.training.models.mlp import Perceptron
 from worker.training.state import TrainingState
 
@@ -23,9 +24,18 @@ def differentiate(state: TrainingState, images: Tensor) -> tuple[Tensor, Backwar
         return state.model.differentiate(images, views.weights, views.gradients)
     with torch.enable_grad(), state.autocast():
         logits: Tensor = state.model(images)
+    expected = (len(images), state.spec.dataset_info.classes)
+    if logits.shape != expected:
+        raise InvalidInput(
+            f"model {state.spec.model} gave logits of shape {tuple(logits.shape)} in place of "
+            f"{expected}: mend its network"
+        )
 
     def backward(gradient: Tensor) -> None:
-        found = torch.autograd.grad(logits, own, gradient)
+        # Zeros for parameters that have no part in the logits.
+        found = torch.autograd.grad(
+            logits, own, gradient, allow_unused=True, materialize_grads=True
+        )
         torch._foreach_copy_(list(views.gradients), list(found))
 
     return logits.detach(), backward

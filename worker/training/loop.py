@@ -30,6 +30,7 @@ from worker.training.device import choose_device
 from worker.training.draws import Stream, raw
 from worker.training.evaluate import Evaluation, epoch_metrics, evaluate_batch
 from worker.training.gradient import differentiate
+from worker.training.models.mlp import Perceptron
 from worker.training.state import TrainingState
 
 REPORT_SECONDS = 1.0
@@ -109,7 +110,7 @@ def train_epoch(
             rows = data.train_images.index_select(0, batch)
         else:
             rows = augment(spec, data.uncropped.index_select(0, batch), draws[batch])
-        if spec.dropout:
+        if spec.dropout or not isinstance(state.model, Perceptron):  # other networks may draw too
             seed_generator(state.device, int(seeds[state.position]))
         _step(state, as_images(rows, data.image_shape), labels[part], targets[part])
         if due():

@@ -16,6 +16,8 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
+from core.run.errors import InvalidInput
+
 ALIGNMENT = 16
 """Every tensor begins at a multiple of so many numbers: 64 bytes in float32, a cache line."""
 
@@ -60,7 +62,7 @@ class Parameters:
     decayed: int
     """How many numbers, from the first on, weight decay acts on."""
     own: Sequence[nn.Parameter]
-    """The model's, in its order."""
+    """The model's, in its order, without those that it keeps from training."""
     views: Views
     updates: Updates
 
@@ -73,7 +75,9 @@ class Parameters:
             number_format: of products that read weights and write gradients by `views`; float32
                 where autograd and autocast do it.
         """
-        own = list(model.parameters())
+        own = [parameter for parameter in model.parameters() if parameter.requires_grad]
+        if not own:
+            raise InvalidInput("the network has no parameters to train: mend its `build`")
         decayed = [i for i, parameter in enumerate(own) if parameter.ndim > 1]
         others = [i for i, parameter in enumerate(own) if parameter.ndim <= 1]  # biases and shifts
         places, ends = dict[int, int](), [0]

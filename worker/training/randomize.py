@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from core.catalogue import randomizations
 from core.catalogue.registry import resolve
+from core.run.errors import InvalidInput
 from core.run.spec import RunSpec, Variant
 from worker.training.draws import (
     Bools,
@@ -113,8 +114,20 @@ def randomize_labels(spec: RunSpec, true: Ints, classes: int, *, is_test: bool =
     randomization = randomizations[spec.randomization]
     if randomization.apply is None or randomization.touches != "labels":
         return true
-    changed: Ints = resolve(randomization.apply)(Labels(spec, true, classes, is_test))
-    return changed
+    given = true.view()
+    given.flags.writeable = False  # a function that changed it in place would change the truth
+    changed = np.asarray(resolve(randomization.apply)(Labels(spec, given, classes, is_test)))
+    if changed.shape != true.shape or not np.issubdtype(changed.dtype, np.integer):
+        raise InvalidInput(
+            f"randomization {spec.randomization} gave {changed.dtype} of shape {changed.shape} in "
+            f"place of {len(true):,} integer labels: mend its function"
+        )
+    if changed.min() < 0 or changed.max() >= classes:
+        raise InvalidInput(
+            f"randomization {spec.randomization} gave labels outside 0 to {classes - 1}: mend its "
+            "function"
+        )
+    return changed.astype(np.int64, copy=False)
 
 
 def uniform_labels(labels: Labels) -> Ints:

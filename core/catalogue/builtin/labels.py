@@ -16,7 +16,6 @@ randomizations.add(
         touches="labels",
         apply=UNIFORM,
         uses=frozenset({"corruption", "data_seed"}),
-        replaced=None,
         ends={0.0: "true_labels", 1.0: "random_labels"},
         color=6,
     )

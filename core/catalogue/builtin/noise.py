@@ -16,8 +16,8 @@ for name, title, function in (
             touches="labels",
             apply=f"worker.training.noise:{function}",
             uses=CORRUPTED,
-            replaced=None,
             ends={0.0: "true_labels"},
+            dataset="cifar10" if name == "asymmetric_noise" else None,
         )
     )
 

@@ -29,10 +29,20 @@ class Part:
     ended_at: float | None = None
     """Seconds since 1970 UTC."""
     kind: str = field(init=False)
-    """Equal where trajectories are."""
+    """Equal where trajectories of one spec are."""
+    machine: str = field(init=False)
+    """Equal where those of different specs may be compared."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "kind", repr(numerics(self.provenance)))
+        machine = repr(numerics(self.provenance))
+        object.__setattr__(self, "machine", machine)
+        object.__setattr__(self, "kind", f"{machine} {sorted(self.plugins.items())}")
+
+    @property
+    def plugins(self) -> Mapping[str, str]:
+        """SHA-256 of the plugins that had a part in it, by what they added."""
+        found: Mapping[str, str] = self.provenance.get("plugins", {})
+        return found
 
     @property
     def differs(self) -> bool:
@@ -64,10 +74,9 @@ class StoredRun:
 
 
 def numerics(provenance: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """What must be equal for trajectories to be: device kind, CPU features, threads, versions, and
-    the plugins that had a part in them."""
+    """What must be equal for trajectories to be: device kind, CPU features, threads, versions."""
     found = provenance.get("numerics") or {k: provenance.get(k) for k in ("device", "threads")}
-    return sorted({**found, **provenance.get("plugins", {})}.items())
+    return sorted(found.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +180,12 @@ def provenance(entries: Sequence[Entry], command: str) -> Provenance:
     specs = [entry.planned.spec for entry in entries if entry.run is not None]
     precisions = sorted({str(spec.precision) for spec in specs})
     engines = sorted({spec.engine for spec in specs})
-    mixed = len({part.kind for part in parts}) > 1 or any(entry.mixed for entry in entries)
+    plugins = {one for part in parts for one in part.plugins.items()}
+    mixed = (
+        len({part.machine for part in parts}) > 1
+        or len(plugins) > len(dict(plugins))  # two versions of one
+        or any(entry.mixed for entry in entries)
+    )
     return Provenance(
         runs=[_run(entry) for entry in entries],
         code_versions=_distinct(_code_version(s) for s in told),

@@ -69,9 +69,10 @@ def notes_1c(fits: Fitted, noisy: Sequence[Series], options: Options) -> list[st
     """What a reader of the test errors has to know; `noisy`: those against corrupted labels."""
     notes = [PUBLISHED]
     if any(Flag.EXPECTED in series.flag for series in noisy):
+        classes = fits[0][0].planned.spec.dataset_info.classes
         notes.append(
-            "Open marks are expected, not measured: 1 - ((1 - p)(1 - e) + p / 10) of the error e "
-            "against true labels, for runs from before such test labels were drawn."
+            f"Open marks are expected, not measured: 1 - ((1 - p)(1 - e) + p / {classes}) of the "
+            "error e against true labels, for runs from before such test labels were drawn."
         )
     if count := censored(fits):
         notes.append(

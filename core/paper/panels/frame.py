@@ -109,10 +109,11 @@ def frame(name: str, entries: Sequence[Entry], options: Options, **given: Any) -
 
 
 def _give_colors(found: Sequence[Series], *, named: bool) -> None:
-    """One colour a condition, its own if it has one; a user's names are never read as keys."""
+    """One colour a condition, its own if it has one, else the first that no other has; a user's
+    names are never read as keys."""
     keys = dict.fromkeys(series.key for series in found)
     own = {key: None if named else color_of(key) for key in keys}
-    free = itertools.count()
+    free = (place for place in itertools.count() if place not in own.values())
     colors = {key: next(free) if color is None else color for key, color in own.items()}
     for series in found:
         series.color = colors[series.key]

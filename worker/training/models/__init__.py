@@ -27,7 +27,7 @@ def parameter_count(spec: RunSpec) -> int:
     """Trained numbers of the spec's network; Table 1 of the paper gives them."""
     with torch.device("meta"):
         model = _network(spec)
-    return sum(parameter.numel() for parameter in model.parameters())
+    return sum(p.numel() for p in model.parameters() if p.requires_grad)
 
 
 def _network(spec: RunSpec) -> nn.Module:
