@@ -11,7 +11,7 @@ Notable choices:
 import functools
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -39,7 +39,7 @@ from core.run.errors import InvalidInput
 from core.run.lifecycle import Outcome, RunState
 from core.run.questions import question_of
 from core.run.spec import RunSpec, Variant
-from core.run.stored import UnknownSpec, read_spec
+from core.run.stored import UnknownSpec, read_spec, unknown_how
 from core.storage import curves, runs, studies
 from core.storage.database import Database
 from core.storage.tables import DemandRow, Run
@@ -90,6 +90,11 @@ class Source:
         if self.questions:
             return answered(self.plan, stored.values())
         return match(self.plan, stored)
+
+    def left_out(self, stored: Iterable[StoredRun]) -> tuple[str, ...]:
+        """What cannot answer, as nobody here knows how it was trained."""
+        found = [unknown_how(run.how) for run in stored] if self.questions else []
+        return _left_out([unknown for unknown in found if unknown])
 
 
 @dataclass(slots=True)
@@ -148,8 +153,8 @@ def draw(database: Database, name: str, query: FigureQuery) -> Drawn:
         if entries and not options.command:  # of the catalogue: the runs tell their precision
             options = replace(options, command=_command_of(name, query, entries))
         panel = build(name, entries, options)
-        if source.notes:
-            panel = _without_unknown(panel, source.notes)
+        if notes := source.notes + source.left_out(stored.values()):
+            panel = _without_unknown(panel, notes)
         drawn = Drawn(panel if entries else _without_runs(panel, options), etag)
         cache.panels.put(etag, drawn)
     return drawn

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from core.run.demands import Demand, StopRule
-from core.run.spec import ENGINE, RunSpec
+from core.run.spec import ENGINE, Precision, RunSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,21 @@ def _read_spec(text: str) -> RunSpec | UnknownSpec:
             f"{first['msg']}): update to look at it"
         )
         return UnknownSpec(reason, str(error))
+
+
+def unknown_how(how: Mapping[str, Any]) -> UnknownSpec | None:
+    """Why the stored values of `core.run.questions.HOW` are not understood; None if they are.
+
+    A newer engine is: its numbers mean the same.
+    """
+    whole = all(isinstance(how[name], int) for name in ("engine", "replicate"))
+    if whole and how["precision"] in list(Precision):
+        return None
+    values = ", ".join(f"{name} {value}" for name, value in how.items())
+    return UnknownSpec(
+        f"trained by another version of Rethink in a way that this server does not know ({values}):"
+        " update to look at it"
+    )
 
 
 def read_demand(epochs: int, stop: Mapping[str, Any]) -> Demand:

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from core.paper.studies import grid
+from core.paper.plans import Plan
+from core.paper.scales import Scale
+from core.paper.studies import StudyName, grid, plan
 from core.run.demands import Demand
 from core.run.lifecycle import Outcome
 from core.run.spec import ENGINE, RunSpec
@@ -23,6 +25,7 @@ CHANGES: list[dict[str, Any]] = [
     {"model": "transformer"},
     {"randomization": "shuffled_labels"},
     {"label_smoothing": 0.1},
+    {"precision": "fp8"},
     {"engine": ENGINE + 1, "randomization": {"kind": "labels"}, "batch_size": "auto"},
 ]
 NEWER = f"of engine {ENGINE + 1}, newer than this server: update to look at it"
@@ -31,9 +34,11 @@ NEWER = f"of engine {ENGINE + 1}, newer than this server: update to look at it"
 class Lab:
     """A study of two runs, both trained for an epoch; one was then changed to a newer version's."""
 
-    def __init__(self, settings: Settings, change: dict[str, Any]) -> None:
+    def __init__(self, settings: Settings, change: dict[str, Any], entries: Plan = ()) -> None:
         self.database = Database(settings.database)
-        entries = grid({"n_train": 500}, {"learning_rate": [0.01, 0.02]}, Demand(epochs=2), 1)
+        entries = entries or grid(
+            {"n_train": 500}, {"learning_rate": [0.01, 0.02]}, Demand(epochs=2), 1
+        )
         self.foreign, self.known = (entry.spec.hash()[:16] for entry in entries)
         request = {"seeds": 1, "grid": {"base": {}, "axes": {}, "epochs": 2}}
         with self.database.write() as session:
@@ -50,7 +55,7 @@ class Lab:
             run.spec_hash = "f" * 64
             if isinstance(model := run.spec["model"], str):
                 run.model = model
-            row = session.get_one(StudyRun, (self.study, "custom", self.foreign))
+            row = session.get_one(StudyRun, (self.study, entries[0].role.panel, self.foreign))
             row.spec = row.spec | change
 
     def queue(self) -> None:
@@ -96,7 +101,8 @@ def test_it_costs_no_plan_and_no_study(api: TestClient, lab: Lab) -> None:
     spec = {"model": "mlp-1x512", "n_train": 1000}
     assert api.post("/api/v1/runs/estimate", json={"spec": spec}).status_code == 200
     assert api.post("/api/v1/runs", json={"spec": spec}).status_code == 201
-    assert api.post(f"/api/v1/runs/{lab.foreign}/cancel").status_code == 200
+    answer = api.post(f"/api/v1/runs/{lab.foreign}/cancel", params={"everywhere": True})
+    assert answer.status_code == 200, answer.text
 
 
 def test_a_figure_is_drawn_without_it_and_says_so(api: TestClient, lab: Lab) -> None:
@@ -108,6 +114,20 @@ def test_a_figure_is_drawn_without_it_and_says_so(api: TestClient, lab: Lab) -> 
     answer = api.get("/api/v1/figures/atlas", params={"run": lab.foreign})
     assert answer.status_code == 422
     assert "update to look at it" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids="-".join)
+def test_a_figure_of_the_catalogue_is_drawn_without_it(
+    api: TestClient, settings: Settings, change: dict[str, Any]
+) -> None:
+    entries = plan(StudyName.FIGURE_1A, Scale.SMOKE)[:2]
+    lab = Lab(settings, change, entries)
+    panel = get(api, "figures/1a")
+    assert lab.known in [run["id"] for run in panel["provenance"]["runs"]]
+    assert len(get(api, "claims")["items"]) > 3
+    if change == {"precision": "fp8"}:
+        assert panel["notes"][0].startswith("1 run left out: trained by another version")
+        assert "fp8" in panel["notes"][0]
 
 
 def test_a_newer_engine_is_named(api: TestClient, settings: Settings) -> None:
