@@ -21,10 +21,10 @@ from core.paper.plans import planned
 from core.run.demands import Demand, StopRule
 from core.run.estimates import MeasuredEpoch, estimate, remaining
 from core.run.lifecycle import RunState
-from core.run.metrics import EpochMetrics, Progress
+from core.run.metrics import EpochMetrics
 from core.run.questions import question_of
 from core.run.spec import Precision, RunSpec, SpecRequest
-from core.run.stored import UnknownSpec, read_demand, read_spec, read_stop
+from core.run.stored import UnknownSpec, read_demand, read_progress, read_spec, read_stop
 from core.settings import Settings
 from core.storage import curves, runs, workers
 from core.storage.tables import DemandRow, Run, Worker
@@ -131,14 +131,14 @@ def _obstacle(run: Run, known: Sequence[Worker]) -> str | None:
         able = dict(worker.capabilities.get("able", {}))
         if "datasets" in worker.status:
             able["dataset"] = worker.status["datasets"]
-        lacking.append({field for field, names in able.items() if run.spec[field] not in names})
+        lacking.append({field for field, names in able.items() if run.spec.get(field) not in names})
     if not lacking or not all(lacking):
         return None
     field = min(sorted(fields)[0] for fields in lacking)
     how = (
         "add it" if field == "dataset" else "put its plugin into a home and start the worker again"
     )
-    return f"No worker has the {field} {run.spec[field]}: {how} where one runs."
+    return f"No worker has the {field} {run.spec.get(field)}: {how} where one runs."
 
 
 def view(
@@ -162,6 +162,7 @@ def view(
         unknown_spec=spec.reason if isinstance(spec, UnknownSpec) else None,
         changes=changes,
         state=RunState(run.state),
+        progress=read_progress(run.progress),
         epochs=demand.epochs,
         stop=demand.stop,
         steps_per_epoch=spec.steps_per_epoch if isinstance(spec, RunSpec) else None,
@@ -210,7 +211,7 @@ def _as_stored(run: Run) -> dict[str, Any]:
 
 COPIED = (
     *("id", "name", "spec_hash", "precision_reason", "outcome", "error", "epochs_done", "step"),
-    *("progress", "priority", "attempt", "cancel_requested", "pause_requested"),
+    *("priority", "attempt", "cancel_requested", "pause_requested"),
     *("created_at", "started_at", "finished_at"),
 )
 """Columns of a run that the API shows as they are."""
@@ -224,7 +225,7 @@ def _remaining(
         return 1.0, None
     if isinstance(spec, UnknownSpec):
         return min(run.epochs_done / epochs, 1.0), None
-    at = Progress.model_validate(run.progress) if run.progress else None
+    at = read_progress(run.progress)
     evaluates = at is not None and at.phase == "evaluating" and at.epoch == run.epochs_done
     fraction, seconds = remaining(
         spec,

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from core.run.demands import Demand, StopRule
+from core.run.metrics import Progress
 from core.run.spec import ENGINE, Precision, RunSpec
 
 
@@ -68,6 +69,14 @@ def unknown_how(how: Mapping[str, Any]) -> UnknownSpec | None:
 def read_demand(epochs: int, stop: Mapping[str, Any]) -> Demand:
     """A stored demand, whatever limits it was once checked against."""
     return Demand.model_construct(epochs=epochs, stop=read_stop(stop))
+
+
+def read_progress(stored: Any) -> Progress | None:
+    """A stored progress; None where there is none that is understood."""
+    try:
+        return Progress.model_validate(stored)
+    except ValidationError:
+        return None
 
 
 def read_stop(stored: Mapping[str, Any]) -> StopRule:

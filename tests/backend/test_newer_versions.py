@@ -13,7 +13,7 @@ from core.run.lifecycle import Outcome
 from core.run.spec import ENGINE, RunSpec
 from core.run.stored import UnknownSpec, read_demand, read_spec
 from core.settings import Settings
-from core.storage import leases, runs, studies
+from core.storage import leases, runs, studies, upgrades, workers
 from core.storage.database import Database
 from core.storage.tables import DemandRow, Run, Study, StudyRun
 from rethink.client import Run as ClientRun
@@ -166,3 +166,40 @@ def test_what_is_understood_is_read_as_ever() -> None:
     )
     assert isinstance(read_spec("[]"), UnknownSpec)
     assert isinstance(read_spec('{"engine": "six"}'), UnknownSpec)
+
+
+@pytest.mark.parametrize("lost", ["model", "engine", "dataset"])
+def test_a_queued_run_whose_spec_lacks_a_field_is_listed(
+    api: TestClient, settings: Settings, lost: str
+) -> None:
+    lab = Lab(settings, {})
+    lab.queue()
+    with lab.database.write() as session:
+        run = session.get_one(Run, lab.foreign)
+        run.spec = {name: value for name, value in run.spec.items() if name != lost}
+        able = {"model": ["mlp-1x512"], "randomization": ["none"]}
+        workers.register(session, "w-1", host="h", pid=1, capabilities={"able": able})
+        workers.beat(session, "w-1", None, {"datasets": ["cifar10"]})
+    assert get(api, f"runs/{lab.foreign}")["unknown_spec"] is None or lost == "model"
+    assert lab.foreign in [run["id"] for run in get(api, "runs")["items"]]
+    assert upgrades.meaning(lab.database) == []
+
+
+def test_progress_of_another_version_is_not_shown(api: TestClient, settings: Settings) -> None:
+    lab = Lab(settings, {})
+    with lab.database.write() as session:
+        run = session.get_one(Run, lab.foreign)
+        run.state, run.progress = "RUNNING", {"phase": 3, "fraction": "half"}
+    assert {run["progress"] for run in get(api, "runs")["items"]} == {None}
+    assert get(api, f"runs/{lab.foreign}")["progress"] is None
+
+
+def test_workers_of_another_version_are_shown(api: TestClient, settings: Settings) -> None:
+    with Database(settings.database).write() as session:
+        for number, told in enumerate([{}, {"models": ["mlp"], "threads": "all"}]):
+            workers.register(session, f"w-{number}", host="h", pid=number, capabilities=told)
+            workers.beat(session, f"w-{number}", None, {"memory_bytes": "much"})
+    listed = get(api, "capabilities")["workers"]
+    assert [worker["id"] for worker in listed] == ["w-0", "w-1"]
+    for worker in listed:
+        assert (worker["models"], worker["threads"], worker["memory_bytes"]) == ({}, None, None)
