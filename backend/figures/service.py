@@ -23,7 +23,7 @@ import core
 from backend.figures import commands
 from backend.figures.schemas import FigureQuery
 from backend.kept import Kept
-from core.catalogue import panels
+from core.catalogue import panels, plugins
 from core.paper.answers import answered
 from core.paper.criteria import CRITERIA
 from core.paper.panel import Panel
@@ -204,12 +204,18 @@ def _etag(
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-@functools.cache
 def _code() -> str:
-    """Changes with the code that draws panels, as the number of a version need not."""
+    """Changes with what draws panels, plugins too, as the number of a version need not."""
+    own = _digest((Path(core.__file__).parent, Path(__file__).parent))
+    return " ".join((own, *(plugin.sha256 for plugin in plugins.loaded())))
+
+
+@functools.cache
+def _digest(folders: tuple[Path, ...]) -> str:
+    """SHA-256 of the code in the folders, and of the paper's numbers."""
     digest = hashlib.sha256()
-    for folder in (Path(core.__file__).parent, Path(__file__).parent):
-        for file in sorted(folder.rglob("*.py")):
+    for folder in folders:
+        for file in sorted((*folder.rglob("*.py"), *folder.rglob("*.csv"))):
             digest.update(file.read_bytes())
     return digest.hexdigest()
 

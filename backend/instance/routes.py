@@ -80,7 +80,7 @@ def health(response: Response, parts: PartsDep) -> Health:
 def _room(space: Space) -> str:
     free = f"{space.free / 1e6:,.0f} MB are free."
     if space.fault:
-        return f"The server cannot write ({space.fault}); {free} Free some space."
+        return f"The server cannot write ({space.fault}); {free} To mend it, {space.remedy}."
     if not space.enough:
         return f"Only {free} No run is launched until there are more."
     return free

@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 from backend.app import create_app
 from backend.figures import commands, publication, service
 from backend.figures.tables import COLUMNS
-from core.catalogue import panels
+from core.catalogue import panels, plugins
 from core.paper.panel import Panel
 from core.paper.scales import Scale
 from core.paper.studies import StudyName, plan
@@ -585,3 +585,26 @@ def test_a_figure_of_33_runs_is_quick(api: TestClient, settings: Settings) -> No
         assert api.get(f"{FIGURES}/1b", params={"scale": "full"}).status_code == 200
         times.append(time.perf_counter() - start)
     assert sorted(times)[18] < 0.2
+
+
+def test_whatever_draws_a_panel_counts_in_its_etag(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = service._code()
+    (home / "plugins").mkdir()
+    (home / "plugins" / "mine.py").write_text("")
+    try:
+        plugins.load(home)
+        with_plugin = service._code()
+    finally:
+        plugins.forget(home)
+    found = {before, with_plugin}
+    package = tmp_path / "core"
+    (package / "catalogue").mkdir(parents=True)
+    monkeypatch.setattr(service.core, "__file__", str(package / "__init__.py"))
+    for name in ("catalogue/names.py", "numbers.csv"):
+        (package / name).write_text("1")
+        service._digest.cache_clear()
+        found.add(service._code())
+    service._digest.cache_clear()
+    assert len(found) == 4
