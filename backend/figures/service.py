@@ -287,7 +287,7 @@ def _of_study(session: Session, name: str, query: FigureQuery) -> Source:
         options = replace(options, criterion=CRITERIA.get(request.get("criterion", "default")))
     own = any(request.get(field) for field in Subject._fields)
     options = replace(options, own=own)
-    extending = commands.by_criterion(request, options.criterion)
+    extending = commands.by_criterion(study.name, request, options.criterion)
     options = replace(options, command=commands.of_study(study.name, request), extending=extending)
     return Source.of(entries, options, notes)
 

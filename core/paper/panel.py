@@ -45,6 +45,12 @@ class Axis(BaseModel):
     log: bool = Field(False, description="Whether it is drawn logarithmic.")
 
     @property
+    def label(self) -> str:
+        """The title, with the unit where the title does not say it already."""
+        said = self.unit in ("1", "fraction", "steps", "epochs")
+        return self.title if said else f"{self.title} [{self.unit}]"
+
+    @property
     def counts(self) -> bool:
         """Whether its numbers are whole."""
         return self.unit in ("steps", "epochs")

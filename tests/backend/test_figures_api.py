@@ -22,9 +22,12 @@ from matplotlib.text import Text
 from typer.testing import CliRunner
 
 from backend.app import create_app
-from backend.figures import commands, publication, service
+from backend.figures import commands, plotly, publication, service
+from backend.figures.schemas import FigureQuery
+from backend.figures.style import style_of
 from backend.figures.tables import COLUMNS
 from core.catalogue import panels, plugins
+from core.paper.criteria import CRITERIA
 from core.paper.panel import Panel
 from core.paper.scales import Scale
 from core.paper.studies import StudyName, plan
@@ -608,3 +611,38 @@ def test_whatever_draws_a_panel_counts_in_its_etag(
         found.add(service._code())
     service._digest.cache_clear()
     assert len(found) == 4
+
+
+def test_a_spread_down_to_zero_has_its_lower_bar(filled: TestClient) -> None:
+    panel = Panel.model_validate(get(filled, "/1c", seeds=2))
+    series = next(s for s in panel.series if s.spread != "none")
+    points = range(len(series.x))
+    series = series.model_copy(
+        update={"low": [0.0 for _ in points], "high": [None for _ in points]}
+    )
+    trace = plotly._line(panel, series, points, style_of(series), points=True)
+    assert trace["error_y"]["arrayminus"] == list(series.y)
+    assert trace["error_y"]["array"] == [0.0 for _ in points]
+
+
+def test_references_that_reach_further_settle_the_ticks(filled: TestClient) -> None:
+    panel = Panel.model_validate(get(filled, "/1a"))
+    short = [s.model_copy(update={"x": [1, 2], "y": [1, 1]}) for s in panel.series[:1]]
+    long = [s.model_copy(update={"x": [1, 80]}) for s in short]
+    for references, dtick in (([], 1), (long, None)):
+        changed = panel.model_copy(update={"series": short, "references": references})
+        axes = changed.x_axis.model_copy(update={"unit": "epochs", "log": False})
+        layout = plotly._layout(changed.model_copy(update={"x_axis": axes}), "")
+        assert layout["xaxis"].get("dtick") == dtick
+
+
+def test_levels_are_rounded_as_in_specs() -> None:
+    assert FigureQuery(corruption=(0.1 + 0.2,)).corruption == (0.3,)
+
+
+def test_a_race_is_extended_by_a_race() -> None:
+    request = {"model": "alexnet", "scale": "smoke"}
+    for study, named in (("race", "race"), ("everything", "figure-1bc")):
+        command = commands.by_criterion(study, request, CRITERIA["loss-0.1"])
+        assert command.startswith(f"rethink study run {named} --model alexnet --scale smoke")
+        assert command.endswith("--criterion loss-0.1")
