@@ -288,11 +288,6 @@ class Panel(BaseModel):
     provenance: Provenance = Field(description="Runs, devices, versions, data, and a command.")
 
     @property
-    def is_named(self) -> bool:
-        """Whether its series' keys are names that users gave, which mean nothing here."""
-        return self.scale == "custom"
-
-    @property
     def two_sets(self) -> bool:
         """Whether curves of training and of test set are shown side by side."""
         measures = {series.measure for series in self.series}
