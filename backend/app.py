@@ -121,7 +121,8 @@ async def stream(
     ] = None,
     after: Annotated[int | None, Query(ge=0, description="The same as Last-Event-ID.")] = None,
 ) -> EventSourceResponse:
-    """Live changes as Server-Sent Events: hello, created, state, epoch, progress, deleted, reset.
+    """Live changes as Server-Sent Events: hello, created, state, epoch, progress, deleted,
+    worker, study, reset.
 
     A ping every ten seconds says that the connection holds. All but it and progress carry the log's
     sequence number as their id. After reset, fetch afresh.

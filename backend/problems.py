@@ -91,5 +91,6 @@ def install(app: FastAPI) -> None:
         return problem(
             500,
             "Internal error",
-            "Something went wrong in the server. Its log has the details; nothing was changed.",
+            "Something went wrong in the server; its log has the details. See what was stored "
+            "before you try again.",
         )

@@ -3,7 +3,8 @@
 import re
 
 _IN_HEADER = re.compile(r"[ -~]*")
-_USER = re.compile(r"(?<=//)[^\s'\"]*@")
+_USER = re.compile(r"(?<=//)[^\s'\"]*@|(?<![^\s'\"])(?![^\s'\"]*//)[^\s'\"]*:[^\s'\"]*@")
+"""After a scheme, or where it was forgotten."""
 _VALUE = re.compile(r"(?<=[?&#])(\w*(?:password|token)=)[^&#\s'\"]+", re.IGNORECASE)
 
 

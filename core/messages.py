@@ -64,9 +64,11 @@ def celery_url(url: str) -> str:
 def _with_scheme(url: str, reader: int) -> str:
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in SCHEMES:
+        # Shown if it is a scheme: what stands before a host may be a password.
+        named = f"begins with {scheme}" if separator and scheme.isalnum() else "is no URL"
         raise InvalidInput(
-            f"RETHINK_BROKER_URL begins with {scheme[:20]!r}, which is not allowed: use "
-            "redis://host:port/0, rediss://… or unix:///path/to/socket."
+            f"RETHINK_BROKER_URL {named}, which is not allowed: use redis://host:port/0, "
+            "rediss://… or unix:///path/to/socket."
         )
     return f"{SCHEMES[scheme][reader]}://{rest}"
 

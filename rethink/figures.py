@@ -11,8 +11,6 @@ from rethink.transport import Transport
 if TYPE_CHECKING:
     import pandas
 
-FORMATS = ("json", "csv", "parquet", "svg", "pdf", "png")
-
 
 class Figures:
     """The panels of a server: 1a, 1b, 1c, 2a, 2b, table-1, clean-corrupted and atlas.

@@ -86,7 +86,8 @@ class Studies:
         Args:
             study: figure-1a, figure-1bc, figure-2a, figure-2b, table-1, race, everything or
                 custom.
-            request: scale, variant, seeds, precision, criterion; model for race, grid for custom.
+            request: scale, variant, seeds, precision, criterion; model, dataset and
+                randomization for race and figure-1bc; grid for custom.
         """
         return dict(self._transport.request("POST", "studies/plan", json=_body(study, request)))
 

@@ -34,7 +34,7 @@ class StreamLost(errors.RethinkError):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event of the stream: hello, created, state, epoch, progress, deleted or reset."""
+    """Of the stream: hello, created, state, epoch, progress, deleted, worker, study or reset."""
 
     kind: str
     data: dict[str, Any]

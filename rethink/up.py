@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from core import __version__, credentials, descriptors, home, token
 from core.run.errors import BrokerUnavailable, RethinkError
@@ -199,7 +200,7 @@ class Stack:
 def _link(url: str, token: str) -> str:
     """What to open: with the token on a terminal only, as files and journals are read by others."""
     if sys.stdout.isatty():
-        return f"{url}/#token={token}"
+        return f"{url}/#token={quote(token, safe='')}"
     return f"{url} and sign in with the token that `rethink token` prints"
 
 

@@ -3,15 +3,27 @@
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from core.paper.panels.entries import Part, mixed
 from core.paper.plans import Planned
 from core.paper.scales import Scale
 from core.paper.studies import StudyName, plan
 from core.run.spec import Variant
 from core.settings import Settings
-from core.storage import runs, studies
+from core.storage import curves, runs, studies
 from core.storage.database import Database
 from core.storage.tables import Attempt, Metric
 from tests.core.hand_made import SEGMENT, fits_at
+
+
+def parts_of(session: Session, run_id: str) -> list[Part]:
+    """What each attempt added to the run's curve."""
+    (run,) = curves.stored_runs(session, curves.versions(session, [run_id])).values()
+    return list(run.parts)
+
+
+def is_mixed(session: Session, run_id: str) -> bool:
+    """Whether the run's curve is not one trajectory."""
+    return mixed(parts_of(session, run_id))
 
 
 def fill(settings: Settings, name: StudyName, scale: Scale, seeds: int = 1) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from core import home
 from core.catalogue import Dataset, added, datasets, models, plugins
 from core.run.errors import BrokerUnavailable, InvalidInput, RethinkError
 from core.run.metrics import Progress
@@ -17,6 +18,7 @@ from core.settings import Settings, get_settings
 def main(arguments: Sequence[str] | None = None) -> int:
     try:
         settings = get_settings()
+        home.keep_private()
         plugins.load(settings.root)
         added.follow(settings.root)
         given = _parser().parse_args(arguments)
@@ -89,7 +91,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(settings: Settings, given: argparse.Namespace) -> int:
-    from core import home
     from core.storage.database import refuse_newer
     from worker.app import run
 
@@ -98,7 +99,6 @@ def _run(settings: Settings, given: argparse.Namespace) -> int:
             "RETHINK_BROKER_URL is not set: a worker needs a broker. `rethink up` starts one with "
             "all the rest."
         )
-    home.keep_private()
     refuse_newer(settings)
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s [%(levelname)s] %(message)s"

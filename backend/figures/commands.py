@@ -47,10 +47,11 @@ def of_study(name: str, request: dict[str, Any]) -> str:
     return " ".join(words)
 
 
-def by_criterion(request: dict[str, Any], criterion: Criterion | None) -> str:
+def by_criterion(study: str, request: dict[str, Any], criterion: Criterion | None) -> str:
     """What trains the runs of 1b and 1c of a study on until the criterion holds, not anew."""
+    own = study if study == StudyName.RACE else StudyName.FIGURE_1BC
     chosen = {} if criterion is None else {"criterion": criterion.name}
-    return of_study(StudyName.FIGURE_1BC, request | chosen)
+    return of_study(own, request | chosen)
 
 
 def of_runs(runs: Iterable[tuple[RunSpec, int]]) -> str:

@@ -5,12 +5,10 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from backend.figures.style import PAPER_GREY, Style, style_of
+from backend.figures.style import MAX_POINTS, PAPER_GREY, Style, style_of
 from core.paper.panel import Flag, Panel, Series
 from core.paper.panels.spread import kept
 
-MAX_POINTS = 500
-"""Points of a curve; of longer ones the extremes are kept."""
 COLUMNS = ("x", "y", "low", "high", "sd", "spread_at", "n", "censored", "flag")
 """Columns of a series, a value a point."""
 BY_MEASURE: dict[str, Any] = {

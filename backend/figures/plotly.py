@@ -8,12 +8,10 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from backend.figures.style import PAPER_GREY, Style, style_of
+from backend.figures.style import MAX_POINTS, PAPER_GREY, Style, style_of
 from core.paper.panel import Axis, Flag, Panel, Series
 from core.paper.panels.spread import kept
 
-MAX_POINTS = 500
-"""Points of a curve that reach the browser; of longer ones the extremes are kept."""
 MARKED = 60
 """Series with fewer points than this show a marker at each."""
 
@@ -89,8 +87,8 @@ def _line(
         trace["error_y"] = {
             "type": "data",
             "symmetric": False,
-            "array": [(series.high[i] or series.y[i]) - series.y[i] for i in chosen],
-            "arrayminus": [series.y[i] - (series.low[i] or series.y[i]) for i in chosen],
+            "array": [_edge(series, series.high)[i] - series.y[i] for i in chosen],
+            "arrayminus": [series.y[i] - _edge(series, series.low)[i] for i in chosen],
         }
     return trace
 
@@ -106,6 +104,11 @@ def _dash(panel: Panel, series: Series, style: Style) -> str:
     return "solid" if panel.two_sets else style.dash
 
 
+def _edge(series: Series, edge: Sequence[float | None]) -> list[float]:
+    """The edge of a spread: the value itself where there is none."""
+    return [y if e is None else e for e, y in zip(edge, series.y, strict=True)]
+
+
 def _band(series: Series, chosen: Sequence[int], style: Style) -> list[Trace]:
     """The spread over seeds: two invisible edges with the area between them filled."""
     edges = []
@@ -114,9 +117,7 @@ def _band(series: Series, chosen: Sequence[int], style: Style) -> list[Trace]:
             "type": "scatter",
             "mode": "lines",
             "x": _brief(series.x, chosen),
-            "y": _brief(
-                [y if e is None else e for e, y in zip(edge, series.y, strict=True)], chosen
-            ),
+            "y": _brief(_edge(series, edge), chosen),
             "line": {"width": 0, "color": style.color},
             "legendgroup": series.key,
             "showlegend": False,
@@ -214,7 +215,7 @@ def _meta(series: Series) -> dict[str, Any]:
 
 def _layout(panel: Panel, revision: str) -> dict[str, Any]:
     xaxis, yaxis = _axis(panel, panel.x_axis), _axis(panel, panel.y_axis)
-    ends = [series.x[-1] for series in panel.series if series.x]
+    ends = [series.x[-1] for series in (*panel.series, *panel.references) if series.x]
     if panel.x_axis.counts and max(ends, default=0) <= FEW:
         xaxis["dtick"] = "D1" if panel.x_axis.log else 1
     if panel.kind == "points":
@@ -238,9 +239,8 @@ def _layout(panel: Panel, revision: str) -> dict[str, Any]:
 
 def _axis(panel: Panel, axis: Axis) -> dict[str, Any]:
     """A zoom holds as long as the numbers on the axis mean the same."""
-    unit = "" if axis.unit in ("1", "fraction", "epochs", "steps") else f" [{axis.unit}]"
     found: dict[str, Any] = {
-        "title": {"text": axis.title + unit},
+        "title": {"text": axis.label},
         "automargin": True,
         "uirevision": f"{panel.name} {panel.scale} {axis.title} {axis.log}",
     }

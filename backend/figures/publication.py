@@ -100,8 +100,8 @@ def _plot(panel: Panel) -> Figure:
             named += draw(axes, reduced(series, panel), style, panel)
     for series in panel.references:
         named += draw_reference(axes, reduced(series, panel), panel)
-    axes.set_xlabel(_label(panel.x_axis))
-    axes.set_ylabel(_label(panel.y_axis))
+    axes.set_xlabel(panel.x_axis.label)
+    axes.set_ylabel(panel.y_axis.label)
     axes.set_title(_wrapped(panel.title, many))
     if panel.x_axis.log:
         axes.set_xscale("log", nonpositive="mask")
@@ -228,14 +228,6 @@ def _footnote(figure: Figure, panel: Panel, wide: bool) -> None:
 
 def _wrapped(title: str, wide: bool) -> str:
     return textwrap.fill(title, 90 if wide else 56)
-
-
-UNSAID = ("1", "fraction", "steps", "epochs")
-"""Units that the axis' title says already."""
-
-
-def _label(axis: Axis) -> str:
-    return axis.title if axis.unit in UNSAID else f"{axis.title} [{axis.unit}]"
 
 
 # ------------------------------------------------------------------------------------ Table 1

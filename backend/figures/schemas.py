@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from core.catalogue import PanelName
 from core.paper.criteria import CRITERIA, Criterion, CriterionName
@@ -17,7 +17,7 @@ from core.paper.panel import (
 )
 from core.paper.scales import Scale
 from core.paper.studies import MAX_SEEDS
-from core.run.spec import Variant
+from core.run.spec import Variant, rounded
 
 MAX_COMPARED = 10
 """Runs beside each other: more cannot be told apart."""
@@ -77,7 +77,7 @@ class FigureQuery(Selection):
         max_length=MAX_COMPARED,
         description="Show these runs beside each other; with the atlas or clean-corrupted only.",
     )
-    corruption: tuple[Annotated[float, Field(gt=0, le=1)], ...] = Field(
+    corruption: tuple[Annotated[float, Field(gt=0, le=1), AfterValidator(rounded)], ...] = Field(
         (),
         max_length=10,
         description="Levels of p that clean-corrupted shows; left out: 0.5 if it is there, else "

@@ -11,7 +11,7 @@ Notable choices:
 import functools
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -39,7 +39,7 @@ from core.run.errors import InvalidInput, RethinkError
 from core.run.lifecycle import Outcome, RunState
 from core.run.questions import question_of
 from core.run.spec import RunSpec, Variant
-from core.run.stored import UnknownSpec, read_spec
+from core.run.stored import UnknownSpec, read_spec, unknown_how
 from core.storage import curves, runs, studies
 from core.storage.database import Database
 from core.storage.tables import DemandRow, Run
@@ -90,6 +90,11 @@ class Source:
         if self.questions:
             return answered(self.plan, stored.values())
         return match(self.plan, stored)
+
+    def left_out(self, stored: Iterable[StoredRun]) -> tuple[str, ...]:
+        """What cannot answer, as nobody here knows how it was trained."""
+        found = [unknown_how(run.how) for run in stored] if self.questions else []
+        return _left_out([unknown for unknown in found if unknown])
 
 
 @dataclass(slots=True)
@@ -148,8 +153,8 @@ def draw(database: Database, name: str, query: FigureQuery) -> Drawn:
         if entries and not options.command:  # of the catalogue: the runs tell their precision
             options = replace(options, command=_command_of(name, query, entries))
         panel = _built(name, entries, options)
-        if source.notes:
-            panel = _without_unknown(panel, source.notes)
+        if notes := source.notes + source.left_out(stored.values()):
+            panel = _without_unknown(panel, notes)
         drawn = Drawn(panel if entries else _without_runs(panel, options), etag)
         cache.panels.put(etag, drawn)
     return drawn
@@ -211,12 +216,18 @@ def _etag(
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-@functools.cache
 def _code() -> str:
-    """Changes with the code that draws panels, as the number of a version need not."""
+    """Changes with what draws panels, plugins too, as the number of a version need not."""
+    own = _digest((Path(core.__file__).parent, Path(__file__).parent))
+    return " ".join((own, *(plugin.sha256 for plugin in plugins.loaded())))
+
+
+@functools.cache
+def _digest(folders: tuple[Path, ...]) -> str:
+    """SHA-256 of the code in the folders, and of the paper's numbers."""
     digest = hashlib.sha256()
-    for folder in (Path(core.__file__).parent, Path(__file__).parent):
-        for file in sorted(folder.rglob("*.py")):
+    for folder in folders:
+        for file in sorted((*folder.rglob("*.py"), *folder.rglob("*.csv"))):
             digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -288,7 +299,7 @@ def _of_study(session: Session, name: str, query: FigureQuery) -> Source:
         options = replace(options, criterion=CRITERIA.get(request.get("criterion", "default")))
     own = any(request.get(field) for field in Subject._fields)
     options = replace(options, own=own)
-    extending = commands.by_criterion(request, options.criterion)
+    extending = commands.by_criterion(study.name, request, options.criterion)
     options = replace(options, command=commands.of_study(study.name, request), extending=extending)
     return Source.of(entries, options, notes)
 

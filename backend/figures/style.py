@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from core.paper.panel import Series
 
 PAPER_GREY = "#767676"
+MAX_POINTS = 500
+"""Points of a curve that are drawn; of longer ones the extremes are kept."""
 
 
 @dataclass(frozen=True, slots=True)

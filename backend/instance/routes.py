@@ -12,6 +12,8 @@ from pydantic import BaseModel
 from backend import problems
 from backend.dependencies import Parts, PartsDep
 from backend.instance.schemas import (
+    FROM_CAPABILITIES,
+    FROM_STATUS,
     Capabilities,
     Check,
     DatasetView,
@@ -78,7 +80,7 @@ def health(response: Response, parts: PartsDep) -> Health:
 def _room(space: Space) -> str:
     free = f"{space.free / 1e6:,.0f} MB are free."
     if space.fault:
-        return f"The server cannot write ({space.fault}); {free} Free some space."
+        return f"The server cannot write ({space.fault}); {free} To mend it, {space.remedy}."
     if not space.enough:
         return f"Only {free} No run is launched until there are more."
     return free
@@ -183,9 +185,8 @@ def _workers(parts: Parts) -> list[WorkerView]:
                 last_seen=row.seen_at,
                 silent_seconds=time - row.seen_at,
                 started_at=row.started_at,
-                memory_bytes=row.status.get("memory_bytes"),
-                utilization=row.status.get("utilization"),
-                **{k: row.capabilities.get(k) for k in WorkerView.FROM_CAPABILITIES},
+                **{k: row.status.get(k) for k in FROM_STATUS},
+                **{k: row.capabilities.get(k) for k in FROM_CAPABILITIES},
             )
             for row in rows
         ]

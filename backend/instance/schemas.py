@@ -1,8 +1,16 @@
 """What the server's own routes take and give."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    field_validator,
+)
 
 from backend.runs.schemas import Time
 from core.paper.scales import Scale
@@ -109,13 +117,15 @@ class PresetView(BaseModel):
     request: dict[str, Any] = Field(description="Body for POST /api/v1/runs.")
 
 
+FROM_CAPABILITIES = (
+    *("device", "device_reason", "precision", "precision_reason", "threads", "models"),
+    "workers_reason",
+)
+FROM_STATUS = ("memory_bytes", "utilization")
+
+
 class WorkerView(BaseModel):
     """A worker, what it offers and what it is doing."""
-
-    FROM_CAPABILITIES: ClassVar[tuple[str, ...]] = (
-        *("device", "device_reason", "precision", "precision_reason", "threads", "models"),
-        "workers_reason",
-    )
 
     id: str = Field(description="Host, slot and process.")
     host: str = Field(description="The machine it runs on.")
@@ -131,12 +141,25 @@ class WorkerView(BaseModel):
     workers_reason: str | None = Field(
         description="How many workers its host was given side by side, and why."
     )
-    models: dict[str, int] = Field(description="Parameters of each model it can train.")
+    models: dict[str, int] = Field(
+        default_factory=dict, description="Parameters of each model it can train."
+    )
     memory_bytes: int | None = Field(description="Memory of worker and trainer.")
     utilization: float | None = Field(description="Cores kept busy by the trainer.")
     started_at: Time
     last_seen: Time
     silent_seconds: float = Field(description="How long ago that was.")
+
+    @field_validator(*FROM_CAPABILITIES, *FROM_STATUS, mode="wrap")
+    @classmethod
+    def _of_any_version(
+        cls, given: Any, check: ValidatorFunctionWrapHandler, info: ValidationInfo
+    ) -> Any:
+        """What a worker of another version tells in another way counts as not told."""
+        try:
+            return check(given)
+        except ValidationError:
+            return {} if info.field_name == "models" else None
 
 
 class Capabilities(BaseModel):

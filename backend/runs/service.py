@@ -21,10 +21,10 @@ from core.paper.plans import planned
 from core.run.demands import Demand, StopRule
 from core.run.estimates import MeasuredEpoch, estimate, remaining
 from core.run.lifecycle import RunState
-from core.run.metrics import EpochMetrics, Progress
+from core.run.metrics import EpochMetrics
 from core.run.questions import question_of
 from core.run.spec import Precision, RunSpec, SpecRequest
-from core.run.stored import UnknownSpec, read_demand, read_spec, read_stop
+from core.run.stored import UnknownSpec, read_demand, read_progress, read_spec, read_stop
 from core.settings import Settings
 from core.storage import curves, runs, workers
 from core.storage.tables import DemandRow, Run, Worker
@@ -140,7 +140,7 @@ def _obstacle(run: Run, known: Sequence[Worker]) -> str | None:
     how = (
         "add it" if field == "dataset" else "put its plugin into a home and start the worker again"
     )
-    return f"No worker has the {field} {run.spec[field]}: {how} where one runs."
+    return f"No worker has the {field} {run.spec.get(field)}: {how} where one runs."
 
 
 def view(
@@ -164,6 +164,7 @@ def view(
         unknown_spec=spec.reason if isinstance(spec, UnknownSpec) else None,
         changes=changes,
         state=RunState(run.state),
+        progress=read_progress(run.progress),
         epochs=demand.epochs,
         stop=demand.stop,
         steps_per_epoch=spec.steps_per_epoch if isinstance(spec, RunSpec) else None,
@@ -214,7 +215,7 @@ def _as_stored(run: Run) -> dict[str, Any]:
 
 COPIED = (
     *("id", "name", "spec_hash", "precision_reason", "outcome", "error", "epochs_done", "step"),
-    *("progress", "priority", "attempt", "cancel_requested", "pause_requested"),
+    *("priority", "attempt", "cancel_requested", "pause_requested"),
     *("created_at", "started_at", "finished_at"),
 )
 """Columns of a run that the API shows as they are."""
@@ -228,7 +229,7 @@ def _remaining(
         return 1.0, None
     if isinstance(spec, UnknownSpec):
         return min(run.epochs_done / epochs, 1.0), None
-    at = Progress.model_validate(run.progress) if run.progress else None
+    at = read_progress(run.progress)
     evaluates = at is not None and at.phase == "evaluating" and at.epoch == run.epochs_done
     fraction, seconds = remaining(
         spec,

@@ -14,6 +14,7 @@ from core.paper.panels.entries import Entry, StoredRun
 from core.paper.plans import Plan, Planned
 from core.run.questions import HOW, question_of
 from core.run.spec import Precision, RunSpec
+from core.run.stored import unknown_how
 
 
 def answered(plan: Plan, runs: Iterable[StoredRun], given: Collection[str] = ()) -> list[Entry]:
@@ -60,7 +61,8 @@ def _offers(plan: Plan, runs: Iterable[StoredRun], given: Collection[str]) -> li
     """For each planned run the stored ones that may answer it."""
     by_question: dict[str, list[StoredRun]] = {}
     for run in runs:
-        by_question.setdefault(run.question, []).append(run)
+        if unknown_how(run.how) is None:
+            by_question.setdefault(run.question, []).append(run)
     questions = [question_of(planned.spec) for planned in plan]
     told_apart: dict[str, set[tuple[Any, ...]]] = {}
     for planned, question in zip(plan, questions, strict=True):

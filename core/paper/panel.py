@@ -45,6 +45,12 @@ class Axis(BaseModel):
     log: bool = Field(False, description="Whether it is drawn logarithmic.")
 
     @property
+    def label(self) -> str:
+        """The title, with the unit where the title does not say it already."""
+        said = self.unit in ("1", "fraction", "steps", "epochs")
+        return self.title if said else f"{self.title} [{self.unit}]"
+
+    @property
     def counts(self) -> bool:
         """Whether its numbers are whole."""
         return self.unit in ("steps", "epochs")
@@ -280,11 +286,6 @@ class Panel(BaseModel):
     verdict: Verdict = Field(description="Whether the paper's claim was reproduced.")
     counts: Counts = Field(description="The runs by what they are.")
     provenance: Provenance = Field(description="Runs, devices, versions, data, and a command.")
-
-    @property
-    def is_named(self) -> bool:
-        """Whether its series' keys are names that users gave, which mean nothing here."""
-        return self.scale == "custom"
 
     @property
     def two_sets(self) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from core.catalogue import models
+from core.catalogue import models, randomizations
 from core.run.spec import RunSpec
 
 
@@ -27,7 +27,7 @@ def told_apart(names: Sequence[str], specs: Sequence[RunSpec]) -> list[str]:
             labels.append(name)
             continue
         parts = [models[spec.model].title]
-        parts += [spec.randomization.replace("_", " ")] * ("randomization" in fields)
+        parts += [randomizations[spec.randomization].title] * ("randomization" in fields)
         parts += [
             f"{field.replace('_', ' ')} {value}"
             for field, value in spec.changes().items()

@@ -1,11 +1,12 @@
 """How far a run should go: a demand of its owner, met by a prefix of the run's trajectory."""
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Annotated, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from core.run.metrics import Epoch
+from core.run.spec import rounded
 
 LAUNCH = "launch"
 """Owner of the demand that a single launch makes; a study's is study:<id>."""
@@ -26,11 +27,11 @@ class StopRule(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    train_loss: float | None = Field(
-        None, gt=0, le=100, description="Stop once the training loss is below this."
+    train_loss: Annotated[float, Field(gt=0, le=100), AfterValidator(rounded)] | None = Field(
+        None, description="Stop once the training loss is below this."
     )
-    train_accuracy: float | None = Field(
-        None, gt=0, le=1, description="Stop once the training accuracy is at least this."
+    train_accuracy: Annotated[float, Field(gt=0, le=1), AfterValidator(rounded)] | None = Field(
+        None, description="Stop once the training accuracy is at least this."
     )
 
     def holds(self, metrics: Judged) -> bool:

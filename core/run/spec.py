@@ -130,9 +130,9 @@ class RunSpec(BaseModel):
     )
     corruption: Fraction | None = Field(
         None,
-        description="Probability p that a training label is replaced by a uniform random class, "
-        "which may be the true one: of ten classes, p = 0.5 makes about 45 % of the labels wrong. "
-        "For corrupted labels only.",
+        description="Level p of a randomization that has levels: the probability that a training "
+        "label is replaced. Of corrupted labels by a uniform random class, which may be the true "
+        "one: of ten classes, p = 0.5 makes about 45 % of the labels wrong.",
     )
     variant: Variant | None = Field(
         Variant.PAPER,
@@ -144,17 +144,17 @@ class RunSpec(BaseModel):
     width: float = Field(1.0, ge=0.05, le=4, description="Factor on every hidden width.")
     batch_norm: BatchNorm | None = Field(
         None,
-        description="Where Inception has batch normalisation. For inception only. With none, start "
-        "from its preset: the paper's learning rate stays at chance.",
+        description="Where the network has batch normalisation, if it reads this. Inception with "
+        "none: start from its preset, as the paper's learning rate stays at chance.",
     )
     bn_momentum: float | None = Field(
         None,
         gt=0,
         le=1,
-        description="Weight of the newest batch in BN's running statistics. For inception only.",
+        description="Weight of the newest batch in BN's running statistics, if there are any.",
     )
     bn_eps: float | None = Field(
-        None, gt=0, le=0.1, description="Added to BN's variance. For inception only."
+        None, gt=0, le=0.1, description="Added to BN's variance, if there is BN."
     )
     initialisation: Initialisation = Field(
         Initialisation.TORCH, description="Distribution of the initial weights."

@@ -14,7 +14,8 @@ from pydantic import ValidationError
 
 from core.catalogue.registry import UNKNOWN_NAME
 from core.run.demands import Demand, StopRule
-from core.run.spec import ENGINE, RunSpec
+from core.run.metrics import Progress
+from core.run.spec import ENGINE, Precision, RunSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +62,32 @@ def _understood(text: str) -> RunSpec:
     return RunSpec.model_validate_json(text)
 
 
+def unknown_how(how: Mapping[str, Any]) -> UnknownSpec | None:
+    """Why the stored values of `core.run.questions.HOW` are not understood; None if they are.
+
+    A newer engine is: its numbers mean the same.
+    """
+    whole = all(isinstance(how[name], int) for name in ("engine", "replicate"))
+    if whole and how["precision"] in list(Precision):
+        return None
+    values = ", ".join(f"{name} {value}" for name, value in how.items())
+    return UnknownSpec(
+        f"trained by another version of Rethink in a way that this server does not know ({values}):"
+        " update to look at it"
+    )
+
+
 def read_demand(epochs: int, stop: Mapping[str, Any]) -> Demand:
     """A stored demand, whatever limits it was once checked against."""
     return Demand.model_construct(epochs=epochs, stop=read_stop(stop))
+
+
+def read_progress(stored: Any) -> Progress | None:
+    """A stored progress; None where there is none that is understood."""
+    try:
+        return Progress.model_validate(stored)
+    except ValidationError:
+        return None
 
 
 def read_stop(stored: Mapping[str, Any]) -> StopRule:

@@ -28,6 +28,8 @@ def meaning(database: Database) -> list[str]:
         found = [tuple(row) for row in session.execute(query)]
     ended, unfinished, untold = Counter[int](), Counter[int](), False
     for of_engine, state, is_told, count in found:
+        if of_engine is None:  # of another version, which alone can say
+            continue
         terminal = RunState(state).terminal
         (ended if terminal else unfinished)[of_engine] += count
         untold |= of_engine < ENGINE and not terminal and not is_told

@@ -80,12 +80,13 @@ def import_(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Add the runs of results bundles to the database of this machine, never one twice."""
-    from core import bundles
+    from core import bundles, home
     from core.storage import imports
     from core.storage.artifacts import Folder
     from core.storage.database import Database, migrate
 
     settings = get_settings()
+    home.keep_private()
     migrate(settings)
     database, folder = Database(settings.database), Folder.of(settings)
     found: dict[str, list[str]] = {how: [] for how in imports.HOW}

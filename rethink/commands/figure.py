@@ -22,10 +22,7 @@ Seeds = Annotated[int, typer.Option(min=1, max=10, help="Seeds to take the mean 
 @app.command()
 def get(
     name: Annotated[str, typer.Argument(help="Which panel.")],
-    format: Annotated[
-        Literal["json", "csv", "parquet", "svg", "pdf", "png"],
-        typer.Option(help="The file's kind."),
-    ] = "csv",
+    format: Annotated[Format, typer.Option(help="The file's kind.")] = "csv",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="File to write; text else is printed.")
     ] = None,

@@ -10,10 +10,12 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel, ValidationError
 
+from core.catalogue import datasets
 from core.catalogue.registry import UNKNOWN_NAME, NameIn
 from core.run.demands import Demand, StopRule
 from core.run.errors import InvalidInput, invalid_input
 from core.run.spec import Precision, SpecRequest
+from rethink.commands.study import grid_of
 
 FIRST = (
     *("model", "n_train", "n_test", "randomization", "corruption"),
@@ -42,9 +44,10 @@ def run(
     """
     from rethink.client import Client
 
+    assigned, _ = grid_of(set_, [])
     stop = {field: given.pop(f"stop_{field}") for field in StopRule.model_fields}
     stop = {field: value for field, value in stop.items() if value is not None}
-    spec = {field: value for field, value in given.items() if value is not None} | _assigned(set_)
+    spec = {field: value for field, value in given.items() if value is not None} | assigned
     with Client() as client:
         if preset is not None:
             base = _preset(client.capabilities()["presets"], preset)
@@ -75,20 +78,6 @@ def _announce(launched: Any, json: bool) -> None:
     else:
         place = f", place {launched.queue_position} in the queue" if launched.queue_position else ""
         typer.echo(f"Run {launched.id}: {state(launched)}{place}")
-
-
-def _assigned(pairs: list[str]) -> dict[str, Any]:
-    """`field=value` pairs; values are JSON where they can be read as such, else text."""
-    fields = {}
-    for pair in pairs:
-        field, equals, text = pair.partition("=")
-        if not equals or not field:
-            raise InvalidInput(f"--set {pair} is not allowed: write --set field=value")
-        try:
-            fields[field.strip().replace("-", "_")] = jsonlib.loads(text)
-        except ValueError:
-            fields[field.strip().replace("-", "_")] = text
-    return fields
 
 
 def _check(kind: type[BaseModel], values: dict[str, Any], *prefix: str) -> None:
@@ -172,6 +161,8 @@ def _parameter(name: str, kind: Any, default: Any, option: Any) -> inspect.Param
 def _names(metadata: list[Any]) -> Any:
     """The names in the catalogue that the field may have, as choices of the command line."""
     known = next((each.registry for each in metadata if isinstance(each, NameIn)), None)
+    if known is datasets:  # added where the server runs, which may be elsewhere
+        return str
     return known and StrEnum(known.kind, {name: name for name in known})
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from core.catalogue import randomizations
 from core.run.demands import still_wanted
 from core.run.errors import Conflict, InvalidInput
 from core.run.lifecycle import Outcome, RunState
@@ -195,7 +196,8 @@ def _cells(run: "Run") -> tuple[str, ...]:
 
 def _randomization(run: "Run") -> str:
     p = run.spec.get("corruption")
-    text = str(run.spec["randomization"]).replace("_", " ")
+    name = str(run.spec["randomization"])
+    text = randomizations[name].title if name in randomizations else name
     return text if p is None else f"{text}, p = {p:g}"
 
 

@@ -1,6 +1,9 @@
 """`rethink study`: plan a study, launch it, follow it, end it."""
 
+import functools
+import inspect
 import json as jsonlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -63,8 +66,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 StudyId = Annotated[str, typer.Argument(metavar="ID", help="The study's id.")]
 
 
-@app.command()
-def plan(
+def _request(
     name: Name,
     scale: ScaleOption = None,
     variant: VariantOption = None,
@@ -80,53 +82,66 @@ def plan(
     epochs: Epochs = None,
     stop_train_loss: StopLoss = None,
     stop_train_accuracy: StopAccuracy = None,
-    json: Json = False,
-) -> None:
+) -> dict[str, Any]:
+    """What was asked for; the server fills in what was left out.
+
+    Raises:
+        InvalidInput: an option has no effect on this study.
+    """
+    shared = {
+        "model": model,
+        "dataset": dataset,
+        "randomization": randomization,
+        "seeds": seeds,
+        "precision": precision,
+        "criterion": criterion,
+        "engine": ENGINE if fresh else None,
+    }
+    catalogue = {"scale": scale, "variant": variant}
+    grid = {
+        "set": base,
+        "axis": axis,
+        "epochs": epochs,
+        "stop-train-loss": stop_train_loss,
+        "stop-train-accuracy": stop_train_accuracy,
+    }
+    if name is StudyName.CUSTOM:
+        refuse(catalogue, f"{name}: a grid is not scaled, use --set and --axis")
+        return {"study": name, **_given(shared), "grid": _grid(grid)}
+    refuse(grid, f"{name}: use custom")
+    return {"study": name, **_given(shared | catalogue)}
+
+
+def _asking(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with the name and the options of a study in place of its `request`."""
+    asked = inspect.signature(_request).parameters
+    own = [p for p in inspect.signature(command).parameters.values() if p.name != "request"]
+
+    @functools.wraps(command)
+    def asking(**given: Any) -> None:
+        command(_request(**{name: given.pop(name) for name in asked}), **given)
+
+    parameters = [*asked.values(), *own]
+    asking.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    asking.__annotations__ = {p.name: p.annotation for p in parameters}
+    return asking
+
+
+@app.command()
+@_asking
+def plan(request: dict[str, Any], json: Json = False) -> None:
     """Say what a study needs, what exists, and how long the rest takes. Launches nothing."""
     from rethink.client import Client
 
-    request = _request(
-        name,
-        shared={
-            "model": model,
-            "dataset": dataset,
-            "randomization": randomization,
-            "seeds": seeds,
-            "precision": precision,
-            "criterion": criterion,
-            "engine": ENGINE if fresh else None,
-        },
-        catalogue={"scale": scale, "variant": variant},
-        grid={
-            "set": base,
-            "axis": axis,
-            "epochs": epochs,
-            "stop-train-loss": stop_train_loss,
-            "stop-train-accuracy": stop_train_accuracy,
-        },
-    )
     with Client() as client:
-        found = client.studies.plan(name, **request)
+        found = client.studies.plan(**request)
     typer.echo(jsonlib.dumps(found, indent=2) if json else _described(found))
 
 
 @app.command()
+@_asking
 def run(
-    name: Name,
-    scale: ScaleOption = None,
-    variant: VariantOption = None,
-    model: ModelOption = None,
-    dataset: DatasetOption = None,
-    randomization: RandomizationOption = None,
-    seeds: Seeds = 1,
-    precision: PrecisionOption = None,
-    criterion: CriterionOption = "default",
-    fresh: FreshOption = False,
-    base: Base = [],  # noqa: B006
-    axis: Axes = [],  # noqa: B006
-    epochs: Epochs = None,
-    stop_train_loss: StopLoss = None,
-    stop_train_accuracy: StopAccuracy = None,
+    request: dict[str, Any],
     watch: Annotated[bool, typer.Option("--watch", help="Follow it to its end.")] = False,
     json: Json = False,
 ) -> None:
@@ -137,30 +152,10 @@ def run(
     """
     from rethink.client import Client
 
-    request = _request(
-        name,
-        shared={
-            "model": model,
-            "dataset": dataset,
-            "randomization": randomization,
-            "seeds": seeds,
-            "precision": precision,
-            "criterion": criterion,
-            "engine": ENGINE if fresh else None,
-        },
-        catalogue={"scale": scale, "variant": variant},
-        grid={
-            "set": base,
-            "axis": axis,
-            "epochs": epochs,
-            "stop-train-loss": stop_train_loss,
-            "stop-train-accuracy": stop_train_accuracy,
-        },
-    )
     with Client() as client:
         if not json:
-            typer.echo(_described(client.studies.plan(name, **request)))
-        study = client.studies.create(name, **request)
+            typer.echo(_described(client.studies.plan(**request)))
+        study = client.studies.create(**request)
         typer.echo(study.model_dump_json() if json else _line(study))
         if watch:
             raise typer.Exit(_watch(client, study, quiet=json))
@@ -225,21 +220,6 @@ def delete(
 
 Options = dict[str, Any]
 """By their names on the command line. None or no values: left out."""
-
-
-def _request(
-    name: StudyName, *, shared: Options, catalogue: Options, grid: Options
-) -> dict[str, Any]:
-    """What was asked for; the server fills in what was left out.
-
-    Raises:
-        InvalidInput: an option has no effect on this study.
-    """
-    if name is StudyName.CUSTOM:
-        refuse(catalogue, f"{name}: a grid is not scaled, use --set and --axis")
-        return _given(shared) | {"grid": _grid(grid)}
-    refuse(grid, f"{name}: use custom")
-    return _given(shared | catalogue)
 
 
 def refuse(options: Options, where: str) -> None:

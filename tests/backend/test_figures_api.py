@@ -22,9 +22,12 @@ from matplotlib.text import Text
 from typer.testing import CliRunner
 
 from backend.app import create_app
-from backend.figures import commands, publication, service
+from backend.figures import commands, plotly, publication, service
+from backend.figures.schemas import FigureQuery
+from backend.figures.style import style_of
 from backend.figures.tables import COLUMNS
-from core.catalogue import panels
+from core.catalogue import panels, plugins
+from core.paper.criteria import CRITERIA
 from core.paper.panel import Panel
 from core.paper.scales import Scale
 from core.paper.studies import StudyName, plan
@@ -585,3 +588,61 @@ def test_a_figure_of_33_runs_is_quick(api: TestClient, settings: Settings) -> No
         assert api.get(f"{FIGURES}/1b", params={"scale": "full"}).status_code == 200
         times.append(time.perf_counter() - start)
     assert sorted(times)[18] < 0.2
+
+
+def test_whatever_draws_a_panel_counts_in_its_etag(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = service._code()
+    (home / "plugins").mkdir()
+    (home / "plugins" / "mine.py").write_text("")
+    try:
+        plugins.load(home)
+        with_plugin = service._code()
+    finally:
+        plugins.forget(home)
+    found = {before, with_plugin}
+    package = tmp_path / "core"
+    (package / "catalogue").mkdir(parents=True)
+    monkeypatch.setattr(service.core, "__file__", str(package / "__init__.py"))
+    for name in ("catalogue/names.py", "numbers.csv"):
+        (package / name).write_text("1")
+        service._digest.cache_clear()
+        found.add(service._code())
+    service._digest.cache_clear()
+    assert len(found) == 4
+
+
+def test_a_spread_down_to_zero_has_its_lower_bar(filled: TestClient) -> None:
+    panel = Panel.model_validate(get(filled, "/1c", seeds=2))
+    series = next(s for s in panel.series if s.spread != "none")
+    points = range(len(series.x))
+    series = series.model_copy(
+        update={"low": [0.0 for _ in points], "high": [None for _ in points]}
+    )
+    trace = plotly._line(panel, series, points, style_of(series), points=True)
+    assert trace["error_y"]["arrayminus"] == list(series.y)
+    assert trace["error_y"]["array"] == [0.0 for _ in points]
+
+
+def test_references_that_reach_further_settle_the_ticks(filled: TestClient) -> None:
+    panel = Panel.model_validate(get(filled, "/1a"))
+    short = [s.model_copy(update={"x": [1, 2], "y": [1, 1]}) for s in panel.series[:1]]
+    long = [s.model_copy(update={"x": [1, 80]}) for s in short]
+    for references, dtick in (([], 1), (long, None)):
+        changed = panel.model_copy(update={"series": short, "references": references})
+        axes = changed.x_axis.model_copy(update={"unit": "epochs", "log": False})
+        layout = plotly._layout(changed.model_copy(update={"x_axis": axes}), "")
+        assert layout["xaxis"].get("dtick") == dtick
+
+
+def test_levels_are_rounded_as_in_specs() -> None:
+    assert FigureQuery(corruption=(0.1 + 0.2,)).corruption == (0.3,)
+
+
+def test_a_race_is_extended_by_a_race() -> None:
+    request = {"model": "alexnet", "scale": "smoke"}
+    for study, named in (("race", "race"), ("everything", "figure-1bc")):
+        command = commands.by_criterion(study, request, CRITERIA["loss-0.1"])
+        assert command.startswith(f"rethink study run {named} --model alexnet --scale smoke")
+        assert command.endswith("--criterion loss-0.1")

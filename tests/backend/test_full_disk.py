@@ -54,6 +54,18 @@ def test_health_tries_to_write(api: TestClient, monkeypatch: pytest.MonkeyPatch)
     assert api.post(RUNS, json={}).status_code == 507
 
 
+def test_a_home_that_is_gone_is_told(api: TestClient) -> None:
+    root = api.app.state.parts.settings.root  # type: ignore[attr-defined]
+    away = root.rename(root.with_name("away"))
+    try:
+        health = api.get(HEALTH)
+        assert health.status_code == 503
+        assert "No such file or directory" in health.json()["disk"]["detail"]
+        assert "start the server again" in health.json()["disk"]["detail"]
+    finally:
+        away.rename(root)
+
+
 def test_nothing_is_left_of_the_attempt_to_write(api: TestClient) -> None:
     api.get(HEALTH)
     assert not list(api.app.state.parts.settings.root.glob(".probe*"))  # type: ignore[attr-defined]

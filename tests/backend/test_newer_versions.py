@@ -6,13 +6,15 @@ import pytest
 from fastapi.testclient import TestClient
 
 from core.catalogue import Dataset, datasets
-from core.paper.studies import grid
+from core.paper.plans import Plan
+from core.paper.scales import Scale
+from core.paper.studies import StudyName, grid, plan
 from core.run.demands import Demand
 from core.run.lifecycle import Outcome
 from core.run.spec import ENGINE, RunSpec
 from core.run.stored import UnknownSpec, read_demand, read_spec
 from core.settings import Settings
-from core.storage import leases, runs, studies
+from core.storage import leases, runs, studies, upgrades, workers
 from core.storage.database import Database
 from core.storage.tables import DemandRow, Run, Study, StudyRun
 from rethink.client import Run as ClientRun
@@ -24,6 +26,7 @@ CHANGES: list[dict[str, Any]] = [
     {"model": "transformer"},
     {"randomization": "shuffled_labels"},
     {"label_smoothing": 0.1},
+    {"precision": "fp8"},
     {"engine": ENGINE + 1, "randomization": {"kind": "labels"}, "batch_size": "auto"},
 ]
 NEWER = f"of engine {ENGINE + 1}, newer than this server: update to look at it"
@@ -32,9 +35,11 @@ NEWER = f"of engine {ENGINE + 1}, newer than this server: update to look at it"
 class Lab:
     """A study of two runs, both trained for an epoch; one was then changed to a newer version's."""
 
-    def __init__(self, settings: Settings, change: dict[str, Any]) -> None:
+    def __init__(self, settings: Settings, change: dict[str, Any], entries: Plan = ()) -> None:
         self.database = Database(settings.database)
-        entries = grid({"n_train": 500}, {"learning_rate": [0.01, 0.02]}, Demand(epochs=2), 1)
+        entries = entries or grid(
+            {"n_train": 500}, {"learning_rate": [0.01, 0.02]}, Demand(epochs=2), 1
+        )
         self.foreign, self.known = (entry.spec.hash()[:16] for entry in entries)
         request = {"seeds": 1, "grid": {"base": {}, "axes": {}, "epochs": 2}}
         with self.database.write() as session:
@@ -51,7 +56,7 @@ class Lab:
             run.spec_hash = "f" * 64
             if isinstance(model := run.spec["model"], str):
                 run.model = model
-            row = session.get_one(StudyRun, (self.study, "custom", self.foreign))
+            row = session.get_one(StudyRun, (self.study, entries[0].role.panel, self.foreign))
             row.spec = row.spec | change
 
     def queue(self) -> None:
@@ -97,7 +102,8 @@ def test_it_costs_no_plan_and_no_study(api: TestClient, lab: Lab) -> None:
     spec = {"model": "mlp-1x512", "n_train": 1000}
     assert api.post("/api/v1/runs/estimate", json={"spec": spec}).status_code == 200
     assert api.post("/api/v1/runs", json={"spec": spec}).status_code == 201
-    assert api.post(f"/api/v1/runs/{lab.foreign}/cancel?everywhere=true").status_code == 200
+    answer = api.post(f"/api/v1/runs/{lab.foreign}/cancel", params={"everywhere": True})
+    assert answer.status_code == 200, answer.text
 
 
 def test_a_figure_is_drawn_without_it_and_says_so(api: TestClient, lab: Lab) -> None:
@@ -109,6 +115,20 @@ def test_a_figure_is_drawn_without_it_and_says_so(api: TestClient, lab: Lab) -> 
     answer = api.get("/api/v1/figures/atlas", params={"run": lab.foreign})
     assert answer.status_code == 422
     assert "update to look at it" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("change", CHANGES, ids="-".join)
+def test_a_figure_of_the_catalogue_is_drawn_without_it(
+    api: TestClient, settings: Settings, change: dict[str, Any]
+) -> None:
+    entries = plan(StudyName.FIGURE_1A, Scale.SMOKE)[:2]
+    lab = Lab(settings, change, entries)
+    panel = get(api, "figures/1a")
+    assert lab.known in [run["id"] for run in panel["provenance"]["runs"]]
+    assert len(get(api, "claims")["items"]) > 3
+    if change == {"precision": "fp8"}:
+        assert panel["notes"][0].startswith("1 run left out: trained by another version")
+        assert "fp8" in panel["notes"][0]
 
 
 def test_a_newer_engine_is_named(api: TestClient, settings: Settings) -> None:
@@ -194,3 +214,40 @@ def test_a_spec_is_understood_once_its_dataset_is_there(
         assert {run["unknown_spec"] for run in get(api, "runs")["items"]} == {None}
     finally:
         datasets.remove("mine@00000000")
+
+
+@pytest.mark.parametrize("lost", ["model", "engine", "dataset"])
+def test_a_queued_run_whose_spec_lacks_a_field_is_listed(
+    api: TestClient, settings: Settings, lost: str
+) -> None:
+    lab = Lab(settings, {})
+    lab.queue()
+    with lab.database.write() as session:
+        run = session.get_one(Run, lab.foreign)
+        run.spec = {name: value for name, value in run.spec.items() if name != lost}
+        able = {"model": ["mlp-1x512"], "randomization": ["none"]}
+        workers.register(session, "w-1", host="h", pid=1, capabilities={"able": able})
+        workers.beat(session, "w-1", None, {"datasets": ["cifar10"]})
+    assert get(api, f"runs/{lab.foreign}")["unknown_spec"] is None or lost == "model"
+    assert lab.foreign in [run["id"] for run in get(api, "runs")["items"]]
+    assert upgrades.meaning(lab.database) == []
+
+
+def test_progress_of_another_version_is_not_shown(api: TestClient, settings: Settings) -> None:
+    lab = Lab(settings, {})
+    with lab.database.write() as session:
+        run = session.get_one(Run, lab.foreign)
+        run.state, run.progress = "RUNNING", {"phase": 3, "fraction": "half"}
+    assert {run["progress"] for run in get(api, "runs")["items"]} == {None}
+    assert get(api, f"runs/{lab.foreign}")["progress"] is None
+
+
+def test_workers_of_another_version_are_shown(api: TestClient, settings: Settings) -> None:
+    with Database(settings.database).write() as session:
+        for number, told in enumerate([{}, {"models": ["mlp"], "threads": "all"}]):
+            workers.register(session, f"w-{number}", host="h", pid=number, capabilities=told)
+            workers.beat(session, f"w-{number}", None, {"memory_bytes": "much"})
+    listed = get(api, "capabilities")["workers"]
+    assert [worker["id"] for worker in listed] == ["w-0", "w-1"]
+    for worker in listed:
+        assert (worker["models"], worker["threads"], worker["memory_bytes"]) == ({}, None, None)

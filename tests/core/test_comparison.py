@@ -1,5 +1,6 @@
 """What tells runs apart."""
 
+from core.catalogue import randomizations
 from core.run.comparison import differing, told_apart
 from core.run.spec import RunSpec
 
@@ -29,3 +30,12 @@ def test_what_follows_from_the_model_is_not_told() -> None:
     specs = [RunSpec(model="inception"), RunSpec(), RunSpec(n_train=1000)]
     labels = told_apart([""] * 3, specs)
     assert labels == ["Small Inception", "MLP 1×512", "MLP 1×512, n train 1000"]
+
+
+def test_randomizations_are_called_by_their_titles() -> None:
+    specs = [RunSpec(), RunSpec(randomization="gaussian")]
+    assert told_apart(["", ""], specs)[1].startswith("MLP 1×512, Gaussian")
+    titled = randomizations["random_labels"]
+    assert told_apart(["", ""], [RunSpec(), RunSpec(randomization=RANDOM)])[1].endswith(
+        titled.title
+    )

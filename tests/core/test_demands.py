@@ -54,3 +54,8 @@ def test_a_later_extension_does_not_change_what_a_demand_reads() -> None:
 def test_epochs_have_limits(epochs: int) -> None:
     with pytest.raises(ValueError, match="epochs"):
         Demand(epochs=epochs)
+
+
+def test_thresholds_are_rounded_as_in_specs() -> None:
+    rule = StopRule(train_loss=0.1 + 0.2, train_accuracy=0.7 + 0.2)
+    assert (rule.train_loss, rule.train_accuracy) == (0.3, 0.9)

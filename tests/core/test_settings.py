@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from core import credentials
+from core import credentials, messages
 from core.run.errors import InvalidInput, invalid_input
 from core.settings import Settings, get_settings
+from rethink import doctor
 
 
 @pytest.fixture(autouse=True)
@@ -76,11 +77,25 @@ def test_the_home_of_a_user_who_is_not_there_is_refused(
         ("x://h/db?password=hidden&a=1", "x://h/db?password=***&a=1"),
         ("x://h/db?a=1&sslpassword=hidden", "x://h/db?a=1&sslpassword=***"),
         ("http://h/#token=hidden", "http://h/#token=***"),
+        ("write :hidden@host:6379 so", "write ***@host:6379 so"),
+        ("'me:hid/den@host'", "'***@host'"),
         ("http://h/path?a=1#/runs", "http://h/path?a=1#/runs"),
     ],
 )
 def test_what_is_shown_of_a_url_holds_no_secret(text: str, shown: str) -> None:
     assert credentials.hidden(text) == shown
+
+
+@pytest.mark.parametrize("url", [":hidden@host:6379", "u:hidden@h", "hidden", "u:hidden@h://x"])
+def test_a_broker_url_without_a_scheme_is_refused_without_its_secret(
+    url: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidInput, match="is no URL") as refused:
+        messages.redis_url(url)
+    assert "hidden" not in refused.value.message
+    found = doctor._broker(Settings(home=tmp_path, broker_url=url))
+    assert found.state == "broken"
+    assert "hidden" not in found.detail
 
 
 class SignIn(BaseModel):

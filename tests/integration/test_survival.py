@@ -15,9 +15,9 @@ import pytest
 
 from backend.broker import Broker
 from core.run.lifecycle import RunState
-from core.storage import segments
 from tests.integration.conftest import Servers
 from tests.processes import ENDLESS, Program, System, eventually, is_running, slowness, stop, tiny
+from tests.stored_runs import is_mixed
 
 WORKER_POINTS = (
     "worker.before-claim",
@@ -85,7 +85,7 @@ def test_a_run_survives_sigkill_at(point: str, system: System) -> None:
     assert system.state(run_id) == RunState.SUCCEEDED
     assert system.struck(point)
     with system.database.read() as session:
-        assert segments.mixed(session, run_id) is None
+        assert not is_mixed(session, run_id)
     system.end_workers()
     assert system.is_undisturbed(run_id)
     system.http.delete(f"/runs/{run_id}").raise_for_status()

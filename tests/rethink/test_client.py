@@ -1,6 +1,7 @@
 """The client against a server that misbehaves in every way a network can."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from core.run.errors import Conflict, InvalidInput, NotFound, RethinkError, Unau
 from core.run.metrics import EpochMetrics
 from core.run.spec import RunSpec
 from core.settings import Settings
-from rethink import Client, discovery
+from rethink import Client, discovery, up
 from rethink.follow import Epoch, State, Step, follow
 from rethink.sse import parse
 from rethink.transport import ServerError, StreamLost
@@ -201,6 +202,15 @@ def test_any_address_that_the_server_or_its_docs_show_names_it(
             assert named.health() == {"status": "ok"}
         expected = f"Bearer {token}" if variables or "token" in link else ""
         assert Script.asked.pop() == ("GET", "/api/v1/health", expected)
+
+
+def test_the_printed_link_carries_any_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    for given in ("a+b&c%41=d#e/f g", "plain"):
+        link = up._link("http://h:1", given)
+        assert discovery.server_of(link) == ("http://h:1", given)
+        assert " " not in link
+        assert link.count("#") == 1
 
 
 @pytest.mark.parametrize("url", ["localhost:8000", "ftp://host", "http://[", "http://h:port", "x"])

@@ -1,5 +1,6 @@
 """The command line without a server: options, texts, folders, locks, children."""
 
+import hashlib
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 from core import __version__, bundles
+from core.bundles import SavedWeights
 from core.run.demands import StopRule
 from core.run.errors import BrokerUnavailable, Conflict, InvalidInput, RethinkError
 from core.run.spec import SpecRequest
@@ -266,3 +268,19 @@ def test_results_are_imported_once(home: Path, tmp_path: Path) -> None:
     assert CliRunner().invoke(app, command).output == "2 runs added\n"
     answer = CliRunner().invoke(app, command)
     assert answer.output == "2 runs were here already, as long or longer\n"
+
+
+def test_imported_weights_are_this_user_s_alone(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "w.pt").write_bytes(b"weights")
+    saved = SavedWeights(step=6, epoch=3, sha256=hashlib.sha256(b"weights").hexdigest())
+    found = result(3).model_copy(update={"weights": saved})
+    bundles.write_results(tmp_path / "r.zip", [found], {found.run_id: tmp_path / "w.pt"})
+    home.chmod(0o755)
+    old = os.umask(0o022)
+    try:
+        CliRunner().invoke(app, ["bundle", "import", str(tmp_path / "r.zip")])
+    finally:
+        os.umask(old)
+    written = list((home / "runs").rglob("*"))
+    assert any(path.is_file() for path in written)
+    assert all(path.stat().st_mode & 0o077 == 0 for path in written)

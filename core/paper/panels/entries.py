@@ -79,6 +79,11 @@ def numerics(provenance: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return sorted(found.items())
 
 
+def mixed(parts: Sequence[Part]) -> bool:
+    """Whether curves of these parts are not of one kind, or one came out differently."""
+    return len({part.kind for part in parts}) > 1 or any(part.differs for part in parts)
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A planned run and, where there is one, the stored run."""
@@ -125,8 +130,7 @@ class Entry:
     @property
     def mixed(self) -> bool:
         """Whether the prefix is not one trajectory."""
-        parts = self.parts
-        return len({part.kind for part in parts}) > 1 or any(part.differs for part in parts)
+        return mixed(self.parts)
 
     def fit(self, criterion: Criterion) -> Fit:
         if self.run is None:
@@ -181,7 +185,7 @@ def provenance(entries: Sequence[Entry], command: str) -> Provenance:
     precisions = sorted({str(spec.precision) for spec in specs})
     engines = sorted({spec.engine for spec in specs})
     plugins = {one for part in parts for one in part.plugins.items()}
-    mixed = (
+    differ = (
         len({part.machine for part in parts}) > 1
         or len(plugins) > len(dict(plugins))  # two versions of one
         or any(entry.mixed for entry in entries)
@@ -196,7 +200,7 @@ def provenance(entries: Sequence[Entry], command: str) -> Provenance:
         data_fingerprints=_distinct(s.get("data_fingerprint") for s in told),
         first=_iso(min(starts, default=None)),
         last=_iso(max(ends, default=None)),
-        mixed=mixed or len(precisions) > 1 or len(engines) > 1,
+        mixed=differ or len(precisions) > 1 or len(engines) > 1,
         command=command,
     )
 

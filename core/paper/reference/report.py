@@ -17,6 +17,3 @@ BATCH_NORM_GAPS = {"without_bn": 0.015, "bn_down": 0.02}
 
 EXECUTION_SECONDS = {"1a": 6000, "1b": 18000, "1c": 18000, "2a": 18000, "2b": 10800}
 """Time each figure took; 1b and 1c were one study of five hours."""
-
-LOSS_CRITERIA = (0.1, 0.25, 0.5, 0.6)
-"""Training losses below which the report called a network converged."""

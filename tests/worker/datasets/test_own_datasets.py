@@ -18,6 +18,7 @@ from core.run.errors import DataCorrupt, DataUnavailable, InvalidInput
 from core.run.spec import RunSpec, SpecRequest
 from tests.worker.datasets import own
 from tests.worker.training.small_runs import epochs
+from worker.__main__ import main
 from worker.datasets import added, store
 from worker.datasets.formats import known, pictures
 from worker.datasets.formats.found import Options
@@ -604,3 +605,18 @@ def test_the_suffixes_are_those_of_formats_that_pillow_reads() -> None:
     Image.init()
     forms = Image.registered_extensions()
     assert {forms[suffix] for suffix in pictures.SUFFIXES} == set(pictures.FORMATS)
+
+
+def test_what_is_added_is_this_user_s_alone_in_a_home_that_lets_others_in(
+    home: Path, mine: Path
+) -> None:
+    own.folder(mine)
+    home.chmod(0o755)
+    old = os.umask(0o022)
+    try:
+        assert main(["data", "add", "pets", str(mine)]) == 0
+    finally:
+        os.umask(old)
+    written = list((home / "datasets").rglob("*"))
+    assert written
+    assert all(path.stat().st_mode & 0o077 == 0 for path in written)
