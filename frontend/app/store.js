@@ -3,8 +3,8 @@
  *
  * Whoever shows something watches a topic and reads the store when told. Topics: `runs` (a list may
  * have changed), `run:<id>`, `curve:<id>`, `data:<id>` (an epoch of a run came, known or not), `workers`
- * (one came, went, began or ended a run), `heartbeats` (they were asked for), `capabilities`,
- * `health`, `connection`, `resync` (fetch afresh). Many changes within a frame cause one call.
+ * (one came, went, began or ended a run), `heartbeats` (they were asked for), `health`,
+ * `connection`, `resync` (fetch afresh). Many changes within a frame cause one call.
  */
 
 export const store = {
@@ -15,8 +15,8 @@ export const store = {
   workers: [],
   capabilities: null,
   health: null,
-  /** status: as the stream has it; heardAt: time of the last event, in ms. */
-  connection: { status: "connecting", heardAt: null },
+  /** status: as the stream has it; heardAt: time of the last event, in ms; refusal: why it does not begin. */
+  connection: { status: "connecting", heardAt: null, refusal: "" },
 };
 
 const watchers = new Map();

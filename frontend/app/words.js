@@ -78,7 +78,9 @@ export function standing(run) {
   return { key, word: key[0].toUpperCase() + key.slice(1) };
 }
 
+/** States of a run that has ended, and of a study that has not. */
 export const ENDED = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
+export const ACTIVE = new Set(["waiting", "running"]);
 
 /** The name it was given, or else what sets it apart: "MLP 1×512, random labels, seed 3". */
 export function runTitle(run) {
@@ -91,7 +93,7 @@ export function runTitle(run) {
 /** "corrupted labels, p = 0.3" */
 export function randomization(spec) {
   const words = titleOf(spec.randomization);
-  return spec.corruption === null ? words : `${words}, p = ${spec.corruption}`;
+  return spec.corruption == null ? words : `${words}, p = ${spec.corruption}`;
 }
 
 /** "MLP 1×512 · true labels · 5,000 images · learning rate 0.02" */

@@ -10,12 +10,12 @@ import { integer, plural } from "../app/format.js";
 import { LiveFetch } from "../app/live-fetch.js";
 import { panelPath } from "../app/router.js";
 import { selectionWords } from "../app/selection.js";
+import { ACTIVE } from "../app/words.js";
 import { ask } from "./ask-dialog.js";
 import { LiveElement } from "./live-element.js";
 import { stateLine } from "./state-line.js";
 
 const LISTED = 50;
-const ACTIVE = new Set(["waiting", "running"]);
 const STATES = {
   waiting: { icon: "queued", tone: "", word: "Waiting" },
   running: { icon: "running", tone: "running", word: "Running" },
