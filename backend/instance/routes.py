@@ -14,6 +14,7 @@ from backend.dependencies import Parts, PartsDep
 from backend.instance.schemas import (
     Capabilities,
     Check,
+    CriterionView,
     DatasetView,
     Health,
     ModelView,
@@ -30,6 +31,7 @@ from backend.security import MAX_FAILURES
 from core import __version__
 from core.catalogue import datasets, models, panels, plugins, randomizations
 from core.disk import Space
+from core.paper.criteria import CRITERIA
 from core.paper.presets import all_presets
 from core.paper.scales import Scale
 from core.paper.studies import CATALOGUE, TITLES, unavailable
@@ -138,12 +140,14 @@ def capabilities(parts: PartsDep) -> Capabilities:
             )
             for name in CATALOGUE
         ],
+        criteria=_views(CriterionView, CRITERIA.values()),
         plugins=_views(PluginView, plugins.loaded()),
         presets=[
             PresetView(
                 name=p.name,
                 title=p.title,
                 description=p.description,
+                group=p.group,
                 choices=p.choices,
                 request={
                     "spec": {"model": p.spec.model} | p.spec.changes(),

@@ -1,6 +1,7 @@
 """Named requests: a spec and how far to train it. Each states its choices and why."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from core.catalogue import models, randomizations
 from core.paper.choices import unstated
@@ -15,6 +16,7 @@ class Preset:
     name: str
     title: str
     description: str
+    group: Literal["quick", "paper", "report"]
     spec: RunSpec
     demand: Demand
 
@@ -33,6 +35,7 @@ def demo() -> Preset:
         name="demo",
         title="First look",
         description="An MLP on 5,000 images with true labels: a minute or less on a CPU.",
+        group="quick",
         spec=RunSpec(model=MLP_1X512, n_train=5000, n_test=2000),
         demand=Demand(epochs=10),
     )
@@ -45,6 +48,7 @@ def memorise() -> Preset:
         title="Memorise random labels",
         description="The same MLP on 2,000 images whose labels are drawn at random. Training "
         "accuracy climbs to 100 %, test accuracy stays at chance.",
+        group="quick",
         spec=RunSpec(
             model=MLP_1X512,
             n_train=2000,
@@ -116,6 +120,7 @@ def _full_scale(name: str, network: str, setting: str, spec: RunSpec) -> Preset:
         title=f"{network}, {test}",
         description=f"All 50,000 images, {setting}, {test}; "
         f"{'minutes' if spec.model.startswith('mlp') else 'hours'} on a CPU.",
+        group="report" if spec.variant is Variant.REPORT else "paper",
         spec=spec,
         demand=Demand(epochs=64 if has_batch_norm else 100),
     )

@@ -66,7 +66,7 @@ const handlers = {
     if (run) {
       const epochsDone = Math.max(run.epochs_done, metrics.epoch);
       const step = Math.max(run.step, metrics.step);
-      patchRun(id, { latest: metrics, epochs_done: epochsDone, step });
+      patchRun(id, { latest: metrics, epochs_done: epochsDone, step, toldAt: Date.now() });
     }
     if (!store.curves.has(id)) return;
     const missing = putEpochs(id, [metrics]);
@@ -78,6 +78,7 @@ const handlers = {
     // Phases between two epochs tell neither fraction nor time left: the last ones still hold.
     patchRun(id, {
       progress,
+      toldAt: Date.now(),
       step: Math.max(run.step, progress.step ?? 0),
       fraction: fraction ?? run.fraction,
       eta_seconds: eta ?? run.eta_seconds,

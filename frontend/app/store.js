@@ -8,7 +8,7 @@
  */
 
 export const store = {
-  /** Run by id, as `GET /runs/{id}` shows it. */
+  /** Run by id, as `GET /runs/{id}` shows it, and `toldAt`: when its progress was last news, in ms. */
   runs: new Map(),
   /** Array of EpochMetrics by run id, index = epoch - 1. */
   curves: new Map(),
@@ -64,7 +64,8 @@ export function putRun(run) {
   const known = store.runs.get(run.id);
   // A list leaves the attempts out; keep those that are known.
   const attempts = run.attempts?.length || !known ? run.attempts : known.attempts;
-  store.runs.set(run.id, { ...run, attempts });
+  const isNews = !known || JSON.stringify(run.progress) !== JSON.stringify(known.progress);
+  store.runs.set(run.id, { ...run, attempts, toldAt: isNews ? Date.now() : known.toldAt });
   touch(`run:${run.id}`);
 }
 

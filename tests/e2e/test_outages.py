@@ -93,6 +93,7 @@ def test_a_server_that_hangs_is_not_called_live(page: Page, stopped_api: int) ->
     page.reload()
     dot = page.locator("live-dot")
     expect(dot).to_have_attribute("data-status", "live")
+    expect(dot).to_contain_text("Last news")
     stop(stopped_api)
     page.clock.fast_forward(31_000)
     expect(dot).to_have_attribute("data-status", "silent")
