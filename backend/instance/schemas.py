@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from backend.runs.schemas import Time
+from core.paper.presets import Group
 from core.paper.scales import Scale
 
 
@@ -110,7 +111,7 @@ class PresetView(BaseModel):
     name: str = Field(description="Name of the preset.")
     title: str = Field(description="Name for people.")
     description: str = Field(description="What it does.")
-    group: Literal["quick", "paper", "report"] = Field(
+    group: Group = Field(
         description="quick: minutes at most; paper, report: full scale, as either has it."
     )
     choices: list[str] = Field(

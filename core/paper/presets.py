@@ -10,13 +10,15 @@ from core.paper.scales import ALEXNET, INCEPTION, MLP_1X512, MLP_3X512, WITHOUT_
 from core.run.demands import Demand, StopRule
 from core.run.spec import BatchNorm, RunSpec, Variant
 
+Group = Literal["quick", "paper", "report"]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preset:
     name: str
     title: str
     description: str
-    group: Literal["quick", "paper", "report"]
+    group: Group
     spec: RunSpec
     demand: Demand
 
@@ -109,10 +111,13 @@ def of_the_report(model: str, randomization: str) -> Preset:
         RunSpec.model_validate(
             fields | {"variant": Variant.REPORT, "batch_size": report.BATCH_SIZE}
         ),
+        group="report",
     )
 
 
-def _full_scale(name: str, network: str, setting: str, spec: RunSpec) -> Preset:
+def _full_scale(
+    name: str, network: str, setting: str, spec: RunSpec, group: Group = "paper"
+) -> Preset:
     test = randomizations[spec.randomization].title
     has_batch_norm = spec.batch_norm is BatchNorm.ALL
     return Preset(
@@ -120,7 +125,7 @@ def _full_scale(name: str, network: str, setting: str, spec: RunSpec) -> Preset:
         title=f"{network}, {test}",
         description=f"All 50,000 images, {setting}, {test}; "
         f"{'minutes' if spec.model.startswith('mlp') else 'hours'} on a CPU.",
-        group="report" if spec.variant is Variant.REPORT else "paper",
+        group=group,
         spec=spec,
         demand=Demand(epochs=64 if has_batch_norm else 100),
     )

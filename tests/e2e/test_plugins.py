@@ -79,7 +79,7 @@ def test_a_model_is_in_form_command_line_plan_figure_and_pdf(
     model = page.get_by_label("Model", exact=True)
     expect(model.locator("option[value='tiny-cnn']")).to_have_text(re.compile("A tiny network"))
     model.select_option("tiny-cnn")
-    expect(page.get_by_label("Batch normalisation")).to_have_count(0)
+    expect(page.get_by_label("Batch normalisation")).to_be_hidden()
     assert "A tiny network" in rethink(server, "models")
 
     run = finished(
