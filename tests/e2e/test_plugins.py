@@ -96,7 +96,7 @@ def test_a_model_is_in_form_command_line_plan_figure_and_pdf(
     figure = server.api.get("/figures/1b", params={"study": study}).json()
     assert [s["label"] for s in figure["series"]] == ["A tiny network"]
     assert figure["verdict"]["state"] == "not comparable"
-    pdf = server.api.get("/figures/1b", params={"study": study, "format": "pdf"})
+    pdf = server.api.get("/figures/1b.pdf", params={"study": study})
     assert pdf.content.startswith(b"%PDF")
     page.goto(f"{server.url}/#/figures")
     page.locator("study-list").get_by_role("link").first.click()
@@ -127,7 +127,7 @@ def test_a_panel_has_a_tab_and_is_drawn(
     query = {"run": run["id"]}
     panel = server.api.get("/figures/online-loss", params=query).json()
     assert [len(series["y"]) for series in panel["series"]] == [2]
-    pdf = server.api.get("/figures/online-loss", params=query | {"format": "pdf"})
+    pdf = server.api.get("/figures/online-loss.pdf", params=query)
     assert pdf.content.startswith(b"%PDF")
     page.goto(f"{server.url}/#/figures/online-loss")
     expect(page.get_by_role("heading", level=1)).to_contain_text("Loss of the batches")

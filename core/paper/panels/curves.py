@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 
 from core.paper.criteria import CRITERIA, FitState
 from core.paper.labels import label_of
@@ -15,24 +16,12 @@ from core.paper.reference import paper
 from core.paper.reference import report as of_the_report
 from core.run.metrics import Epoch
 
-Reads = Callable[[Epoch], float | None]
-
-READ: dict[str, Reads] = {
-    "train_loss": lambda m: m.train_loss,
-    "test_loss": lambda m: m.test_loss,
-    "train_accuracy": lambda m: m.train_accuracy,
-    "test_accuracy": lambda m: m.test_accuracy,
-    "clean_accuracy": lambda m: m.clean_accuracy,
-    "corrupted_accuracy": lambda m: m.corrupted_accuracy,
-    "corrupted_true_accuracy": lambda m: m.corrupted_true_accuracy,
-}
-
 Points = list[tuple[float, float]]
 
 
 def points(entry: Entry, measure: str, x: XKind) -> Points:
     """(x, y) of each epoch that has the measure."""
-    read = READ[measure]
+    read: Callable[[Epoch], float | None] = attrgetter(measure)
     if x is XKind.SECONDS:
         xs: Iterable[float] = itertools.accumulate(m.train_seconds for m in entry.curve)
     elif x is XKind.STEPS:
