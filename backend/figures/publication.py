@@ -211,8 +211,7 @@ def _footnote(figure: Figure, panel: Panel, wide: bool) -> None:
         parts.append("Grey: published values.")
     if Flag.DUPLICATE in _marked(panel):
         parts.append(
-            "Ringed: equal to its neighbour to full precision in the publication, hardly a "
-            "measurement."
+            "Ringed: equal to its neighbour to full precision in the publication, probably a copy."
         )
     if panel.two_sets and panel.series[0].label == panel.series[1].label:
         parts.append("Dashed: training set. Solid: test set.")

@@ -16,6 +16,7 @@ from backend.instance.schemas import (
     FROM_STATUS,
     Capabilities,
     Check,
+    CriterionView,
     DatasetView,
     Health,
     ModelView,
@@ -32,6 +33,7 @@ from backend.security import MAX_FAILURES
 from core import __version__
 from core.catalogue import datasets, models, panels, plugins, randomizations
 from core.disk import Space
+from core.paper.criteria import CRITERIA
 from core.paper.presets import all_presets
 from core.paper.scales import Scale
 from core.paper.studies import CATALOGUE, TITLES, unavailable
@@ -140,12 +142,14 @@ def capabilities(parts: PartsDep) -> Capabilities:
             )
             for name in CATALOGUE
         ],
+        criteria=_views(CriterionView, CRITERIA.values()),
         plugins=_views(PluginView, plugins.loaded()),
         presets=[
             PresetView(
                 name=p.name,
                 title=p.title,
                 description=p.description,
+                group=p.group,
                 choices=p.choices,
                 request={
                     "spec": {"model": p.spec.model} | p.spec.changes(),

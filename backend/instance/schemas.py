@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from backend.runs.schemas import Time
+from core.paper.presets import Group
 from core.paper.scales import Scale
 
 
@@ -97,6 +98,13 @@ class StudyTypeView(BaseModel):
     scales: list[Scale] = Field(description="Scales at which there is such a study.")
 
 
+class CriterionView(BaseModel):
+    """When a run counts as fitted."""
+
+    name: str = Field(description="Name in a request.")
+    title: str = Field(description="Name for people.")
+
+
 class PluginView(BaseModel):
     """A plugin of this server."""
 
@@ -111,6 +119,9 @@ class PresetView(BaseModel):
     name: str = Field(description="Name of the preset.")
     title: str = Field(description="Name for people.")
     description: str = Field(description="What it does.")
+    group: Group = Field(
+        description="quick: minutes at most; paper, report: full scale, as either has it."
+    )
     choices: list[str] = Field(
         description="What the paper leaves open and the preset settles, each with the reason."
     )
@@ -172,6 +183,7 @@ class Capabilities(BaseModel):
     randomizations: list[RandomizationView] = Field(description="Randomizations.")
     panels: list[PanelTypeView] = Field(description="Figures and tables.")
     studies: list[StudyTypeView] = Field(description="Studies of the catalogue.")
+    criteria: list[CriterionView] = Field(description="When a run counts as fitted.")
     plugins: list[PluginView] = Field(description="Plugins, those that failed too.")
     presets: list[PresetView] = Field(description="Requests to start from, the quickest first.")
     run_schema: dict[str, Any] = Field(description="JSON Schema of the body of POST /api/v1/runs.")

@@ -1,6 +1,7 @@
 """Named requests: a spec and how far to train it. Each states its choices and why."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from core.catalogue import models, randomizations
 from core.paper.choices import unstated
@@ -9,12 +10,15 @@ from core.paper.scales import ALEXNET, INCEPTION, MLP_1X512, MLP_3X512, WITHOUT_
 from core.run.demands import Demand, StopRule
 from core.run.spec import BatchNorm, RunSpec, Variant
 
+Group = Literal["quick", "paper", "report"]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preset:
     name: str
     title: str
     description: str
+    group: Group
     spec: RunSpec
     demand: Demand
 
@@ -33,6 +37,7 @@ def demo() -> Preset:
         name="demo",
         title="First look",
         description="An MLP on 5,000 images with true labels: a minute or less on a CPU.",
+        group="quick",
         spec=RunSpec(model=MLP_1X512, n_train=5000, n_test=2000),
         demand=Demand(epochs=10),
     )
@@ -45,6 +50,7 @@ def memorise() -> Preset:
         title="Memorise random labels",
         description="The same MLP on 2,000 images whose labels are drawn at random. Training "
         "accuracy climbs to 100 %, test accuracy stays at chance.",
+        group="quick",
         spec=RunSpec(
             model=MLP_1X512,
             n_train=2000,
@@ -105,10 +111,13 @@ def of_the_report(model: str, randomization: str) -> Preset:
         RunSpec.model_validate(
             fields | {"variant": Variant.REPORT, "batch_size": report.BATCH_SIZE}
         ),
+        group="report",
     )
 
 
-def _full_scale(name: str, network: str, setting: str, spec: RunSpec) -> Preset:
+def _full_scale(
+    name: str, network: str, setting: str, spec: RunSpec, group: Group = "paper"
+) -> Preset:
     test = randomizations[spec.randomization].title
     has_batch_norm = spec.batch_norm is BatchNorm.ALL
     return Preset(
@@ -116,6 +125,7 @@ def _full_scale(name: str, network: str, setting: str, spec: RunSpec) -> Preset:
         title=f"{network}, {test}",
         description=f"All 50,000 images, {setting}, {test}; "
         f"{'minutes' if spec.model.startswith('mlp') else 'hours'} on a CPU.",
+        group=group,
         spec=spec,
         demand=Demand(epochs=64 if has_batch_norm else 100),
     )

@@ -8,12 +8,15 @@ export const DATASETS = {};
 export const PANELS = {};
 /** `title`, and `scales` at which there is such a study. */
 export const STUDIES = {};
+/** `title`: when a run has fitted. */
+export const CRITERIA = {};
 
-export function learn({ models, randomizations, datasets, panels, studies }) {
+export function learn({ models, randomizations, datasets, panels, studies, criteria }) {
   fill(MODELS, models);
   fill(RANDOMIZATIONS, randomizations);
   fill(DATASETS, datasets);
   fill(STUDIES, studies);
+  fill(CRITERIA, criteria);
   const short = ({ title }) => title.replace(/^Figure /, "");
   fill(
     PANELS,

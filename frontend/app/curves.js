@@ -1,8 +1,9 @@
 /** What the charts of a run show: series, horizontal axes and the levels of pure chance. */
 
+import { DATASETS } from "./catalogue.js";
 import { loss, percent } from "./format.js";
 import { randomizationColour } from "./palette.js";
-import { store } from "./store.js";
+import { ENDED } from "./words.js";
 
 /** Horizontal axes: how to place an epoch's metrics, and where the axis ends. */
 export const AXES = {
@@ -28,14 +29,12 @@ export const AXES = {
 
 /** The end of the axis: the epochs asked for while a run goes on, those it has afterwards. */
 export function axisEnd(axis, run, curve) {
-  const ended = ["SUCCEEDED", "FAILED", "CANCELLED"].includes(run.state);
-  const epochs = ended ? Math.max(curve.length, 1) : Math.max(run.epochs, curve.length);
+  const epochs = ENDED.has(run.state) ? Math.max(curve.length, 1) : Math.max(run.epochs, curve.length);
   return AXES[axis].end(epochs, run);
 }
 
 function classes(run) {
-  const dataset = store.capabilities?.datasets.find(({ name }) => name === run.spec.dataset);
-  return dataset?.classes ?? null;
+  return DATASETS[run.spec.dataset]?.classes ?? null;
 }
 
 /** `field` of EpochMetrics, label, colour (CSS), dash (Plotly's word), width in pixels. */

@@ -7,6 +7,7 @@ import { curveOf, isWatched, patchRun, putEpochs, putRun, store, touch } from ".
 import { Stream } from "./stream.js";
 
 const HEALTH_SECONDS = 10;
+const RETRY = 3000;
 let stream = null;
 let announce = () => {};
 
@@ -65,7 +66,7 @@ const handlers = {
     if (run) {
       const epochsDone = Math.max(run.epochs_done, metrics.epoch);
       const step = Math.max(run.step, metrics.step);
-      patchRun(id, { latest: metrics, epochs_done: epochsDone, step });
+      patchRun(id, { latest: metrics, epochs_done: epochsDone, step, toldAt: Date.now() });
     }
     if (!store.curves.has(id)) return;
     const missing = putEpochs(id, [metrics]);
@@ -77,6 +78,7 @@ const handlers = {
     // Phases between two epochs tell neither fraction nor time left: the last ones still hold.
     patchRun(id, {
       progress,
+      toldAt: Date.now(),
       step: Math.max(run.step, progress.step ?? 0),
       fraction: fraction ?? run.fraction,
       eta_seconds: eta ?? run.eta_seconds,
@@ -147,16 +149,26 @@ async function refreshWorkers() {
   if (who() !== before) touch("workers");
 }
 
-/** Fetch what can be launched here; again, until it is there or the browser is signed out. */
+/** Fetch what can be asked for here, again until it is there. False: the browser is signed out. */
 export async function loadCapabilities() {
-  try {
-    store.capabilities = await api.capabilities();
-    learn(store.capabilities);
-    store.workers = store.capabilities.workers;
-    touch("capabilities", "workers");
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    if (error.status !== 401) setTimeout(loadCapabilities, 3000);
+  const refused = (refusal) => {
+    store.connection = { ...store.connection, refusal };
+    touch("connection");
+  };
+  for (;;) {
+    try {
+      store.capabilities = await api.capabilities();
+      refused("");
+      learn(store.capabilities);
+      store.workers = store.capabilities.workers;
+      touch("workers");
+      return true;
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      refused(error.status === 401 ? "" : error.message);
+      if (error.status === 401) return false;
+      await new Promise((resolve) => setTimeout(resolve, RETRY));
+    }
   }
 }
 

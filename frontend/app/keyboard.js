@@ -1,8 +1,8 @@
-/** Keys that work everywhere: `g o`, `g f`, `g c`, `g n`, `?`. Views listen for their own. Off inside inputs. */
+/** Keys that work everywhere: `g o`, `g r`, `g f`, `g c`, `g n`, `?`. Views listen for their own. Off inside inputs. */
 
 import { go } from "./router.js";
 
-const PLACES = { o: "#/", f: "#/figures", c: "#/compare", n: "#/launch" };
+const PLACES = { o: "#/", r: "#/race", f: "#/figures", c: "#/compare", n: "#/launch" };
 const TYPED_INTO =
   "input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable]";
 const CHORD_MILLISECONDS = 1200;
@@ -10,6 +10,7 @@ const CHORD_MILLISECONDS = 1200;
 /** What the help dialog lists. */
 export const KEYS = [
   ["g o", "Overview"],
+  ["g r", "The race"],
   ["g f", "Figures"],
   ["g c", "Compare runs"],
   ["g n", "Launch a new run"],

@@ -20,6 +20,7 @@ import { h, setAttribute } from "./dom.js";
 import { hurry, loadCapabilities, startFeed } from "./feed.js";
 import { listenForKeys } from "./keyboard.js";
 import { currentRoute } from "./router.js";
+import { ACTIVE } from "./words.js";
 
 const main = document.getElementById("main");
 let stopFeed = null;
@@ -42,23 +43,26 @@ async function start() {
       showSignIn(error.status === 401 ? "This link's token is no longer valid." : error.message);
       return;
     }
-    await showRaceThatIsOn();
+    await beginAtRace();
   }
   enter();
 }
 
-/** Begin at the race while there is one: it is what a new user is to see first. */
-async function showRaceThatIsOn() {
-  const race = await api.race({}).catch(() => null);
-  const isOn = ["waiting", "running"].includes(race?.study.state);
-  if (isOn) history.replaceState(null, "", "#/race");
+/** Begin at the race while there is one, or before there is anything: a new user's first view. */
+async function beginAtRace() {
+  try {
+    const race = await api.race({});
+    const begins = race ? ACTIVE.has(race.study.state) : (await api.runs({ limit: 1 })).total === 0;
+    if (begins) history.replaceState(null, "", "#/race");
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error; // the overview is shown
+  }
 }
 
-/** Show the views, unless the first answer leads to the sign-in view: the cookie is missing. */
+/** Show the views once it is known what can be asked for, unless the cookie is missing. */
 async function enter() {
   document.body.classList.remove("signed-out");
-  await loadCapabilities();
-  if (document.body.classList.contains("signed-out")) return;
+  if (!(await loadCapabilities())) return;
   stopFeed ??= startFeed();
   showRoute();
 }

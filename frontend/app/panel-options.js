@@ -1,7 +1,7 @@
 /** How a panel is shown: what the address says of it, and what of that the server is asked for. */
 
-import { PANELS } from "./catalogue.js";
-import { CRITERIA, SPREAD_CHOICES, X_AXES } from "./panel-words.js";
+import { CRITERIA, PANELS } from "./catalogue.js";
+import { SPREAD_CHOICES, X_AXES } from "./panel-words.js";
 
 /**
  * `{criterion, x, spread, log, logX, individual, paper}`; x is auto until the user chooses. criterion
@@ -11,9 +11,9 @@ export function optionsFrom(query, name) {
   const { kind } = PANELS[name];
   const given = (name, known, first) => (query.get(name) in known ? query.get(name) : first);
   const log = query.get("log") ?? "";
-  const criterion = given("criterion", CRITERIA, "");
+  const criteria = query.has("study") ? { default: null, ...CRITERIA } : CRITERIA;
   return {
-    criterion: criterion === "default" && !query.has("study") ? "" : criterion,
+    criterion: given("criterion", criteria, ""),
     x: given("x", X_AXES, "auto"),
     spread: given("spread", SPREAD_CHOICES, "auto"),
     log: kind !== "rows" && log.includes("y"),

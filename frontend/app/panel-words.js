@@ -2,18 +2,6 @@
 
 import { duration, integer, loss, number, percent } from "./format.js";
 
-export const CRITERIA = {
-  default: "Each model’s own",
-  "loss-0.05": "Loss below 0.05",
-  "loss-0.1": "Loss below 0.1 (report)",
-  "loss-0.25": "Loss below 0.25 (report)",
-  "loss-0.5": "Loss below 0.5 (report)",
-  "loss-0.6": "Loss below 0.6 (report)",
-  "accuracy-98": "Accuracy 98 %",
-  "accuracy-99.9": "Accuracy 99.9 %",
-  "accuracy-100": "Accuracy 100 %",
-};
-
 export const X_AXES = { steps: "Steps", epochs: "Epochs", seconds: "Seconds" };
 
 /** How what is measured is drawn where a panel has several: `{word, dash}`, Plotly's dash. */

@@ -63,7 +63,7 @@ export function rangeOf(zoomed, usual) {
 
 /** The distance of ticks on an axis of whole numbers that shows so many: never part of one. */
 export function wholeTicks(count) {
-  return count > 1 && count <= 12 ? 1 : undefined;
+  return count >= 1 && count <= 12 ? 1 : undefined;
 }
 
 /** `view`: `{curve, axis, title, end, log, zoom: {x, y}, size: {width, height}, revision}`. */

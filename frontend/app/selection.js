@@ -1,5 +1,7 @@
 /** Whose runs the figures show: scale, variant and seeds, from the address or the last visit. */
 
+import { CRITERIA } from "./catalogue.js";
+
 export const SCALES = { smoke: "Smoke", quick: "Quick", full: "Full" };
 export const SCALE_WORDS = {
   smoke: "A few minutes on two processor cores: every part of the paper in small.",
@@ -41,9 +43,9 @@ function remembered() {
   }
 }
 
-/** "smoke, paper's variant, 3 seeds"; with a criterion, "…, until accuracy-100" */
+/** "smoke, paper's variant, 3 seeds"; with a criterion, "…, until training loss below 0.1" */
 export function selectionWords({ scale, variant, seeds, criterion }) {
   const whose = scale ? `${scale}, ${variant}’s variant` : "a grid of your own";
-  const until = criterion ? `, until ${criterion}` : "";
+  const until = criterion ? `, until ${CRITERIA[criterion]?.title ?? criterion}` : "";
   return `${whose}, ${seeds} ${seeds === 1 ? "seed" : "seeds"}${until}`;
 }

@@ -3,20 +3,20 @@
  *
  * Whoever shows something watches a topic and reads the store when told. Topics: `runs` (a list may
  * have changed), `run:<id>`, `curve:<id>`, `data:<id>` (an epoch of a run came, known or not), `workers`
- * (one came, went, began or ended a run), `heartbeats` (they were asked for), `capabilities`,
- * `health`, `connection`, `resync` (fetch afresh). Many changes within a frame cause one call.
+ * (one came, went, began or ended a run), `heartbeats` (they were asked for), `health`,
+ * `connection`, `resync` (fetch afresh). Many changes within a frame cause one call.
  */
 
 export const store = {
-  /** Run by id, as `GET /runs/{id}` shows it. */
+  /** Run by id, as `GET /runs/{id}` shows it, and `toldAt`: when its progress was last news, in ms. */
   runs: new Map(),
   /** Array of EpochMetrics by run id, index = epoch - 1. */
   curves: new Map(),
   workers: [],
   capabilities: null,
   health: null,
-  /** status: as the stream has it; heardAt: time of the last event, in ms. */
-  connection: { status: "connecting", heardAt: null },
+  /** status: as the stream has it; heardAt: time of the last event, in ms; refusal: why it does not begin. */
+  connection: { status: "connecting", heardAt: null, refusal: "" },
 };
 
 const watchers = new Map();
@@ -64,7 +64,8 @@ export function putRun(run) {
   const known = store.runs.get(run.id);
   // A list leaves the attempts out; keep those that are known.
   const attempts = run.attempts?.length || !known ? run.attempts : known.attempts;
-  store.runs.set(run.id, { ...run, attempts });
+  const isNews = !known || JSON.stringify(run.progress) !== JSON.stringify(known.progress);
+  store.runs.set(run.id, { ...run, attempts, toldAt: isNews ? Date.now() : known.toldAt });
   touch(`run:${run.id}`);
 }
 

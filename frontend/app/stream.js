@@ -39,6 +39,8 @@ export class Stream {
   }
 
   start() {
+    this.heardAt = Date.now();
+    this.watchdog = setInterval(() => this.checkForSilence(), 1000);
     if (!("locks" in navigator) || !("BroadcastChannel" in window)) {
       this.lead();
       return;
@@ -72,15 +74,18 @@ export class Stream {
 
   lead() {
     this.leads = true;
-    this.watchdog = setInterval(() => this.checkForSilence(), 1000);
     this.heardAt = Date.now();
     this.connect();
   }
 
-  /** A connection over which not even pings come is dead, also where the browser does not know. */
+  /** A connection over which not even pings come is dead, also where the browser does not know; so is a tab that passes none on. */
   checkForSilence() {
-    const waits = this.source.readyState === EventSource.CLOSED; // to try again
+    const waits = this.source?.readyState === EventSource.CLOSED; // to try again
     if (waits || Date.now() - this.heardAt < SILENT_AFTER) return;
+    if (!this.leads) {
+      this.setStatus("silent");
+      return;
+    }
     this.heardAt = Date.now();
     this.changeStatus("silent");
     this.connect();
@@ -121,7 +126,6 @@ export class Stream {
 
   /** An event off the connection: pass it on to the other tabs too. */
   take(message) {
-    this.heardAt = Date.now();
     this.channel?.postMessage(message);
     this.hear(message);
   }
@@ -129,7 +133,11 @@ export class Stream {
   hear(message) {
     if (message.ask) {
       if (this.leads) this.channel.postMessage({ status: this.status, seq: this.seq });
-    } else if (message.status) {
+      return;
+    }
+    this.heardAt = Date.now();
+    if (!this.leads && message.kind) this.setStatus("live");
+    if (message.status) {
       if (this.seq === null && message.seq !== undefined) this.seq = message.seq;
       if (!this.leads) this.setStatus(message.status);
     } else if (message.lossy) {

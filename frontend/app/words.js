@@ -24,7 +24,7 @@ export function choice(value) {
   return CHOICES[value] ?? capital(titleOf(value));
 }
 
-const capital = (words) => words[0].toUpperCase() + words.slice(1);
+export const capital = (words) => words[0].toUpperCase() + words.slice(1);
 
 /** The value of a field of a spec in words, with its unit. A seed is a name, not a number. */
 export function worded(field, value) {
@@ -55,8 +55,7 @@ const FIELDS = {
 };
 
 export function fieldLabel(name) {
-  const words = name.replaceAll("_", " ");
-  return FIELDS[name] ?? words[0].toUpperCase() + words.slice(1);
+  return FIELDS[name] ?? capital(name.replaceAll("_", " "));
 }
 
 /** What a field's number counts. */
@@ -75,10 +74,12 @@ export function standing(run) {
     return { key: "diverged", word: "Diverged" };
   }
   const key = run.state.toLowerCase();
-  return { key, word: key[0].toUpperCase() + key.slice(1) };
+  return { key, word: capital(key) };
 }
 
+/** States of a run that has ended, and of a study that has not. */
 export const ENDED = new Set(["SUCCEEDED", "FAILED", "CANCELLED"]);
+export const ACTIVE = new Set(["waiting", "running"]);
 
 /** The name it was given, or else what sets it apart: "MLP 1×512, random labels, seed 3". */
 export function runTitle(run) {
@@ -91,7 +92,7 @@ export function runTitle(run) {
 /** "corrupted labels, p = 0.3" */
 export function randomization(spec) {
   const words = titleOf(spec.randomization);
-  return spec.corruption === null ? words : `${words}, p = ${spec.corruption}`;
+  return spec.corruption == null ? words : `${words}, p = ${spec.corruption}`;
 }
 
 /** "MLP 1×512 · true labels · 5,000 images · learning rate 0.02" */

@@ -1,7 +1,7 @@
 /** Links that download files of the API. What goes wrong is said below them. */
 
 import { api, Problem } from "../app/api.js";
-import { h, setAttribute, setText } from "../app/dom.js";
+import { h, setAttribute, setSentence, setText } from "../app/dom.js";
 import { icon } from "../app/icons.js";
 
 /** A node with `links`, one for each of `files`: `{word, label}`. A link's `href` is the file. */
@@ -35,7 +35,7 @@ async function save(link, wrong) {
     setTimeout(() => URL.revokeObjectURL(address), 60_000);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    setText(wrong, `The download failed. ${error.message}`);
+    setSentence(wrong, `The download failed. ${error.message}`);
   } finally {
     setAttribute(link, "aria-busy", null);
   }

@@ -2,6 +2,7 @@
 
 import { h, setText } from "../app/dom.js";
 import { integer, roughly, sentence, span } from "../app/format.js";
+import { ENDED } from "../app/words.js";
 import { LiveElement } from "./live-element.js";
 
 class EstimateLine extends LiveElement {
@@ -33,11 +34,10 @@ class EstimateLine extends LiveElement {
       epochs,
       waiting,
     } = estimate;
-    const ended = ["SUCCEEDED", "FAILED", "CANCELLED"].includes(state);
     const queue = waiting
       ? ` After ${integer(waiting)} waiting run${waiting === 1 ? "" : "s"}.`
       : "";
-    if (existing && (epochs === 0 || !ended)) {
+    if (existing && (epochs === 0 || !ENDED.has(state))) {
       this.verb = "Open the run";
       setText(this.time, "This run exists already");
       setText(this.basis, sentence(`${state.toLowerCase()}, ${integer(has)} epochs so far`));

@@ -1,6 +1,6 @@
 /** A field of the launch form: label, control, description and what is wrong with it. */
 
-import { h, setAttribute, setText, withCode } from "../app/dom.js";
+import { h, setAttribute, setSentence, withCode } from "../app/dom.js";
 import { integer } from "../app/format.js";
 import { MODELS } from "../app/catalogue.js";
 import { choice, fieldLabel, UNITS } from "../app/words.js";
@@ -30,7 +30,7 @@ export function formField(field) {
   node.fill = (value) => (control[key] = value ?? empty);
   node.isChanged = () => control[key] !== empty;
   node.complain = (message = "") => {
-    setText(wrong, message);
+    setSentence(wrong, message);
     setAttribute(control, "aria-invalid", message ? "true" : null);
   };
   node.focusControl = () => control.focus();

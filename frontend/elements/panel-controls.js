@@ -1,8 +1,9 @@
 /** <panel-controls>: how a panel is shown: criterion, axis, log, seeds, paper. Emits `options`. */
 
 import { h } from "../app/dom.js";
-import { PANELS } from "../app/catalogue.js";
-import { CRITERIA, SPREAD_CHOICES, X_AXES } from "../app/panel-words.js";
+import { CRITERIA, PANELS } from "../app/catalogue.js";
+import { SPREAD_CHOICES, X_AXES } from "../app/panel-words.js";
+import { capital } from "../app/words.js";
 import { segments } from "./segments.js";
 
 class PanelControls extends HTMLElement {
@@ -39,9 +40,10 @@ class PanelControls extends HTMLElement {
 
   /** The empty choice is the first one, and needs no word in the address. */
   get criteria() {
-    if (this.ofStudy) return { "": "The study’s own", ...CRITERIA };
-    const { default: own, ...others } = CRITERIA;
-    return { "": own, ...others };
+    const own = "Each model’s own";
+    const first = this.ofStudy ? { "": "The study’s own", default: own } : { "": own };
+    const titles = Object.values(CRITERIA).map(({ name, title }) => [name, capital(title)]);
+    return { ...first, ...Object.fromEntries(titles) };
   }
 
   change(change) {

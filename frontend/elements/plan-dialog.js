@@ -123,12 +123,18 @@ function told(plan) {
   ].filter(Boolean);
 }
 
+/** The series of a grid of one's own is made of names, which stay as they are. */
+function seriesOf({ series, panels }) {
+  const title = titleOf(series);
+  return panels.includes("custom") || title !== series ? title : title.replaceAll("_", " ");
+}
+
 function runTable(runs) {
   const heads = ["Run", "Model", "Seed", "Now", "Epochs", "Time"];
   const row = (run) => {
     const p = run.corruption === null ? "" : `, p = ${run.corruption}`;
     const model = titleOf(run.model);
-    const series = run.series === run.model ? "" : run.series.replaceAll("_", " ");
+    const series = run.series === run.model ? "" : seriesOf(run);
     const what = (series + p).replace(/^, /, "");
     return h(
       "tr",

@@ -2,9 +2,6 @@
 
 import { h } from "../app/dom.js";
 
-const isPaper = ({ name }) => name.startsWith("paper-");
-const isReport = ({ name }) => name.startsWith("report-");
-
 function card({ title, description }, radio) {
   const about = h("span", { class: "soft small" }, description);
   return h("label", { class: "card preset" }, radio, h("strong", {}, title), about);
@@ -21,20 +18,20 @@ export function presetCards(presets, onChoose) {
       onclick: () => onChoose(preset), // arrow keys click too; a second click undoes changes
     }),
   );
-  const cards = (title, style, wanted) =>
+  const cards = (title, style, group) =>
     h(
       "div",
       { class: `preset-cards ${style}` },
       h("h2", {}, title),
-      presets.map((preset, i) => wanted(preset) && card(preset, radios[i])),
+      presets.map((preset, i) => preset.group === group && card(preset, radios[i])),
     );
   const node = h(
     "fieldset",
     {},
     h("legend", { class: "unseen" }, "Presets"),
-    cards("Quick", "told", (preset) => !isPaper(preset) && !isReport(preset)),
-    cards("The paper's setting, full scale", "brief", isPaper),
-    cards("The report's, where it differs", "brief", isReport),
+    cards("Quick", "told", "quick"),
+    cards("The paper's setting, full scale", "brief", "paper"),
+    cards("The report's, where it differs", "brief", "report"),
   );
   node.choose = (name) => {
     for (const radio of radios) radio.checked = radio.value === name;

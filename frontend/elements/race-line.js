@@ -1,7 +1,7 @@
 /** <race-line>: the newest race in one line, with the way to it; hidden where there is none. */
 
 import { api, Problem } from "../app/api.js";
-import { h, setText } from "../app/dom.js";
+import { h, setSentence, setText } from "../app/dom.js";
 import { LiveFetch } from "../app/live-fetch.js";
 import { LiveElement } from "./live-element.js";
 
@@ -25,7 +25,7 @@ class RaceLine extends LiveElement {
       this.hidden = race === null;
       if (race === null) return;
       this.source.follow(race.lanes.map((lane) => lane.run_id));
-      setText(this.told, race.sentence);
+      setSentence(this.told, race.sentence);
       setText(this.link, race.study.state === "complete" ? "See the race" : "Watch the race");
     } catch (error) {
       if (!(error instanceof Problem)) throw error; // the dot on top tells that nothing answers

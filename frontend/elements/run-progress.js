@@ -19,6 +19,7 @@ class RunProgress extends LiveElement {
   start() {
     const show = () => this.run && this.update(this.run);
     this.watch(["heartbeats"], show);
+    this.every(5000, show);
     show();
   }
 
@@ -38,11 +39,13 @@ class RunProgress extends LiveElement {
   }
 }
 
-/** "no word from its worker for 25 s"; null where there is. */
-function silenceOf({ state, worker }) {
-  const one = state === "RUNNING" && store.workers.find(({ id }) => id === worker?.id);
-  if (!one || one.silent_seconds < SILENT) return null;
-  return `no word from its worker for ${duration(one.silent_seconds)}`;
+/** "no word from its worker for 25 s", "no progress for 25 s"; null where there is. */
+function silenceOf({ state, worker, toldAt }) {
+  if (state !== "RUNNING") return null;
+  const silent = store.workers.find(({ id }) => id === worker?.id)?.silent_seconds ?? 0;
+  if (silent >= SILENT) return `no word from its worker for ${duration(silent)}`;
+  const still = (Date.now() - toldAt) / 1000;
+  return still >= SILENT ? `no progress for ${duration(still)}` : null;
 }
 
 /** "Fetching the data: CIFAR-10, 64 of 146 MB" */

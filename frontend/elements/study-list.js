@@ -10,12 +10,12 @@ import { integer, plural } from "../app/format.js";
 import { LiveFetch } from "../app/live-fetch.js";
 import { panelPath } from "../app/router.js";
 import { selectionWords } from "../app/selection.js";
+import { ACTIVE } from "../app/words.js";
 import { ask } from "./ask-dialog.js";
 import { LiveElement } from "./live-element.js";
 import { stateLine } from "./state-line.js";
 
 const LISTED = 50;
-const ACTIVE = new Set(["waiting", "running"]);
 const STATES = {
   waiting: { icon: "queued", tone: "", word: "Waiting" },
   running: { icon: "running", tone: "running", word: "Running" },
@@ -48,23 +48,26 @@ class StudyList extends LiveElement {
 
   async load(signal) {
     try {
-      const { items } = await api.studies({ limit: LISTED }, signal);
-      const { wanted } = this;
-      const active = items.filter((one) => ACTIVE.has(one.state) && (wanted?.(one) ?? true));
-      const earlier = wanted ? [] : items.filter(({ state }) => !ACTIVE.has(state));
-      this.hidden = active.length + earlier.length === 0;
-      this.source.follow([...new Set(active.flatMap(({ run_ids: ids }) => ids))]);
-      const row = () => studyRow(() => this.refresh());
-      reconcile(this.active, active, ({ id }) => id, row);
-      reconcile(this.earlier, earlier, ({ id }) => id, row);
-      this.details.hidden = earlier.length === 0;
-      setText(
-        this.summary,
-        `${plural(earlier.length, "earlier study")}`.replace("studys", "studies"),
-      );
+      this.items = (await api.studies({ limit: LISTED }, signal)).items;
+      this.show();
     } catch (error) {
       if (!(error instanceof Problem)) throw error; // the dot on top tells that nothing answers
     }
+  }
+
+  /** Show anew what was fetched; for who knows better now what is `wanted`. */
+  show() {
+    const { wanted, items = [] } = this;
+    const active = items.filter((one) => ACTIVE.has(one.state) && (wanted?.(one) ?? true));
+    const earlier = wanted ? [] : items.filter(({ state }) => !ACTIVE.has(state));
+    this.hidden = active.length + earlier.length === 0;
+    this.source.follow([...new Set(active.flatMap(({ run_ids: ids }) => ids))]);
+    const row = () => studyRow(() => this.refresh());
+    reconcile(this.active, active, ({ id }) => id, row);
+    reconcile(this.earlier, earlier, ({ id }) => id, row);
+    this.details.hidden = earlier.length === 0;
+    const n = earlier.length;
+    setText(this.summary, `${integer(n)} earlier ${n === 1 ? "study" : "studies"}`);
   }
 }
 
@@ -121,13 +124,15 @@ function progressWords(study) {
   return parts.join(" · ");
 }
 
-/** Where its result is seen: its figure, all figures, or the curves of a grid of one's own. */
-export function placeOf({ id, study, request: { scale, variant, seeds, criterion } }) {
+/** Where its result is seen: its figure, all figures, the race or the curves of a grid of one's own. */
+export function placeOf({ id, study, request }) {
+  const { scale, variant, seeds, criterion, model, dataset, randomization } = request;
   const query = { scale, variant, seeds, ...(criterion ? { criterion } : {}) };
   if (study === "custom") return panelPath(comparison(), { study: id });
   if (study === "race") return `#/race?study=${id}`;
   if (study === "everything") return `#/figures?${new URLSearchParams(query)}`;
-  return panelPath(panelOf(study), query);
+  const ofOnesOwn = model || dataset || randomization;
+  return panelPath(panelOf(study), ofOnesOwn ? { study: id } : query);
 }
 
 function offered(study, act) {

@@ -31,6 +31,7 @@ class TroubleBar extends LiveElement {
   trouble() {
     const { connection, health, workers } = store;
     if (workers.some(({ state }) => state !== "lost")) this.workedAt = Date.now();
+    if (connection.refusal) return [connection.refusal];
     if (connection.status in CONNECTION) return [CONNECTION[connection.status]];
     const broken = Object.values(health ?? {}).filter((check) => check?.ok === false);
     const idle = connection.status === "live" && Date.now() - this.workedAt > PATIENCE;

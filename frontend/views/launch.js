@@ -21,13 +21,6 @@ class LaunchView extends LiveElement {
   }
 
   start() {
-    if (store.capabilities) this.fillIn();
-    else this.watch(["capabilities"], () => this.fillIn());
-  }
-
-  /** Build the form, once the schema is there. */
-  fillIn() {
-    if (this.form) return;
     const { presets } = store.capabilities;
     this.form = h("run-form");
     this.origin = h("p", { class: "soft small origin", role: "status" });
@@ -158,7 +151,7 @@ class LaunchView extends LiveElement {
         ? "A value is not allowed: see the field marked."
         : `${n} values are not allowed: see the fields marked.`;
     const others = problem.errors.length ? rest.join("; ") : problem.message;
-    setText(this.wrong, [n ? fields : "", others].filter(Boolean).join(" "));
+    setSentence(this.wrong, [n ? fields : "", others].filter(Boolean).join(" "));
   }
 }
 

@@ -136,7 +136,7 @@ function emptyState() {
     button.disabled = true;
     setText(wrong, "");
     try {
-      const { presets } = store.capabilities ?? (await api.capabilities());
+      const { presets } = store.capabilities;
       const { request, title } = presets.find((preset) => preset.name === DEMO) ?? presets[0];
       const run = await api.create({ ...request, name: title });
       go(runPath(run.id));

@@ -40,6 +40,7 @@ class PanelView extends LiveElement {
     this.status = stateLine();
     this.claim = h("p", { class: "claim soft" });
     this.runButton = h("run-study", { main: true });
+    this.shownRuns = new Set();
     this.studies = h("study-list");
     this.studies.wanted = (study) => this.concerns(study);
     this.chart = h(PANELS[name].kind === "rows" ? "accuracy-table" : "panel-chart", {
@@ -120,15 +121,12 @@ class PanelView extends LiveElement {
   /** What would make the panel's runs: by its criterion, if another than the usual was chosen. */
   get request() {
     const { criterion } = this.options;
-    const fits = PANELS[this.panelName].study === "figure-1bc";
-    return fits && criterion ? { ...this.selection, criterion } : this.selection;
+    return PANELS[this.panelName].fits && criterion ? { ...this.selection, criterion } : this.selection;
   }
 
   /** Whether a study makes runs of what is shown. */
-  concerns({ id, study, request: { scale, variant } }) {
-    if (this.study !== null) return id === this.study;
-    const here = scale === this.selection.scale && variant === this.selection.variant;
-    return here && [PANELS[this.panelName].study, "everything"].includes(study);
+  concerns({ id, run_ids: ids }) {
+    return id === this.study || ids.some((run) => this.shownRuns.has(run));
   }
 
   reload() {
@@ -146,7 +144,9 @@ class PanelView extends LiveElement {
         this.studies.loaded, // it would push the chart down
       ]);
       this.wrong.hidden = true;
-      this.source.follow(panel.provenance.runs.map(({ id }) => id));
+      this.shownRuns = new Set(panel.provenance.runs.map(({ id }) => id));
+      this.source.follow([...this.shownRuns]);
+      this.studies.show();
       this.panel = panel;
       this.figure = figure;
       this.show();

@@ -2,16 +2,16 @@
 
 import { panelOf, PANELS } from "../app/catalogue.js";
 import { api, Problem } from "../app/api.js";
-import { h, reconcile, setText } from "../app/dom.js";
+import { h, reconcile, setSentence, setText } from "../app/dom.js";
 import { completeCurve, loadRun } from "../app/feed.js";
 import { LiveFetch } from "../app/live-fetch.js";
 import { panelPath } from "../app/router.js";
 import { curveOf, store, watch } from "../app/store.js";
+import { ACTIVE } from "../app/words.js";
 import "../elements/race-chart.js";
 import "../elements/race-lane.js";
 import { LiveElement } from "../elements/live-element.js";
 
-const ENDED = new Set(["complete", "failed", "cancelled"]);
 /** What is launched where there is no race yet. */
 const FIRST = { study: "race", scale: "full" };
 
@@ -67,7 +67,7 @@ class RaceView extends LiveElement {
     } catch (error) {
       if (error.name === "AbortError") return;
       if (!(error instanceof Problem)) throw error;
-      if (error.status !== 0 && error.status !== 401) setText(this.wrong, error.message);
+      if (error.status !== 0 && error.status !== 401) setSentence(this.wrong, error.message);
     }
   }
 
@@ -98,9 +98,9 @@ class RaceView extends LiveElement {
     this.button.hidden = state === "complete";
     this.button.classList.toggle("main", !race);
     const word = race ? "Go on" : "Start the race";
-    setText(this.button, race && !ENDED.has(state) ? "Cancel" : word);
+    setText(this.button, race && ACTIVE.has(state) ? "Cancel" : word);
     setText(this.about, aboutOf(race));
-    setText(this.sentence, race?.sentence ?? "");
+    setSentence(this.sentence, race?.sentence ?? "");
     this.sentence.hidden = !race;
     this.sentence.classList.toggle("ended", state === "complete");
     if (!race) return;
@@ -135,7 +135,7 @@ class RaceView extends LiveElement {
 
   async act() {
     const { race } = this;
-    const goesOn = race && !ENDED.has(race.study.state);
+    const goesOn = race && ACTIVE.has(race.study.state);
     this.button.disabled = true;
     try {
       if (goesOn) await api.cancelStudy(race.study.id);
@@ -143,7 +143,7 @@ class RaceView extends LiveElement {
       await this.source.now();
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      setText(this.wrong, error.message);
+      setSentence(this.wrong, error.message);
     } finally {
       this.button.disabled = false;
     }

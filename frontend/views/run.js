@@ -109,7 +109,7 @@ class RunView extends LiveElement {
     if (this.followed !== id) {
       this.followed = id;
       this.watch([`run:${id}`], () => this.show());
-      this.watch([`curve:${id}`, "capabilities"], () => this.showCurves());
+      this.watch([`curve:${id}`], () => this.showCurves());
     }
     this.show();
     this.showCurves();

@@ -1,7 +1,7 @@
 /** <sign-in-view>: exchanges the token for a cookie that scripts cannot read. */
 
 import { api } from "../app/api.js";
-import { h, setSentence } from "../app/dom.js";
+import { h, setSentence, withCode } from "../app/dom.js";
 
 class SignInView extends HTMLElement {
   connectedCallback() {
@@ -14,7 +14,7 @@ class SignInView extends HTMLElement {
       required: true,
       "aria-describedby": "token-wrong",
     });
-    const wrong = h("p", { class: "wrong", id: "token-wrong", role: "alert" }, this.reason ?? "");
+    const wrong = h("p", { class: "wrong", id: "token-wrong", role: "alert" }, withCode(this.reason ?? ""));
     const button = h("button", { class: "button main" }, "Sign in");
     const submit = async (event) => {
       event.preventDefault();

@@ -16,6 +16,13 @@ def test_no_two_presets_are_the_same() -> None:
     assert len({p.spec.hash() for p in all_presets()}) == len(all_presets())
 
 
+def test_only_what_is_quick_is_called_so() -> None:
+    groups = {name: preset.group for name, preset in PRESETS.items()}
+    assert {name for name, group in groups.items() if group == "quick"} == {"demo", "memorise"}
+    assert groups["published-alexnet-true-labels"] == "paper"
+    assert all((group == "report") == name.startswith("report-") for name, group in groups.items())
+
+
 @pytest.mark.parametrize("labels", ["true_labels", "random_labels"])
 def test_inception_without_batch_norm_has_the_setting_that_trains(labels: str) -> None:
     spec = PRESETS[f"paper-inception-without-bn-{labels.replace('_', '-')}"].spec

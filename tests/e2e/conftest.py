@@ -204,4 +204,6 @@ def page(watched: Watched, server: Server) -> Page:
     """A page that is signed in, on the overview."""
     watched.page.goto(server.link)
     watched.page.locator("live-dot[data-status=live]").wait_for()
+    watched.page.goto(f"{server.url}/#/")  # it begins at the race where there is no run
+    watched.page.locator("live-dot[data-status=live]").wait_for()
     return watched.page

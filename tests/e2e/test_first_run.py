@@ -16,6 +16,8 @@ def test_from_the_printed_link_to_a_live_curve_and_its_csv(
 ) -> None:
     page = watched.page
     page.goto(server.link)
+    expect(page.get_by_role("button", name="Start the race")).to_be_visible()
+    page.get_by_role("link", name="Overview").click()
     expect(page.get_by_role("heading", name="Do networks learn, or memorise?")).to_be_visible()
     assert server.token not in page.url, "the token stays in no address and no history"
 

@@ -43,6 +43,8 @@ VIEWS = {
     "the figures": ("#/figures", "panel-card[data-panel='1a'] .state"),
     "a comparison": ("#/compare?run={run}", "compare-table tbody tr"),
     "the overview": ("#/", "run-table tbody tr"),
+    "the race": ("#/race", "race-view .actions button"),
+    "the launch form": ("#/launch", "estimate-line .soft"),
 }
 
 
@@ -55,7 +57,7 @@ def test_a_view_opened_while_the_server_is_away_recovers(
     watched.refusals_expected = True
     run_id = server.launch(epochs=1, seed=21, name="Lost and found")
     place, shown = VIEWS[view]
-    page.goto(f"{server.url}/#/launch")
+    page.goto(f"{server.url}/#/nowhere")
     page.context.set_offline(True)
     server.kill_api()  # a stream that is open already does not notice the cut
     dot = page.locator("live-dot")
@@ -69,12 +71,29 @@ def test_a_view_opened_while_the_server_is_away_recovers(
     expect(page.locator("trouble-bar")).to_be_empty()
 
 
+def test_the_page_waits_for_what_can_be_asked_for(page: Page, watched: Watched) -> None:
+    watched.refusals_expected = True
+    detail = "The database does not answer."
+    page.route(
+        "**/api/v1/capabilities",
+        lambda route: route.fulfill(status=503, json={"detail": detail}),
+        times=2,
+    )
+    page.evaluate("location.hash = '#/figures/1a'")
+    page.reload()
+    expect(page.locator("trouble-bar")).to_have_text(detail)
+    expect(page.locator("panel-view h1").locator("visible=true")).to_have_count(0)
+    expect(page.locator("panel-view h1")).to_contain_text("Figure 1a")
+    expect(page.locator("trouble-bar")).to_be_empty()
+
+
 @pytest.mark.timeout(120)
 def test_a_server_that_hangs_is_not_called_live(page: Page, stopped_api: int) -> None:
     page.clock.install()
     page.reload()
     dot = page.locator("live-dot")
     expect(dot).to_have_attribute("data-status", "live")
+    expect(dot).to_contain_text("Last news")
     stop(stopped_api)
     page.clock.fast_forward(31_000)
     expect(dot).to_have_attribute("data-status", "silent")

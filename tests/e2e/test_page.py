@@ -135,6 +135,31 @@ def test_the_keyboard_leads_everywhere(page: Page, finished: str) -> None:
     page.keyboard.press("g")
     page.keyboard.press("n")
     expect(page.locator("run-form")).to_be_visible()
+    page.locator("h1").click()
+    page.keyboard.press("g")
+    page.keyboard.press("r")
+    expect(page.locator("race-view")).to_be_visible()
+
+
+def test_the_axes_of_one_epoch_with_an_enormous_loss_are_whole(page: Page, server: Server) -> None:
+    run_id = server.launch(epochs=1, seed=12)
+    eventually(lambda: server.run(run_id)["state"] == "SUCCEEDED", 60)
+
+    def enormous(route: Route) -> None:
+        told = route.fetch().json()
+        for metrics in told["items"]:
+            metrics.update(train_loss=1e32, test_loss=1e32, online_loss=1e32)
+        route.fulfill(json=told)
+
+    page.route(re.compile(r"/metrics\?first="), enormous)
+    page.goto(f"{server.url}/#/runs/{run_id}")
+    chart = page.locator("metric-chart[data-name=loss]")
+    expect(chart.locator(".xtick text")).to_have_text(["0", "1"])
+    labels = chart.locator(".ytick text")
+    expect(labels.last).to_contain_text("10")
+    left = chart.locator(".plot").evaluate("plot => plot.getBoundingClientRect().left")
+    starts = labels.evaluate_all("all => all.map(one => one.getBoundingClientRect().left)")
+    assert min(starts) >= left
 
 
 def test_the_charts_are_there_as_tables_too(page: Page, server: Server, finished: str) -> None:

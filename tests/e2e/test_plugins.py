@@ -98,7 +98,13 @@ def test_a_model_is_in_form_command_line_plan_figure_and_pdf(
     assert figure["verdict"]["state"] == "not comparable"
     pdf = server.api.get("/figures/1b.pdf", params={"study": study})
     assert pdf.content.startswith(b"%PDF")
-    server.api.post(f"/studies/{study}/cancel")
+    page.goto(f"{server.url}/#/figures")
+    page.locator("study-list").get_by_role("link").first.click()
+    page.wait_for_url(f"**/#/figures/1b?study={study}")
+    page.get_by_role("button", name=re.compile("^Cancel")).click()
+    eventually(
+        lambda: server.api.get(f"/studies/{study}").json()["state"] in ("cancelled", "complete"), 30
+    )
 
 
 def test_a_randomization_is_in_form_command_line_grid_figure_and_pdf(

@@ -30,9 +30,9 @@ def drawn(page: Page) -> list[dict[str, Any]]:
 def test_both_curves_grow_to_the_end_and_the_sentence_says_what_happened(
     page: Page, server: Server
 ) -> None:
-    study = launch(server)
     page.goto(f"{server.url}/#/race")
     expect(page.get_by_role("heading", name="True labels against random labels")).to_be_visible()
+    study = launch(server)  # the view takes it up by itself
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
 
     def race() -> dict[str, Any]:

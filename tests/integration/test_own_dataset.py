@@ -69,7 +69,7 @@ def test_a_dataset_added_while_all_runs_is_offered_trained_on_and_removed(
     run = json.loads(rethink(system, "run", "--dataset", name, "--epochs", "2", "--json"))
     assert run["changes"] == {"dataset": name}
     system.await_state(run["id"], RunState.SUCCEEDED)
-    assert len(system.http.get(f"/runs/{run['id']}/metrics").json()) == 2
+    assert len(system.http.get(f"/runs/{run['id']}/metrics").json()["items"]) == 2
 
     rethink(system, "data", "remove", "pets")
     assert offered() == ["cifar10"]

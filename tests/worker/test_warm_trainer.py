@@ -57,12 +57,14 @@ def seconds_to_first_step(child: Child, spec: RunSpec) -> float:
 def test_the_next_run_of_a_figure_takes_its_first_step_within_a_second(
     child: Child, record_property: Callable[[str, object], None]
 ) -> None:
-    """Figures 1b and 1c at full scale: 50,000 images in bf16, the labels of another p.
+    """Figures 1b and 1c at full scale: 50,000 images in the precision that the machine has, the
+    labels of another p.
 
     Batches are small, so that it is the start that is measured and not the step's own work. The
     seconds themselves, whatever the load, are in pytest's report (`--junit-xml`).
     """
-    spec = RunSpec(model="mlp-1x512", precision="bf16", batch_size=16)
+    precision = child.capabilities["precision"]
+    spec = RunSpec(model="mlp-1x512", precision=precision, batch_size=16)
     seconds_to_first_step(child, spec)
     corrupted = spec.replace(randomization="corrupted_labels", corruption=0.5)
     for following in (
@@ -84,7 +86,8 @@ def test_a_run_of_other_pixels_takes_its_first_step_about_as_soon(
     It takes .4 to 1 s on two cores (docs/performance.md), and once a process some .3 s more. Twice
     that is allowed, since both cores are needed and other tests have one.
     """
-    spec = RunSpec(model="mlp-1x512", precision="bf16", batch_size=16)
+    precision = child.capabilities["precision"]
+    spec = RunSpec(model="mlp-1x512", precision=precision, batch_size=16)
     seconds_to_first_step(child, spec)
     for randomization in ("random_pixels", "gaussian"):  # loaded, or compiled on a new machine
         seconds_to_first_step(child, spec.replace(randomization=randomization, n_train=100))

@@ -4,7 +4,7 @@
 vector paths of the figures in the paper's PDF, calibrated on the axes (about ±0.0005 in y), not
 traced by hand. Steps are in thousands there, as on the paper's axis, and plain steps here.
 
-The published points hold two exact duplicates that are hardly measurements: MLP 1×512 at p = .6
+The published points hold two exact duplicates that are probably copies: MLP 1×512 at p = .6
 equals p = .7, and Inception at p = .9 equals p = 1, in 1b and in 1c.
 """
 
