@@ -181,7 +181,7 @@ def test_smoke_has_no_table_1_and_the_page_says_so(page: Page, server: Server) -
     card = page.locator("panel-card[data-panel='table-1']")
     expect(card).to_contain_text("Smoke has no Table 1, use quick")
     expect(page.locator(".choice-line run-study button")).to_have_text(
-        re.compile("All figures: .* about")
+        re.compile("Run All figures: .* about")
     )
     expect(card.get_by_role("button")).to_have_count(0)
     expect(page.locator(".notice.bad")).to_be_hidden()
