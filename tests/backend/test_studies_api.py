@@ -442,7 +442,7 @@ def test_an_unknown_study_is_not_found(api: TestClient) -> None:
 def test_a_race_tells_how_far_both_are(api: TestClient, settings: Settings) -> None:
     assert api.get(f"{STUDIES}/race").status_code == 204
     study = post(api, {"study": "race", "scale": "smoke"})
-    assert study["request"]["model"] == "mlp-1x512"
+    assert study["request"]["scale"] == "smoke"
     race = api.get(f"{STUDIES}/race").json()
     assert [lane["labels"] for lane in race["lanes"]] == ["true labels", "random labels"]
     assert [lane["run_id"] for lane in race["lanes"]] == study["run_ids"]

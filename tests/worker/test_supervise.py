@@ -215,7 +215,7 @@ def test_a_spec_of_another_version_fails_with_a_sentence(bench: Bench) -> None:
 
 
 def test_a_run_on_a_dataset_that_the_worker_has_not_is_left_to_others(bench: Bench) -> None:
-    run_id = bench.submit(tiny(seed=10), 1)
+    run_id = bench.submit(tiny(seed=1010), 1)
     with bench.database.write() as session:
         run = session.get_one(Run, run_id)
         run.spec = {**run.spec, "dataset": "pets@01234567"}
