@@ -12,7 +12,7 @@
 #           - Softmax of a model of opset 11 or older goes over the last axis; up to opset 12 the
 #             default is axis 1, with all further axes flattened into it.
 # Version:  onnx 1.23.2, onnxruntime 1.32.0; 2026-11-28.
-# Source:   the files op_lrn.py, op_pool_common.py and op_softmax.py in onnx/reference/ops; ONNX's
+# Source:   op_lrn.py, _op_common_pool.py and op_softmax.py in onnx/reference/ops; ONNX's
 #           Operators.md (LRN, MaxPool) and Changelog.md (Softmax-11).
 # Follows:  judge an exported network by the framework it came from. The reference's LRN is right only
 #           where the batch has as many images as the layer has channels.
