@@ -53,7 +53,7 @@ for where, in_file in (
     memory, file, bare = (found(s, where) for s in ("runs", "'runs.parquet'", "'bare.parquet'"))
     print(f"DuckDB   {where:18} expected [3]: memory {memory}, file {file}, no statistics {bare}")
     held &= memory == [3] and file == in_file and bare == [3]
-count = duckdb.sql("select count(*) filter (where isnan(loss)) from 'runs.parquet'").fetchone()[0]
+count = duckdb.sql("select count(*) filter (where isnan(loss)) from 'runs.parquet'").fetchall()[0][0]
 print(f"DuckDB   count(*) FILTER (WHERE isnan(loss)) of the file: {count}")
 held &= count == 1
 

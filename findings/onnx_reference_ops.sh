@@ -12,17 +12,18 @@
 #           - Softmax of a model of opset 11 or older goes over the last axis; up to opset 12 the
 #             default is axis 1, with all further axes flattened into it.
 # Version:  onnx 1.23.2, onnxruntime 1.32.0; 2026-11-28.
-# Source:   the files op_lrn.py, op_pool_common.py and op_softmax.py in onnx/reference/ops; ONNX's
+# Source:   op_lrn.py, _op_common_pool.py and op_softmax.py in onnx/reference/ops; ONNX's
 #           Operators.md (LRN, MaxPool) and Changelog.md (Softmax-11).
-# Follows:  compare an exported network with the framework it came from, with more images than
-#           channels or none at all in the argument for LRN; do not use onnx.reference as a judge.
+# Follows:  judge an exported network by the framework it came from. The reference's LRN is right only
+#           where the batch has as many images as the layer has channels.
 set -euo pipefail
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 python3 -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check onnx==1.23.2 onnxruntime==1.32.0 numpy==2.4.6
+venv/bin/pip install --quiet --disable-pip-version-check onnx==1.23.2 onnxruntime==1.32.0 \
+    numpy==2.4.6
 
 venv/bin/python - <<'PYTHON'
 import numpy as np
@@ -50,6 +51,8 @@ print(f"LRN      expected all 8 channels equal; different: {wrong}")
 untouched = [c for c in range(8) if np.array_equal(reference[:, c], images[:, c])]
 print(f"         channels that the reference returns unchanged: {untouched}")
 held = wrong == untouched == [2, 3, 4, 5, 6, 7]
+square = rng.normal(size=(8, 8, 3, 3)).astype("float32")
+held &= np.allclose(*both("LRN", square, size=5, alpha=0.5, beta=0.75, bias=1.0), atol=1e-5)
 
 reference, runtime = both("MaxPool", images, kernel_shape=[3, 3], strides=[2, 2], auto_pad="SAME_LOWER")
 print(f"MaxPool  expected 5 x 5; reference {reference.shape[2:]}, runtime {runtime.shape[2:]}")

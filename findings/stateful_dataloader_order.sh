@@ -1,9 +1,8 @@
 #!/usr/bin/env bash
 # Resumable loading changes the order of the data.
 #
-# Guess:    torchdata's StatefulDataLoader is torch's DataLoader plus state_dict(), "a drop-in
-#           replacement": with the same seed or generator it shuffles the same way, whatever the number
-#           of workers.
+# Guess:    torchdata's StatefulDataLoader is torch's DataLoader plus state_dict(): with the same
+#           seed or generator it shuffles the same way, whatever the number of workers.
 # Happens:  its shuffled order differs from DataLoader's, with a seed and with a generator, and it is
 #           another one with workers than without. DataLoader's does not depend on the workers. Resuming
 #           itself is exact: the rest of the epoch and the next epoch are as they would have been.
@@ -20,7 +19,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 python3 -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 torchdata==0.11.0 numpy==2.4.6
+venv/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 torchdata==0.11.0 \
+    numpy==2.4.6
 
 venv/bin/python - <<'PYTHON'
 import torch

@@ -2,7 +2,7 @@
 # x.bernoulli_(p) and torch.bernoulli(p) corrupt different labels.
 #
 # Guess:    with one seed, x.bernoulli_(0.3), torch.bernoulli(torch.full(n, 0.3)) and
-#           torch.rand(n) < 0.3 give one mask, or at least the first two, "the in-place version of".
+#           torch.rand(n) < 0.3 give one mask, or at least the first two do.
 # Happens:  there are two streams. A Python number as p (also in torch.bernoulli(x, p) and in dropout)
 #           goes to Intel MKL's generator, seeded with one draw from torch's; a tensor as p, of whatever
 #           shape, draws from torch's generator itself and equals torch.rand(n) < p. They also advance

@@ -9,9 +9,9 @@
 #           altogether, since a contiguous tensor of 16 or more takes a vectorised path. Only
 #           Conv2d.reset_parameters() is protected: it fills a contiguous copy.
 # Version:  torch 2.13.0 (CPU); 2026-11-28.
-# Source:   torch/nn/modules/conv.py, _ConvNd.reset_parameters, "to ensure numerical consistency";
-#           torch/nn/init.py has no such copy; aten's cpu/DistributionTemplates.h, normal_fill for
-#           contiguous tensors of 16 and more.
+# Source:   torch/nn/modules/conv.py, _ConvNd.reset_parameters, the branch for weights
+#           that are not contiguous; torch/nn/init.py has no such copy; aten's cpu/DistributionTemplates.h,
+#           normal_fill for contiguous tensors of 16 and more.
 # Follows:  initialise before .to(memory_format=torch.channels_last), and count the memory format as
 #           part of what a seed means wherever there is dropout: switching it for speed starts another
 #           trajectory.
@@ -51,7 +51,7 @@ for name, fill, permuted in (
     ("uniform_", lambda x: x.uniform_(), True),
     ("normal_", lambda x: x.normal_(), False),
     ("init.kaiming_normal_", nn.init.kaiming_normal_, False),
-    ("init.trunc_normal_", nn.init.trunc_normal_, True),
+    ("init.trunc_normal_", nn.init.trunc_normal_, False),
 ):
     plain, last = seeded(fill, PLAIN), seeded(fill, LAST)
     same = torch.equal(plain, last)

@@ -7,8 +7,8 @@
 #           NaN stays NaN. float8_e5m2 overflows to infinity as usual. ml_dtypes gives NaN. The unsigned
 #           float8_e8m0fnu scales and float8_e4m3fnuz give NaN in torch too.
 # Version:  torch 2.13.0 (CPU), ml_dtypes 0.6.0; 2026-11-28.
-# Source:   PyTorch's header torch/headeronly/util/Float8_e4m3fn.h, "Finite overflow or inf -> saturate
-#           to max finite value"; ml_dtypes' README, table of float8 formats.
+# Source:   PyTorch's header torch/headeronly/util/Float8_e4m3fn.h, the cast from float32: what
+#           is too large saturates, only NaN stays NaN; ml_dtypes' README, table of float8 formats.
 # Follows:  test for divergence before a cast to float8_e4m3fn, never after; weights quantised by torch
 #           and by JAX differ above 464.
 set -euo pipefail
@@ -17,7 +17,8 @@ folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 cd "$folder"
 python3 -m venv venv
-venv/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 ml_dtypes==0.6.0 numpy==2.4.6
+venv/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 ml_dtypes==0.6.0 \
+    numpy==2.4.6
 
 venv/bin/python - <<'PYTHON'
 import ml_dtypes

@@ -30,7 +30,7 @@ levels = {
     "torch.arange": torch.arange(0, 1.05, 0.1, dtype=torch.float64).tolist(),
     "numpy.linspace": np.linspace(0, 1, 11).tolist(),
 }
-print(f"torch {torch.__version__}, numpy {np.__version__}: levels unequal to their literal, expected none")
+print(f"torch {torch.__version__}, numpy {np.__version__}: unequal to their literal, expected none")
 misses = {}
 for name, values in levels.items():
     misses[name] = [a for a, b in zip(values, literals, strict=True) if a != b]

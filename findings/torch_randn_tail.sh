@@ -8,7 +8,8 @@
 #           value, randn(24) in eight, randn(32) in all. Below 16 another algorithm gives numbers that
 #           agree in none. torch.rand does have the property.
 # Version:  torch 2.13.0 (CPU); 2026-11-28.
-# Source:   aten's native/cpu/DistributionTemplates.h, normal_fill: "Recompute the last 16 values".
+# Source:   aten's native/cpu/DistributionTemplates.h, normal_fill, the branch for sizes that
+#           are no multiple of 16.
 # Follows:  draw nested noise image by image from (seed, index), or pad the number of values to a
 #           multiple of 16 and cut; never compare runs on a subset with runs on the whole by seed alone.
 set -euo pipefail
