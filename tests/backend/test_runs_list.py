@@ -39,7 +39,7 @@ def made_anew(database: Database) -> bytes:
     """The whole list, with nothing kept from before."""
     with database.read() as session:
         found = session.scalars(sa.select(Run).order_by(Run.created_at.desc(), Run.id)).all()
-        items = service.views(session, found)
+        items = service.views(session, found, Settings())
     page = RunPage(items=items, total=len(items), limit=1000, offset=0)
     return page.model_dump_json().encode()
 
