@@ -116,7 +116,7 @@ export function panelLayout(panel, view) {
       rangemode: "tozero",
       ...(points
         ? { range: [-0.03, 1.03], autorange: false, dtick: zoom.x ? undefined : size.width < 520 ? 0.2 : 0.1 }
-        : { autorange: true, dtick: x.unit === "seconds" || logX ? undefined : wholeTicks(shown(panel, zoom)) }),
+        : { autorange: true, dtick: ticksOf(x, logX, shown(panel, zoom)) }),
       ...rangeOf(zoom.x, {}),
     },
     yaxis: {
@@ -133,6 +133,12 @@ export function panelLayout(panel, view) {
       ...rangeOf(zoom.y, {}),
     },
   };
+}
+
+/** Whole steps and epochs: none between two where they are few. */
+function ticksOf({ unit }, log, count) {
+  if (unit === "seconds") return undefined;
+  return log ? (count <= 12 ? "D1" : undefined) : wholeTicks(count);
 }
 
 /** How many steps or epochs the horizontal axis shows. */

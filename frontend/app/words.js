@@ -21,7 +21,9 @@ export function choice(value) {
   if (value === false) return "no";
   if (value === null || value === undefined) return "–";
   if (typeof value === "number") return number(value);
-  return CHOICES[value] ?? capital(titleOf(value));
+  if (CHOICES[value]) return CHOICES[value];
+  const title = titleOf(value);
+  return title === value ? String(value) : capital(title);
 }
 
 export const capital = (words) => words[0].toUpperCase() + words.slice(1);

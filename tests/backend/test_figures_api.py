@@ -37,7 +37,7 @@ from core.storage import leases, runs, studies
 from core.storage.database import Database, migrate
 from rethink.cli import app
 from rethink.client import Client
-from rethink.commands import launch
+from rethink.commands import study as study_command
 from tests.backend.conftest import TOKEN
 from tests.core.hand_made import metrics
 from tests.stored_runs import fill
@@ -493,7 +493,7 @@ def test_a_study_names_the_command_that_makes_it_again(
     monkeypatch.setattr(
         Client,
         "studies",
-        SimpleNamespace(plan=lambda _, **request: asked.append(request) or plan_without_runs()),
+        SimpleNamespace(plan=lambda *_, **request: asked.append(request) or plan_without_runs()),
         raising=False,
     )
     words = shlex.split(command.replace("study run", "study plan"))[1:]
@@ -531,7 +531,7 @@ def test_the_command_of_a_run_makes_the_same_spec(name: StudyName, scale: Scale)
         assert words[:2] == ["rethink", "run"]
         assert words[-2:] == ["--epochs", "3"]
         assert set(words[2:-2:2]) == {"--set"}
-        asked = SpecRequest.model_validate(launch._assigned(words[3:-2:2]))
+        asked = SpecRequest.model_validate(study_command.grid_of(words[3:-2:2], [])[0])
         assert asked.resolve(Precision.FP32) == entry.spec
 
 

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from backend.kept import Kept
+from backend.runs import service
 from core.catalogue import Dataset, datasets
 from core.paper.plans import Plan
 from core.paper.scales import Scale
@@ -200,8 +202,10 @@ def test_a_race_that_is_not_understood_is_passed_over(
 
 
 def test_a_spec_is_understood_once_its_dataset_is_there(
-    api: TestClient, settings: Settings
+    api: TestClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The fixture gives every spec one hash, by which they are kept.
+    monkeypatch.setattr(service, "SPECS", Kept[Any](10))
     lab = Lab(settings, {"dataset": "mine@00000000"})
     told = get(api, f"runs/{lab.foreign}")["unknown_spec"]
     assert told.startswith("of dataset mine@00000000, which is not there: `rethink data add` it")

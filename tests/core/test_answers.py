@@ -123,13 +123,17 @@ def test_a_run_of_a_newer_engine_answers_too() -> None:
     "file", sorted(RESULTS.glob("*/*.json")), ids=lambda f: f"{f.parent.name}-{f.stem}"
 )
 def test_the_recorded_results_answer_today_s_figures(file: Path) -> None:
-    """They are of engine 3 in bf16: each of their runs is one that a figure asks for now."""
+    """Whatever engine and precision they are of: a figure asks for each of their runs now."""
     panel = json.loads(file.read_text())
     recorded = {run["spec_hash"] for run in panel["provenance"]["runs"]}
     studies = {"1a": "figure-1a", "2a": "figure-2a", "2b": "figure-2b", "table-1": "table-1"}
     name = StudyName(studies.get(panel["name"], "figure-1bc"))
     asked = plan(name, Scale(panel["scale"]), seeds=panel["seeds"])
-    runs = [trained(entry, entry.demand.epochs, engine=3, precision="bf16") for entry in asked]
+    [precision] = panel["provenance"]["precisions"]
+    [engine] = panel["provenance"]["engines"] or [3]
+    runs = [
+        trained(entry, entry.demand.epochs, engine=engine, precision=precision) for entry in asked
+    ]
     kept = [run for run in runs if run.spec_hash in recorded]
     assert len(kept) == len(recorded)
     assert sum(entry.complete for entry in answered(asked, kept)) == len(recorded)

@@ -315,7 +315,7 @@ def test_a_trainer_that_hangs_is_killed_and_the_run_goes_on(
 ) -> None:
     impatient = worker.settings.model_copy(update={"hang_seconds": 2.0})
     monkeypatch.setattr(worker, "settings", impatient)
-    run_id = bench.submit(tiny(seed=12), ENDLESS)
+    run_id = bench.submit(tiny(seed=1212), ENDLESS)
     bench.start_work()
     bench.await_epoch(run_id, 5)
     os.kill(trainer_pid(worker), signal.SIGSTOP)
